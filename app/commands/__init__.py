@@ -1,0 +1,1 @@
+"""One file a subcommand of `graft`; each reads options, calls `app.api`, prints."""

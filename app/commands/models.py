@@ -1,0 +1,68 @@
+"""`graft models`: which weights and model configurations there are, and fetching them ahead of time."""
+
+from __future__ import annotations
+
+import click
+
+from app.options import json_option, print_json, print_table, quiet_option
+
+
+@click.group(short_help="List and pull model weights.")
+def models() -> None:
+    """List model configurations and pull their weights.
+
+    \b
+    graft models list
+    graft models pull smollm2-135m-instruct all-minilm-l6-v2
+    """
+
+
+@models.command("list")
+@json_option
+def list_models(as_json: bool) -> None:
+    """Show the pinned weights and the model configurations that use them."""
+    from models.config import known_models, load_model
+    from models.weights import is_present, known
+
+    weights = [
+        {"name": entry.name, "upstream": entry.upstream, "licence": entry.licence, "present": is_present(entry.name)}
+        for entry in known()
+    ]
+    configurations = []
+    for name in known_models():
+        config = load_model(name)
+        target = getattr(config, "weights", None) or getattr(config, "model", "")
+        configurations.append({"name": name, "backend": config.backend, "runs": target})
+    if as_json:
+        print_json({"weights": weights, "models": configurations})
+        return
+    print_table(
+        ["weights", "upstream", "licence", "here"],
+        [[w["name"], w["upstream"], w["licence"], "yes" if w["present"] else "no"] for w in weights],  # type: ignore[list-item]
+    )
+    print_table(["model", "backend", "runs"], [[c["name"], c["backend"], c["runs"]] for c in configurations])
+
+
+@models.command()
+@click.argument("names", nargs=-1, required=True)
+@json_option
+@quiet_option
+def pull(names: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+    """Fetch weights by name, check their digests, convert GGUF once.
+
+    \b
+    graft models pull smollm2-135m-instruct
+    """
+    from app.progress import open_progress
+    from models.weights import resolve
+
+    progress = open_progress(quiet)
+    rows = []
+    for name in names:
+        found = resolve(name, progress)
+        where = found.folder or found.gguf
+        rows.append({"name": name, "digest": found.digest, "licence": found.licence, "path": str(where)})
+    if as_json:
+        print_json({"weights": rows})
+    else:
+        print_table(["weights", "licence", "path"], [[r["name"], r["licence"], r["path"]] for r in rows])

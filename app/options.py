@@ -1,0 +1,59 @@
+"""Options that several subcommands share, and how a result is printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+SCHEMA_VERSION = 1
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+workspace_option: Callable[[F], F] = click.option(
+    "--workspace",
+    "-w",
+    envvar="GRAFT_WORKSPACE",
+    metavar="DIR",
+    help="Folder of the knowledge base; without it the only one found here or under ./workspaces.",
+)
+json_option: Callable[[F], F] = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+quiet_option: Callable[[F], F] = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+dry_run_option: Callable[[F], F] = click.option(
+    "--dry-run", is_flag=True, help="Say what it would cost in calls, tokens, money and time; spend nothing."
+)
+retry_option: Callable[[F], F] = click.option("--retry-failed", is_flag=True, help="Try items again that failed before.")
+
+
+def budget_options(function: F) -> F:
+    """Add `--max-calls` and `--max-usd`."""
+    function = click.option(
+        "--max-calls", type=click.IntRange(min=0), metavar="N", help="Stop cleanly after N model calls."
+    )(function)
+    return click.option(
+        "--max-usd", type=click.FloatRange(min=0), metavar="USD", help="Stop cleanly when this much is spent."
+    )(function)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one JSON document, `schema_version` first."""
+    click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2, ensure_ascii=False))
+
+
+def print_table(headers: list[str], rows: list[list[str]], right: set[int] | None = None, title: str = "") -> None:
+    """Print a table to stdout; columns in `right` are aligned right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for position, header in enumerate(headers):
+        table.add_column(header, justify="right" if position in (right or set()) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, width=120)
+    console.print(table)

@@ -1,0 +1,72 @@
+"""The `GraphStore` protocol: where the rows of a knowledge base live, and the stage journal.
+
+A store keeps rows of `kg.schema` by id, idempotently, and journals which item finished which
+stage, in the same transaction as the rows that stage made. It knows nothing of models, walks or
+questions. `SqliteStore` is the embedded default; one contract suite (`tests/contract`) runs over
+every store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+from kg.schema import Row
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One item's outcome in one stage.
+
+    Attributes:
+        stage: "load", "chunk", "extract", …
+        item: Id of the item, or the source path for "load".
+        key: Digest of everything the outcome depends on (input, model, prompt, settings); a changed key
+            means the item must be done again.
+        status: Items in = done + failed + skipped.
+        reason: Why it failed or was skipped, in words; "" when done.
+        tokens_in: Tokens read by models for this item.
+        tokens_out: Tokens written.
+        seconds: Wall-clock seconds spent.
+    """
+
+    stage: str
+    item: str
+    key: str
+    status: Literal["done", "failed", "skipped"]
+    reason: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+
+
+class GraphStore(Protocol):
+    """Rows by kind and id, and the journal."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything written inside is committed together, or not at all."""
+
+    def put(self, rows: Iterable[Row]) -> None:
+        """Insert rows, or replace those of the same id."""
+
+    def replace(self, kind: type[R], rows: Iterable[R]) -> None:
+        """Make `rows` the only rows of `kind`."""
+
+    def read(self, kind: type[R], ids: Sequence[str] | None = None) -> Iterator[R]:
+        """Rows of a kind, all sorted by id, or those of `ids` in that order (unknown ids are left out)."""
+
+    def mark(self, entries: Iterable[JournalEntry]) -> None:
+        """Write journal entries; the newest of a (stage, item) stands."""
+
+    def journal(self, stage: str | None = None) -> Iterator[JournalEntry]:
+        """Journal entries, sorted by stage and item."""
+
+    def digest(self) -> str:
+        """Digest of all rows, equal for equal content in any store; the journal does not count."""
+
+    def close(self) -> None:
+        """Release the store."""

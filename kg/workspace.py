@@ -1,0 +1,181 @@
+"""A workspace: the one folder of a knowledge base.
+
+    notes.graft/
+        graft.yaml      what built it
+        graph.sqlite    the store, its journal and the records of model calls
+        index/          arrays for retrieval, always rebuildable
+        adapters/       trained weights
+        runs/           evaluations
+
+It can be copied to another machine and opened there: nothing in it holds an absolute path or a
+secret. Any number of processes may read it; one writes at a time, by a lock that the operating system
+takes back from a process that dies.
+
+    with Workspace.open(Path("notes.graft")) as workspace, workspace.writing():
+        ...
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+from kg.config import IndexConfig
+from kg.store import GraphStore
+from kg.stores import open_store
+from models.errors import ConfigError, StoreError
+
+CONFIG = "graft.yaml"
+STORE = "graph.sqlite"
+LOCK = "graft.lock"
+_RETRY_S = 0.05
+
+
+class Workspace:
+    """An open workspace; make one with `create` or `open`, not directly."""
+
+    def __init__(self, path: Path, config: IndexConfig, is_new: bool) -> None:
+        self.path = path
+        self.config = config
+        self.is_new = is_new
+        self._store: GraphStore | None = None
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        """Whether `path` is a workspace."""
+        return (path / CONFIG).is_file()
+
+    @classmethod
+    def create(cls, path: Path, config: IndexConfig) -> Workspace:
+        """Make a workspace, or open the one that is there if it has the same configuration.
+
+        Raises:
+            ConfigError: The workspace there was built with other settings.
+            StoreError: The folder holds something else, or cannot be written.
+        """
+        if cls.exists(path):
+            workspace = cls.open(path)
+            if differences := workspace.config.differences(config):
+                raise ConfigError(
+                    f"the workspace {path} was built with other settings ({'; '.join(differences)}): "
+                    "leave those settings out, or index into a new workspace"
+                )
+            return workspace
+        if path.exists() and (not path.is_dir() or any(entry.name != f"{CONFIG}.part" for entry in path.iterdir())):
+            raise StoreError(f"{path} exists and is not a workspace: name a folder that is new or empty")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            part = path / f"{CONFIG}.part"
+            part.write_text(config.to_yaml(), encoding="utf-8")
+            part.replace(path / CONFIG)
+        except OSError as error:
+            raise StoreError(f"cannot create the workspace {path}: {error.strerror or error}") from error
+        return cls(path, config, is_new=True)
+
+    @classmethod
+    def open(cls, path: Path) -> Workspace:
+        """Open an existing workspace.
+
+        Raises:
+            StoreError: There is no workspace at `path`.
+            ConfigError: Its `graft.yaml` cannot be used.
+        """
+        if not cls.exists(path):
+            what = f"holds no {CONFIG}" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
+            raise StoreError(f"{path} is not a workspace: it {what}; make one with `graft index`")
+        return cls(path, IndexConfig.read(path / CONFIG), is_new=False)
+
+    @property
+    def store(self) -> GraphStore:
+        """The store, opened on first use."""
+        if self._store is None:
+            self._store = open_store(self.config.store, self.path / STORE)
+        return self._store
+
+    @property
+    def records_path(self) -> Path:
+        """File of the model calls' records: the same one as the store's."""
+        return self.path / STORE
+
+    @property
+    def index_dir(self) -> Path:
+        """Folder of the retrieval arrays, created on first use."""
+        return self._folder("index")
+
+    @property
+    def adapters_dir(self) -> Path:
+        """Folder of trained adapters, created on first use."""
+        return self._folder("adapters")
+
+    @property
+    def runs_dir(self) -> Path:
+        """Folder of evaluation runs, created on first use."""
+        return self._folder("runs")
+
+    @contextmanager
+    def writing(self, wait_s: float = 10.0) -> Iterator[None]:
+        """Hold the right to write; it is given back at the end, or by the system if the process dies.
+
+        Args:
+            wait_s: How long to wait for another writer, in seconds.
+        Raises:
+            StoreError: Another process still writes after that time; the message names it.
+        """
+        with (self.path / LOCK).open("a+", encoding="utf-8") as handle:
+            self._take(handle, wait_s)
+            handle.seek(0)
+            handle.truncate()
+            handle.write(f"{os.getpid()}\n")
+            handle.flush()
+            try:
+                yield
+            finally:
+                fcntl.flock(handle, fcntl.LOCK_UN)
+
+    def discard(self) -> None:
+        """Close the workspace and delete its folder, if this object created it; else only close it."""
+        self.close()
+        if self.is_new:
+            shutil.rmtree(self.path)
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _folder(self, name: str) -> Path:
+        folder = self.path / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _take(self, handle: TextIO, wait_s: float) -> None:
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    handle.seek(0)
+                    holder = handle.read().strip() or "unknown"
+                    raise StoreError(
+                        f"the workspace {self.path} is being written by process {holder}, still after {wait_s:g} s: "
+                        "wait for it to end, or stop it"
+                    ) from None
+            time.sleep(_RETRY_S)

@@ -1,0 +1,59 @@
+"""The errors of GRAFT, as one tree, with the exit code the command line gives for each.
+
+A message says what was expected, what came, and what to do next, in one paragraph.
+
+    GraftError            1  something failed
+    ├── ConfigError       2  a configuration, flag or name is wrong
+    ├── InputError        2  a document, folder or data file cannot be used
+    ├── StoreError        1  a workspace is damaged, locked or of another version
+    ├── ModelError        4  a model cannot be reached, loaded, or refuses
+    │   ├── ModelRefused  4  the server answered and said no (key, name, request)
+    │   └── OutputError   1  the model answered, but not in the form asked for
+    └── BudgetReached     5  --max-calls or --max-usd is used up; a second run goes on
+"""
+
+from __future__ import annotations
+
+
+class GraftError(Exception):
+    """Root of every error that GRAFT raises on purpose."""
+
+    exit_code = 1
+
+
+class ConfigError(GraftError):
+    """A configuration value, flag or name is wrong."""
+
+    exit_code = 2
+
+
+class InputError(GraftError):
+    """A document, folder or data file cannot be used."""
+
+    exit_code = 2
+
+
+class StoreError(GraftError):
+    """A workspace is damaged, locked by another process, or of another version."""
+
+
+class ModelError(GraftError):
+    """A model cannot be reached or loaded, after all retries."""
+
+    exit_code = 4
+
+
+class ModelRefused(ModelError):
+    """The server answered and refused: wrong key, unknown model, malformed request."""
+
+
+class OutputError(ModelError):
+    """The model answered, but its text is empty, cut off, or breaks the schema."""
+
+    exit_code = 1
+
+
+class BudgetReached(GraftError):
+    """The call or money budget is used up; the same command with a larger budget resumes."""
+
+    exit_code = 5

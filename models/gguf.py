@@ -1,0 +1,92 @@
+"""GGUF to safetensors, once.
+
+transformers reads a GGUF file by unpacking its blocks, which takes 14 to 40 seconds at every load. So the first
+load writes the unpacked model, in bfloat16, as an ordinary safetensors folder with its tokeniser and chat
+template into the cache, and every later load is a memory map.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from models.errors import ModelError
+from models.lock import exclusive
+from models.paths import cache_dir
+from models.progress import SILENT, Progress
+
+FORMAT = "bf16-1"  # Raise it when a new conversion would give other weights.
+
+
+def converted_folder(digest: str) -> Path:
+    """Where the safetensors form of the GGUF file with this digest lies, or will."""
+    return cache_dir() / "converted" / f"{digest[:32]}-{FORMAT}"
+
+
+def to_safetensors(gguf: Path, digest: str, progress: Progress = SILENT) -> Path:
+    """Convert a GGUF file; at once where it was converted before.
+
+    Args:
+        gguf: The file.
+        digest: SHA-256 of the file, which names the result.
+        progress: Told that a conversion runs.
+    Returns:
+        Folder with config.json, model.safetensors (bfloat16), tokeniser and chat template.
+    Raises:
+        ModelError: If transformers cannot read the file.
+    """
+    final = converted_folder(digest)
+    if final.exists():
+        return final
+    with exclusive(cache_dir() / "locks" / f"{final.name}.lock"):
+        if final.exists():
+            return final
+        temporary = final.with_name(f".{final.name}.partial")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            with progress.step(f"convert {gguf.name}", total=1, unit="files") as step:
+                step.note("once, to safetensors in bfloat16")
+                _convert(gguf, temporary)
+                step.advance()
+            temporary.replace(final)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return final
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    from models.quiet import quiet_transformers
+
+    quiet_transformers()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, local_files_only=True)
+        # Without dequantize=True the weights stay in their blocks and cannot be saved.
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent,
+            gguf_file=gguf.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.bfloat16,
+            local_files_only=True,
+        )
+    except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
+        raise ModelError(
+            f"transformers cannot read {gguf.name}: {error}. Expected a GGUF of an architecture it knows; "
+            "use the llamacpp backend for this file, or give a safetensors folder."
+        ) from error
+    _forget_quantisation(model)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _forget_quantisation(model: object) -> None:
+    """Make the dequantised model an ordinary one: saving it must not say it was quantised."""
+    for name in ("hf_quantizer", "quantization_method", "is_quantized"):
+        if name in vars(model):
+            delattr(model, name)
+    config = vars(model)["config"]
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config

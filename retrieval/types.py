@@ -1,0 +1,123 @@
+"""What a retriever returns and what a packer makes of it.
+
+Scores are comparable within one `Retrieved` only. Ids are those of `kg.schema`; provenance is
+never lost: every line of a packed context knows the chunk it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk found for a question.
+
+    Attributes:
+        chunk_id: The chunk.
+        document_id: Its document.
+        source: The document's source path.
+        title: The document's title.
+        date: The document's date, or "".
+        text: The chunk's text.
+        score: Higher is better.
+    """
+
+    chunk_id: str
+    document_id: str
+    source: str
+    title: str
+    date: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFact:
+    """A fact found for a question, with the names of its ends and the sentence that states it."""
+
+    fact_id: str
+    subject: str
+    predicate: str
+    object: str
+    chunk_id: str
+    sentence: str
+    score: float
+    valid_from: str = ""
+    valid_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A walk over the graph: facts in order, each sharing an entity with the next."""
+
+    facts: tuple[FoundFact, ...]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundReport:
+    """A community report found for a question."""
+
+    report_id: str
+    title: str
+    summary: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """Evidence for one question, each list best first."""
+
+    passages: tuple[Passage, ...] = ()
+    facts: tuple[FoundFact, ...] = ()
+    paths: tuple[Path, ...] = ()
+    reports: tuple[FoundReport, ...] = ()
+
+
+class Retriever(Protocol):
+    """Question to evidence."""
+
+    name: str
+
+    @property
+    def digest(self) -> str:
+        """Names the index and every setting; part of the key of frozen contexts."""
+
+    def retrieve(self, question: str, limit: int) -> Retrieved:
+        """Find at most `limit` passages (and what else the retriever knows)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextLine:
+    """One numbered piece of a packed context: "[n] text".
+
+    Attributes:
+        number: The citation number, from 1.
+        text: As shown to the model, without its number.
+        chunk_id: Where it comes from.
+        kind: "passage", "fact" or "report".
+    """
+
+    number: int
+    text: str
+    chunk_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackedContext:
+    """Evidence that fits a token budget, ready for a prompt.
+
+    Attributes:
+        text: What the prompt holds.
+        lines: The same, line by line, with provenance.
+        tokens: Number of tokens of `text` under the reader's tokenizer.
+        left_out: Pieces that did not fit.
+    """
+
+    text: str
+    lines: tuple[ContextLine, ...]
+    tokens: int
+    left_out: int
