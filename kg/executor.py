@@ -8,7 +8,7 @@ is begun, what is already running is handed back too, and only after that the st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -22,7 +22,7 @@ U = TypeVar("U")
 class Executor(Protocol):
     """Maps a function over items."""
 
-    def map_unordered(self, fn: Callable[[T], U], items: Iterable[T]) -> Iterator[tuple[T, U | Exception]]:
+    def map_unordered(self, fn: Callable[[T], U], items: Iterable[T]) -> Generator[tuple[T, U | Exception]]:
         """Yield (item, result) as they finish; an item's exception is its result.
 
         Raises:
@@ -44,7 +44,7 @@ class ThreadExecutor:
             raise ConfigError(f"an executor needs at least 1 worker, not {workers}")
         self.workers = workers
 
-    def map_unordered(self, fn: Callable[[T], U], items: Iterable[T]) -> Iterator[tuple[T, U | Exception]]:
+    def map_unordered(self, fn: Callable[[T], U], items: Iterable[T]) -> Generator[tuple[T, U | Exception]]:
         """Yield (item, result) as they finish; see `Executor`.
 
         At most twice as many items as workers are taken from `items` ahead of their results, so that an

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 Span = tuple[int, int]
 
@@ -24,7 +25,7 @@ def fold(text: str) -> str:
         >>> fold("  Marrow\\n &  FINCH’s")
         "marrow & finch's"
     """
-    return Folded(text).folded.strip()
+    return Folded(unicodedata.normalize("NFC", text)).folded.strip()
 
 
 class Folded:
@@ -38,7 +39,7 @@ class Folded:
     def __init__(self, text: str) -> None:
         letters: list[str] = []
         origin: list[int] = []
-        for place, character in enumerate(unicodedata.normalize("NFC", text) if not text.isascii() else text):
+        for place, character in enumerate(text):
             simple = " " if character.isspace() else unicodedata.normalize("NFKC", character).casefold()
             for letter in simple.translate(_SAME):
                 if letter == " " and letters and letters[-1] == " ":
@@ -48,20 +49,34 @@ class Folded:
         self.folded = "".join(letters)
         self._origin = origin
 
-    def find(self, name: str, start: int = 0, end: int | None = None) -> Span | None:
-        """First place where `name` stands as whole words within text[start:end], or None."""
+    def find(self, name: str, within: Span | None = None) -> Span | None:
+        """First place where `name` stands as whole words, or None."""
+        return next(self.find_all(name, within), None)
+
+    def find_all(self, name: str, within: Span | None = None) -> Iterator[Span]:
+        """Every place where `name` stands as whole words inside the span `within`, in order."""
         wanted = fold(name)
-        if not wanted:
-            return None
-        for match in re.finditer(re.escape(wanted), self.folded):
+        for match in re.finditer(re.escape(wanted), self.folded) if wanted else ():
             first, last = match.start(), match.end() - 1
             span = (self._origin[first], self._origin[last] + 1)
-            if span[0] >= start and (end is None or span[1] <= end) and self._whole(first, last):
-                return span
-        return None
+            if (within is None or (span[0] >= within[0] and span[1] <= within[1])) and self._whole(first, last):
+                yield span
 
     def _whole(self, first: int, last: int) -> bool:
         """Whether no letter or digit touches the match from outside."""
-        before = self.folded[first - 1 : first] + self.folded[first]
-        after = self.folded[last : last + 2]
-        return not (len(before) == 2 and before.isalnum()) and not (len(after) == 2 and after.isalnum())
+        starts = first == 0 or not _one_word(self.folded[first - 1], self.folded[first])
+        ends = last + 1 == len(self.folded) or not _one_word(self.folded[last], self.folded[last + 1])
+        return starts and ends
+
+
+def _one_word(left: str, right: str) -> bool:
+    """Whether two neighbours belong to one word, in scripts that put spaces between words."""
+    return left.isalnum() and right.isalnum() and _spaced(left) and _spaced(right)
+
+
+def _spaced(character: str) -> bool:
+    """Latin, Greek, Cyrillic, Hebrew, Arabic, Indic: all before Thai; then Georgian and the Latin supplements.
+
+    Chinese, Japanese, Thai and their like write no spaces, Korean joins particles to names.
+    """
+    return character < "\u0e00" or "\u10a0" <= character < "\u1100" or "\u1e00" <= character < "\u2e80"

@@ -48,9 +48,19 @@ class ModelRefused(ModelError):
 
 
 class OutputError(ModelError):
-    """The model answered, but its text is empty, cut off, or breaks the schema."""
+    """The model answered, but its text is empty, cut off, or breaks the schema.
+
+    Attributes:
+        tokens_in: Tokens read for the useless answer, as far as known; the ledger counts them.
+        tokens_out: Tokens written.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", tokens_in: int = 0, tokens_out: int = 0) -> None:
+        super().__init__(message)
+        self.tokens_in = tokens_in
+        self.tokens_out = tokens_out
 
 
 class BudgetReached(GraftError):

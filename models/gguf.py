@@ -8,13 +8,17 @@ template into the cache, and every later load is a memory map.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from models.errors import ModelError
 from models.lock import exclusive
 from models.paths import cache_dir
-from models.progress import SILENT, Progress
+from models.progress import SILENT, Progress, Step
 
+T = TypeVar("T")
 FORMAT = "bf16-1"  # Raise it when a new conversion would give other weights.
 
 
@@ -45,17 +49,15 @@ def to_safetensors(gguf: Path, digest: str, progress: Progress = SILENT) -> Path
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         try:
-            with progress.step(f"convert {gguf.name}", total=1, unit="files") as step:
-                step.note("once, to safetensors in bfloat16")
-                _convert(gguf, temporary)
-                step.advance()
+            with progress.step(f"convert {gguf.name}, once", total=None, unit="tensors") as step:
+                _convert(gguf, temporary, step)
             temporary.replace(final)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return final
 
 
-def _convert(gguf: Path, folder: Path) -> None:
+def _convert(gguf: Path, folder: Path, step: Step) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
@@ -65,13 +67,14 @@ def _convert(gguf: Path, folder: Path) -> None:
     try:
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, local_files_only=True)
         # Without dequantize=True the weights stay in their blocks and cannot be saved.
-        model = AutoModelForCausalLM.from_pretrained(
-            gguf.parent,
-            gguf_file=gguf.name,
-            quantization_config=GgufConfig(dequantize=True),
-            dtype=torch.bfloat16,
-            local_files_only=True,
-        )
+        with _bar_as(step):
+            model = AutoModelForCausalLM.from_pretrained(
+                gguf.parent,
+                gguf_file=gguf.name,
+                quantization_config=GgufConfig(dequantize=True),
+                dtype=torch.bfloat16,
+                local_files_only=True,
+            )
     except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
         raise ModelError(
             f"transformers cannot read {gguf.name}: {error}. Expected a GGUF of an architecture it knows; "
@@ -80,6 +83,26 @@ def _convert(gguf: Path, folder: Path) -> None:
     _forget_quantisation(model)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    for file in folder.iterdir():
+        file.chmod(0o644)  # safetensors writes for the owner alone, and a cache may be shared
+
+
+@contextmanager
+def _bar_as(step: Step) -> Iterator[None]:
+    """Let `step` count the tensors, where transformers would draw a bar of its own."""
+    from transformers import modeling_gguf_pytorch_utils as reader
+
+    def counted(tensors: Iterable[T], **_: object) -> Iterator[T]:
+        for tensor in tensors:
+            yield tensor
+            step.advance()
+
+    bar = reader.tqdm
+    reader.tqdm = counted
+    try:
+        yield
+    finally:
+        reader.tqdm = bar
 
 
 def _forget_quantisation(model: object) -> None:

@@ -91,7 +91,9 @@ class PinnedModel(_Strict):
     @model_validator(mode="after")
     def _consistent(self) -> PinnedModel:
         if self.join.how != "concat" and len(self.wheels.sha256) != 1:
-            raise ValueError(f"{self.name}: join {self.join.how!r} takes one wheel, {len(self.wheels.sha256)} are listed")
+            raise ValueError(
+                f"{self.name}: join {self.join.how!r} takes one wheel, {len(self.wheels.sha256)} are listed"
+            )
         if (self.join.how == "tree") != (self.file is None) or (self.file is None) != (self.sha256 is None):
             raise ValueError(f"{self.name}: file and sha256 are given together, for every join but 'tree'")
         return self

@@ -79,9 +79,11 @@ def _run_pip(requirement: str, destination: Path) -> None:
         )
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
     command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "-d", str(destination), requirement]
-    # pip unpacks to TMPDIR first: beside the destination, a rename is enough, and a killed run leaves nothing elsewhere.
+    # pip downloads to TMPDIR first: beside the destination, a killed run leaves nothing elsewhere.
     environment = {**os.environ, "TMPDIR": str(destination)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL
+    )
     if done.returncode != 0:
         raise ModelError(_explain(requirement, done.stderr))
 

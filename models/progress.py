@@ -27,7 +27,9 @@ class Step(Protocol):
 class Progress(Protocol):
     """Opens steps."""
 
-    def step(self, label: str, total: float | None, unit: str = "items", done: float = 0) -> AbstractContextManager[Step]:
+    def step(
+        self, label: str, total: float | None, unit: str = "items", done: float = 0
+    ) -> AbstractContextManager[Step]:
         """Open a step of `total` units (None if unknown), `done` of them already finished."""
 
 

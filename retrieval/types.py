@@ -35,7 +35,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class FoundFact:
-    """A fact found for a question, with the names of its ends and the sentence that states it."""
+    """A fact found for a question, with the names of its ends and the sentence that states it.
+
+    `source` and `title` are those of the document that the sentence stands in.
+    """
 
     fact_id: str
     subject: str
@@ -46,6 +49,8 @@ class FoundFact:
     score: float
     valid_from: str = ""
     valid_to: str = ""
+    source: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +103,18 @@ class ContextLine:
         text: As shown to the model, without its number.
         chunk_id: Where it comes from.
         kind: "passage", "fact" or "report".
+        source: The document's source path.
+        title: The document's title.
+        evidence: The document's own words behind the line: the passage as shown, or the sentence of a fact.
     """
 
     number: int
     text: str
     chunk_id: str
     kind: str
+    source: str = ""
+    title: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

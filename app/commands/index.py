@@ -1,0 +1,71 @@
+"""`graft index`: documents to a knowledge base."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from app.options import budget_options, dry_run_option, json_option, print_json, print_table, quiet_option, retry_option
+
+
+@click.command(short_help="Build the graph and the passage index of a folder of documents.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--workspace", "-w", envvar="GRAFT_WORKSPACE", required=True, metavar="DIR", help="Where to build it.")
+@click.option("--extractor", metavar="NAME", help='Model that reads facts, or "none" for passages alone  [qwen-1.5b]')
+@click.option("--encoder", metavar="NAME", help="Encoder of passages and names  [minilm]")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of index settings.")
+@retry_option
+@budget_options
+@dry_run_option
+@json_option
+@quiet_option
+def index(
+    folder: Path,
+    workspace: str,
+    extractor: str | None,
+    encoder: str | None,
+    config_file: Path | None,
+    retry_failed: bool,
+    max_calls: int | None,
+    max_usd: float | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Read FOLDER (txt, md, html, JSONL, CSV, pdf), extract a graph, find its communities, embed.
+
+    Run it again after a stop: finished passages are not paid for twice.
+
+    \b
+    graft index articles/ --workspace kb
+    graft index articles/ --workspace kb --extractor none      passages only, no model calls
+    graft index articles/ --workspace kb --dry-run             calls, tokens and time, nothing spent
+    """
+    from app.api import Spending, index_config, index_with, plan_index
+    from app.progress import open_progress
+
+    config = index_config(Path(workspace), config_file, extractor=extractor, encoder=encoder)
+    if dry_run:
+        plan = plan_index(config, folder)
+        if as_json:
+            print_json(plan)
+        else:
+            print_table(["estimate", ""], [[key, f"{value:,.0f}"] for key, value in plan.items()], right={1})
+        return 0
+    spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
+    summary = index_with(config, folder, Path(workspace), spending)
+    if as_json:
+        print_json({"workspace": workspace, **asdict(summary)})
+    else:
+        counts = asdict(summary)
+        shown = ("documents", "chunks", "entities", "facts", "communities", "failed", "skipped", "dropped")
+        print_table(["index", workspace], [[name, f"{counts[name]:,}"] for name in shown], right={1})
+        click.echo(
+            f"this run: {summary.spent.tokens_in:,} tokens in, {summary.spent.tokens_out:,} out, "
+            f"{summary.spent.seconds:.1f} s; digest {summary.digest}"
+        )
+    for failure in summary.failures[:10]:
+        click.echo(f"graft: failed in {failure.stage}: {failure.item}: {failure.reason}", err=True)
+    return 3 if summary.failed else 0

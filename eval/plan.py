@@ -1,0 +1,237 @@
+"""What a run would cost before it is paid for: calls, tokens, money and time a stage; no weights are loaded.
+
+Documents, passages and items are counted as they are; tokens a call are estimated from characters, and
+time from speeds measured on two AVX-512 cores, so an accelerator is faster and a laptop slower. What an
+earlier start has done is not counted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from eval.answering import choice_prefix, option_texts
+from eval.config import Experiment
+from eval.prices import price_of
+from eval.readers import CHARACTERS_PER_TOKEN, estimated_tokens
+from eval.resolved import Resolved, resolve_experiment
+from eval.results import METRICS
+from eval.run import find_runs
+from eval.systems import NONE
+from eval.types import Item
+from kg.build import NO_EXTRACTOR
+from kg.chunk import chunk
+from kg.load import load
+from kg.prompt import load_prompt
+from kg.schema import Chunk, Document, Extraction
+from kg.sentences import RuleSentences
+from kg.sqlite_store import SqliteStore
+from kg.workspace import STORE, Workspace
+from models.config import load_model
+from models.dotted import is_dotted
+from training.adapter import list_adapters
+
+EXTRACT_OUT_SHARE = 0.9
+RETRIEVAL_S = 0.05
+ANSWER_TOKENS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Tokens a second: read in a prompt, written, and trained on."""
+
+    read: float
+    write: float
+    train: float
+
+
+SPEEDS = {
+    ("qwen2.5-coder-1.5b-instruct", "llamacpp"): Speed(80, 31, 0),
+    ("qwen2.5-coder-1.5b-instruct", "transformers"): Speed(178, 5, 80),
+    ("smollm2-135m-instruct", "transformers"): Speed(1676, 20, 460),
+}
+"""Measured on two AVX-512 cores."""
+
+UNKNOWN = Speed(178, 10, 80)
+"""Of a model that nobody measured: about those of one with 1.5 billion parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """One stage: how many model calls, tokens, seconds and dollars are still to be spent."""
+
+    name: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, and what it would cost.
+
+    Attributes:
+        name: The experiment.
+        documents: Documents of the corpus.
+        passages: Passages they give.
+        items: Questions.
+        arms: Arms, training seeds counted singly.
+        stages: In order.
+    """
+
+    name: str
+    documents: int
+    passages: int
+    items: int
+    arms: int
+    stages: tuple[PlannedStage, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON, with totals."""
+        fields = ("calls", "tokens_in", "tokens_out", "seconds", "usd")
+        totals = {name: sum(getattr(stage, name) for stage in self.stages) for name in fields}
+        return {"schema_version": 1, **asdict(self), "total": totals}
+
+
+@dataclass(frozen=True, slots=True)
+class _Corpus:
+    documents: int
+    chunk_tokens: tuple[int, ...]
+    extracted: int
+
+
+def speed_of(name: str) -> Speed:
+    """Measured or assumed speed of a model."""
+    if is_dotted(name) or name == NO_EXTRACTOR:
+        return UNKNOWN
+    config = load_model(name)
+    return SPEEDS.get((str(getattr(config, "weights", "")), config.backend), UNKNOWN)
+
+
+def plan(experiment: Experiment, workspace: Path | None = None) -> Plan:
+    """Estimate an experiment.
+
+    Args:
+        experiment: What would be run.
+        workspace: As of `run_experiment`.
+    Raises:
+        ConfigError: A name or setting is wrong.
+        InputError: Questions or documents cannot be used.
+    """
+    resolved = resolve_experiment(experiment)
+    folder = workspace or Path(experiment.workspace)
+    corpus = _corpus(resolved, folder)
+    stages = (
+        *_setup_stages(resolved, corpus, folder),
+        *_run_stages(resolved, folder),
+    )
+    seeds = len(resolved.experiment.train.configs()) if resolved.experiment.train else 1
+    arms = sum(seeds if arm.adapter is True else 1 for arm in resolved.experiment.arms)
+    return Plan(experiment.name, corpus.documents, len(corpus.chunk_tokens), len(resolved.items), arms, stages)
+
+
+def _corpus(resolved: Resolved, folder: Path) -> _Corpus:
+    """Documents and passages of the corpus, and how many passages the workspace has read already."""
+    documents = _documents(resolved)
+    config, sentences = resolved.experiment.index, RuleSentences()
+    limit = config.max_document_characters or float("inf")
+    chunks = [
+        row
+        for document in documents
+        if len(document.text) <= limit
+        for row in chunk(document, config.chunk_tokens, sentences, config.overlap_sentences)
+    ]
+    known, extracted = _in_store(folder)
+    chosen = known if known and extracted else chunks
+    return _Corpus(len(documents), tuple(estimated_tokens(row.text) for row in chosen), extracted)
+
+
+def _documents(resolved: Resolved) -> list[Document]:
+    documents = resolved.experiment.documents
+    if resolved.articles is not None:
+        return list(resolved.articles.documents)
+    if documents is None or documents.path is None:
+        return []
+    return [row for loaded in load(resolved.experiment.path(documents.path)) for row in loaded.documents]
+
+
+def _in_store(folder: Path) -> tuple[list[Chunk], int]:
+    """Passages of the workspace, and how many of them are read; only the embedded store is looked into."""
+    if not Workspace.exists(folder) or not (folder / STORE).is_file():
+        return [], 0
+    store = SqliteStore(folder / STORE)
+    try:
+        return list(store.read(Chunk)), sum(1 for _ in store.read(Extraction))
+    finally:
+        store.close()
+
+
+def _setup_stages(resolved: Resolved, corpus: _Corpus, folder: Path) -> Iterator[PlannedStage]:
+    experiment = resolved.experiment
+    texts, total = len(corpus.chunk_tokens), sum(corpus.chunk_tokens)
+    if experiment.index.extractor != NO_EXTRACTOR and texts:
+        left = (texts - min(corpus.extracted, texts)) / texts
+        prompt = sum(estimated_tokens(text) for _, text in load_prompt("extract").turns)
+        calls = round(texts * left)
+        yield _stage(
+            "extract", experiment.index.extractor, calls, calls * prompt + round(total * left),
+            round(total * left * EXTRACT_OUT_SHARE),
+        )  # fmt: skip
+    train = experiment.train
+    if train is None or not experiment.trains:
+        return
+    trained = [manifest for _, manifest in list_adapters(folder / "adapters")]
+    configs = train.configs()
+    if train.paraphrases and not any(manifest.config == config for manifest in trained for config in configs.values()):
+        calls = texts * train.paraphrases
+        written = total * train.paraphrases
+        yield _stage("paraphrase", train.paraphraser, calls, written + 100 * calls, written)
+    for seed, config in configs.items():
+        if not any(manifest.config == config and manifest.base == experiment.reader_name for manifest in trained):
+            tokens = total * (1 + train.paraphrases) * train.epochs
+            seconds = tokens / (speed_of(experiment.reader_name).train or UNKNOWN.train)
+            yield PlannedStage(f"train: seed {seed}", 0, tokens, 0, seconds, 0.0)
+
+
+def _stage(name: str, model: str, calls: int, tokens_in: int, tokens_out: int) -> PlannedStage:
+    speed = speed_of(model)
+    seconds = tokens_in / speed.read + tokens_out / speed.write
+    return PlannedStage(name, calls, tokens_in, tokens_out, seconds, price_of(model)(tokens_in, tokens_out, seconds))
+
+
+def _run_stages(resolved: Resolved, folder: Path) -> Iterator[PlannedStage]:
+    experiment = resolved.experiment
+    frozen, answered = _done(resolved, folder)
+    for key in dict.fromkeys(arm.context_key for arm in experiment.arms if arm.context_key != NONE):
+        left = sum((key, item.id) not in frozen for item in resolved.items)
+        yield PlannedStage(f"retrieve: {key}", 0, 0, 0, left * RETRIEVAL_S, 0.0)
+    seeds = list(experiment.train.configs()) if experiment.train else []
+    for arm in experiment.arms:
+        several = arm.adapter is True and len(seeds) > 1
+        for name in [f"{arm.name}#{seed}" for seed in seeds] if several else [arm.name]:
+            items = [item for item in resolved.items if (name, item.id) not in answered]
+            context = experiment.context_tokens if arm.retriever != NONE else 0
+            read = sum(_prompt_tokens(item, resolved) + context for item in items)
+            written = sum(ANSWER_TOKENS for item in items if not item.choices)
+            yield _stage(f"answer: {name}", experiment.reader_name, len(items), read, written)
+
+
+def _prompt_tokens(item: Item, resolved: Resolved) -> int:
+    if not item.choices:
+        words = sum(len(text) for _, text in resolved.prompts.short.turns) + len(item.question)
+        return round(words / CHARACTERS_PER_TOKEN)
+    scoring = resolved.experiment.scoring
+    options = sum(estimated_tokens(text) for text in option_texts(item, scoring))
+    return estimated_tokens(choice_prefix(item, "", resolved.prompts, scoring)) + options
+
+
+def _done(resolved: Resolved, folder: Path) -> tuple[Mapping[tuple[str, str], Any], Mapping[tuple[str, str], Any]]:
+    """Contexts and samples of the run that a start would go on with."""
+    runs = find_runs(folder / "runs", resolved.config_hash, resolved.inputs)
+    for run in sorted(runs, key=lambda run: not run.file(METRICS).is_file()):
+        return run.contexts(), run.samples()
+    return {}, {}

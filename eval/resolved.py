@@ -1,0 +1,156 @@
+"""An experiment made concrete before any model opens: its items, its corpus, and the hashes that name it.
+
+Two starts of one experiment find each other by `config_hash` (every setting that changes an answer, the
+models' configurations included) and `inputs` (digests of items, documents and prompts). Paths are in neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import yaml
+
+from eval.answering import Prompts
+from eval.config import Experiment
+from eval.realtimeqa import Articles, collect_articles, with_articles
+from eval.tasks import load_task
+from eval.types import Item
+from kg.build import NO_EXTRACTOR
+from kg.load import list_sources
+from models.config import load_model
+from models.digest import digest, file_sha256
+from models.dotted import is_dotted
+from models.errors import InputError
+
+_WHERE: Any = {"workspace": True, "documents": {"path", "realtimeqa"}, "task": {"path"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An experiment with everything read that needs no model.
+
+    Attributes:
+        experiment: With the arms that the rules of evaluation ask for.
+        items: The questions.
+        articles: RealTimeQA's corpus, or None.
+        prompts: The wording.
+        models: Configurations of the models, by role.
+        inputs: Digests of items, documents and prompts.
+    """
+
+    experiment: Experiment
+    items: tuple[Item, ...]
+    articles: Articles | None
+    prompts: Prompts
+    models: dict[str, Any]
+    inputs: dict[str, str]
+
+    @property
+    def choices(self) -> bool:
+        """Whether any item is multiple choice, so that the reader scores options."""
+        return any(item.choices for item in self.items)
+
+    @property
+    def config_hash(self) -> str:
+        """Digest of every setting that changes an answer."""
+        settings = self.experiment.model_dump(mode="json", exclude=_WHERE)
+        if settings["train"] is not None:
+            settings["train"].pop("checkpoint_steps")
+        return digest(settings, self.models)
+
+    def yaml(self) -> str:
+        """The configuration as a run folder keeps it: without absolute paths or secrets."""
+        settings = self.experiment.model_dump(mode="json")
+        settings["comparisons"] = [list(pair) for pair in self.experiment.pairs]
+        return yaml.safe_dump(portable({**settings, "models": self.models}), sort_keys=False, allow_unicode=True)
+
+
+def resolve_experiment(experiment: Experiment) -> Resolved:
+    """Read items, corpus and prompts, and hash them.
+
+    Raises:
+        ConfigError: An unknown model, arm or task format.
+        InputError: A file is missing or malformed.
+    """
+    task = experiment.task
+    items = load_task(task.format, [experiment.path(path) for path in task.paths], task.selection)
+    articles = _articles(experiment)
+    if articles is not None:
+        items = with_articles(items, articles)
+    if experiment.documents is not None and any(item.evidence for item in items):
+        experiment = experiment.with_oracle()
+    prompts = Prompts.load()
+    inputs = {
+        "items": digest([asdict(item) for item in items]),
+        "documents": _documents_digest(experiment, articles),
+        "prompts": prompts.digest,
+    }
+    return Resolved(experiment, items, articles, prompts, model_configs(experiment), inputs)
+
+
+def _articles(experiment: Experiment) -> Articles | None:
+    if experiment.documents is None or experiment.documents.realtimeqa is None:
+        return None
+    news = experiment.documents.realtimeqa
+    return collect_articles([experiment.path(file) for file in news.files], news.newest, news.max_characters)
+
+
+def _documents_digest(experiment: Experiment, articles: Articles | None) -> str:
+    if articles is not None:
+        return digest([asdict(document) for document in articles.documents])
+    if experiment.documents is None or experiment.documents.path is None:
+        return ""
+    root = experiment.path(experiment.documents.path)
+    if not root.exists():
+        raise InputError(f"No documents at {root}. Correct documents.path; it starts at the experiment file's folder.")
+    files = {name: root if root.is_file() else root / name for name in list_sources(root)}
+    return digest([[name, file_sha256(path)] for name, path in files.items() if path.is_file()])
+
+
+def model_configs(experiment: Experiment) -> dict[str, Any]:
+    """Configurations of the models by role, as far as they change an answer.
+
+    Raises:
+        ConfigError: An unknown model.
+    """
+    names = {"reader": experiment.reader_name}
+    if experiment.documents is not None:
+        names["encoder"] = experiment.index.encoder
+        if experiment.index.extractor != NO_EXTRACTOR:
+            names["extractor"] = experiment.index.extractor
+    if experiment.train is not None and experiment.train.paraphrases and experiment.trains:
+        names["paraphraser"] = experiment.train.paraphraser
+    return {role: portable(_settings(name)) for role, name in names.items()}
+
+
+def _settings(name: str) -> Any:
+    return name if is_dotted(name) else load_model(name).model_dump(mode="json")
+
+
+def portable(value: Any) -> Any:
+    """Cut absolute paths to their last part and addresses to what is no secret, all the way down.
+
+    Example:
+        >>> portable({"weights": "/home/ann/models/tiny", "url": "http://me:key@host:80/v1?token=x"})
+        {'weights': 'tiny', 'url': 'http://host:80/v1'}
+    """
+    if isinstance(value, dict):
+        return {key: portable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [portable(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if "://" in value:
+        parts = urlsplit(value)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return Path(value).name if value.startswith("~") or Path(value).is_absolute() else value
+
+
+def kinds_of(items: Sequence[Item]) -> dict[str, int]:
+    """Number of items of each kind, sorted by kind."""
+    kinds = sorted({item.kind for item in items})
+    return {kind: sum(item.kind == kind for item in items) for kind in kinds}

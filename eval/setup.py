@@ -1,0 +1,228 @@
+"""What must stand before the first question: the knowledge base and the adapters.
+
+Both are done by their own packages, which skip what their records say is done; here models are opened for
+them and closed again, and what it all cost is put in one place for the report.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eval.config import Experiment
+from eval.prices import price_of
+from eval.realtimeqa import write_sources
+from eval.resolved import Resolved
+from eval.results import SetupCost
+from kg.build import NO_EXTRACTOR, BuildModels, build
+from kg.executor import ThreadExecutor
+from kg.sentences import RuleSentences
+from kg.summary import IndexSummary
+from kg.workspace import Workspace
+from models.config import LlamaCppModel, OpenAIModel, load_model
+from models.digest import digest
+from models.dotted import is_dotted
+from models.errors import ConfigError
+from models.factory import open_chat
+from models.progress import SILENT, Progress
+from models.protocols import ChatModel, ChatRequest, Completion, Encoder, Usage
+from models.records import Budget, Records
+from training.adapter import read_manifest
+from training.config import TrainConfig
+from training.dataset import TrainingSet, training_set
+from training.loop import train
+from training.texts import TrainingText
+
+SOURCES = "sources"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every stage of a run is given.
+
+    Attributes:
+        workspace: Open.
+        records: The models' calls.
+        budget: What may be spent.
+        progress: Who is told.
+        retry_failed: Try again what failed before.
+    """
+
+    workspace: Workspace
+    records: Records
+    budget: Budget
+    progress: Progress = SILENT
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A trained adapter.
+
+    Attributes:
+        folder: Where it is.
+        digest: Of its weights.
+        cost: What its training cost.
+    """
+
+    folder: Path
+    digest: str
+    cost: SetupCost
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+
+def build_index(resolved: Resolved, session: Session, encoder: Encoder) -> tuple[IndexSummary, SetupCost]:
+    """Bring the workspace to hold the experiment's corpus.
+
+    Raises:
+        InputError: No document could be read.
+        ModelError: The extractor cannot be reached.
+        BudgetReached: The budget is used up.
+    """
+    extractor = resolved.experiment.index.extractor
+    chat = None
+    if extractor != NO_EXTRACTOR:
+        chat = open_chat(extractor, session.records, session.budget, progress=session.progress)
+    try:
+        models = BuildModels(chat, encoder, RuleSentences())
+        executor = ThreadExecutor(_parallel(extractor))
+        root = _root(resolved, session.workspace)
+        summary = build(session.workspace, root, models, session.progress, executor, session.retry_failed)
+    finally:
+        if chat is not None:
+            chat.close()
+    usd = price_of(extractor)(summary.tokens_in, summary.tokens_out, summary.seconds)
+    return summary, SetupCost("index", summary.seconds, summary.tokens_in, summary.tokens_out, usd)
+
+
+def _root(resolved: Resolved, workspace: Workspace) -> Path:
+    """The folder that is indexed; the articles of RealTimeQA are written out for it first."""
+    if resolved.articles is not None:
+        return write_sources(resolved.articles.documents, workspace.path / SOURCES)
+    documents = resolved.experiment.documents
+    if documents is None or documents.path is None:
+        raise ConfigError('This experiment has no corpus: add a section "documents".')
+    return resolved.experiment.path(documents.path)
+
+
+def _parallel(extractor: str) -> int:
+    config = None if extractor == NO_EXTRACTOR or is_dotted(extractor) else load_model(extractor)
+    return config.parallel if isinstance(config, LlamaCppModel | OpenAIModel) else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The adapters that the experiment trains.
+
+    Attributes:
+        adapters: By seed.
+        costs: What was spent beside their training: paraphrases.
+        paraphrases: How those went, for the manifest, or None.
+    """
+
+    adapters: Mapping[int, Adapter] = field(default_factory=dict)
+    costs: tuple[SetupCost, ...] = ()
+    paraphrases: dict[str, float] | None = None
+
+
+def train_adapters(resolved: Resolved, session: Session, store_digest: str) -> Trained:
+    """Train the experiment's adapter with every seed, or find it finished.
+
+    Args:
+        resolved: The experiment.
+        session: Workspace, records, budget.
+        store_digest: Names what the adapter is trained on; part of its folder's name.
+    """
+    section = resolved.experiment.train
+    if section is None or not resolved.experiment.trains:
+        return Trained()
+    configs = section.configs()
+    dataset, cost = _training_set(next(iter(configs.values())), session)
+    adapters = {
+        seed: _train_one(resolved, session, dataset.texts, config, store_digest) for seed, config in configs.items()
+    }
+    if dataset.paraphrased is None:
+        return Trained(adapters)
+    made = dataset.paraphrased
+    counts = {
+        "asked": made.asked,
+        "failed": len(made.failed),
+        "shortened": made.shortened,
+        "names_kept": made.names_kept,
+    }
+    return Trained(adapters, (cost,), counts)
+
+
+def _training_set(config: TrainConfig, session: Session) -> tuple[TrainingSet, SetupCost]:
+    """The texts, which are the same for every seed, and what their paraphrases cost."""
+    store, name = session.workspace.store, config.paraphraser
+    if not config.paraphrases:
+        return training_set(store, config), SetupCost("paraphrase", 0.0)
+    chat = _Timed(open_chat(name, session.records, session.budget, progress=session.progress))
+    try:
+        made = training_set(store, config, chat, ThreadExecutor(_parallel(name)), session.progress)
+    finally:
+        chat.close()
+    usage = made.paraphrased.usage if made.paraphrased else Usage()
+    usd = price_of(name)(usage.tokens_in, usage.tokens_out, chat.seconds)
+    return made, SetupCost("paraphrase", chat.seconds, usage.tokens_in, usage.tokens_out, usd)
+
+
+class _Timed:
+    """A chat model that adds up how long its answers took when they were first made."""
+
+    def __init__(self, inner: ChatModel) -> None:
+        self.name = inner.name
+        self.seconds = 0.0
+        self._inner = inner
+        self._lock = threading.Lock()
+
+    @property
+    def digest(self) -> str:
+        return self._inner.digest
+
+    def complete(self, request: ChatRequest) -> Completion:
+        completion = self._inner.complete(request)
+        with self._lock:
+            self.seconds += completion.seconds
+        return completion
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def _train_one(
+    resolved: Resolved, session: Session, texts: tuple[TrainingText, ...], config: TrainConfig, store_digest: str
+) -> Adapter:
+    experiment = resolved.experiment
+    identity = digest(resolved.models, config.digest, store_digest)[:8]
+    out = session.workspace.adapters_dir / f"{experiment.name}-seed{config.seed}-{identity}"
+    train(experiment.reader_name, texts, config, out, session.progress)
+    return find_adapter(out)
+
+
+def find_adapter(folder: Path) -> Adapter:
+    """An adapter of the workspace.
+
+    Raises:
+        ConfigError: There is none at `folder`.
+    """
+    manifest = read_manifest(folder)
+    cost = SetupCost(f"train: {folder.name}", manifest.seconds, manifest.tokens)
+    return Adapter(folder, manifest.adapter_digest, cost)
+
+
+def named_adapters(experiment: Experiment, adapters_dir: Path) -> Mapping[str, Adapter]:
+    """The workspace's adapters that arms name.
+
+    Raises:
+        ConfigError: An arm names one that is not there.
+    """
+    names = {arm.adapter for arm in experiment.arms if isinstance(arm.adapter, str)}
+    return {name: find_adapter(adapters_dir / name) for name in sorted(names)}

@@ -1,0 +1,95 @@
+"""Rankings and judgements in the formats of TREC, and the retrieval metrics of this evaluator.
+
+    run.trec    item Q0 chunk rank score key
+    qrels.trec  item 0 chunk 1
+
+Files that any retrieval tool reads (trec_eval, ir-measures), so that our numbers can be checked by others'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import log2
+from pathlib import Path
+
+from models.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One chunk of a ranking."""
+
+    chunk_id: str
+    score: float
+
+
+def run_lines(key: str, item_id: str, ranking: Sequence[Ranked]) -> list[str]:
+    """Lines of one ranking, best first.
+
+    Example:
+        >>> run_lines("rag", "q1", [Ranked("c:1", 0.5)])
+        ['q1 Q0 c:1 1 0.5 rag']
+    """
+    return [f"{item_id} Q0 {row.chunk_id} {rank} {row.score!r} {key}" for rank, row in enumerate(ranking, 1)]
+
+
+def read_run(path: Path) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Chunk ids in order of rank, by retriever key and item.
+
+    Raises:
+        StoreError: A line has not six columns.
+    """
+    rankings: dict[tuple[str, str], list[str]] = {}
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, 1):
+        columns = line.split(" ")
+        if len(columns) != 6:
+            raise StoreError(f"{path.name}, line {number}: expected six columns, found {len(columns)}.")
+        rankings.setdefault((columns[5], columns[0]), []).append(columns[2])
+    return {pair: tuple(chunks) for pair, chunks in rankings.items()}
+
+
+def qrels_lines(gold: Mapping[str, Sequence[str]]) -> list[str]:
+    """Lines of the judgements: every gold chunk of every item is relevant."""
+    return [f"{item_id} 0 {chunk_id} 1" for item_id, chunk_ids in gold.items() for chunk_id in chunk_ids]
+
+
+def read_qrels(path: Path) -> dict[str, tuple[str, ...]]:
+    """Gold chunks by item; empty if the file is missing."""
+    gold: dict[str, list[str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        item_id, _, chunk_id, _ = line.split(" ")
+        gold.setdefault(item_id, []).append(chunk_id)
+    return {item_id: tuple(chunks) for item_id, chunks in gold.items()}
+
+
+def ndcg(ranking: Sequence[str], gold: Collection[str]) -> float:
+    """Normalised discounted cumulative gain of a whole ranking, binary relevance, in [0, 1].
+
+    Source: Järvelin and Kekäläinen, TOIS 2002; gain / log2(rank + 1) as in trec_eval.
+    Example:
+        >>> ndcg(["a", "b"], {"a"}), round(ndcg(["b", "a"], {"a"}), 4)
+        (1.0, 0.6309)
+    """
+    gain = sum(1 / log2(rank + 1) for rank, chunk_id in enumerate(ranking, 1) if chunk_id in gold)
+    ideal = sum(1 / log2(rank + 1) for rank in range(1, len(gold) + 1))
+    return gain / ideal if ideal else 0.0
+
+
+def relevance(chunk_ids: Sequence[str], gold: Collection[str]) -> float:
+    """Share of a context's chunks that hold gold evidence, in [0, 1]; 0 for an empty context."""
+    return sum(chunk_id in gold for chunk_id in chunk_ids) / len(chunk_ids) if chunk_ids else 0.0
+
+
+def recall(chunk_ids: Sequence[str], owner: Mapping[str, str], gold_documents: Sequence[str]) -> float | None:
+    """Share of the gold documents that a context draws on, in [0, 1]; None without gold.
+
+    Example:
+        >>> recall(["c:1"], {"c:1": "d:1"}, ["d:1", "d:2"])
+        0.5
+    """
+    if not gold_documents:
+        return None
+    drawn = {owner.get(chunk_id) for chunk_id in chunk_ids}
+    return sum(document in drawn for document in gold_documents) / len(gold_documents)

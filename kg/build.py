@@ -1,0 +1,317 @@
+"""Documents to a knowledge base: load, split, extract, resolve, find communities.
+
+Every item's stage is journaled in the transaction of its rows. Kill the build anywhere and run it
+again: finished items are not done again, and the store ends up with the same digest as after one
+uninterrupted build, or as after a build into an empty workspace. Sources that changed or vanished take
+their rows with them.
+
+    workspace = Workspace.create(Path("notes.graft"), IndexConfig())
+    summary = build(workspace, Path("notes"), BuildModels(chat, encoder, sentences))
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kg.chunk import chunk
+from kg.communities import detect, native_version
+from kg.executor import Executor, ThreadExecutor
+from kg.extract import Extractor, Passage, Reading
+from kg.load import Loaded, list_sources, load
+from kg.resolve import resolve
+from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Report
+from kg.sentences import SentenceSplitter
+from kg.stage import Stage
+from kg.summary import IndexSummary, Spent
+from kg.workspace import Workspace
+from models.digest import digest
+from models.errors import ConfigError, InputError, ModelError, OutputError, StoreError
+from models.progress import SILENT, Progress
+from models.protocols import ChatModel, Encoder, Usage
+
+NO_EXTRACTOR = "none"
+_RULES = 1
+"""Changes with the rules of the stages written here or called from here, so that they run again."""
+_OUTAGE = 3
+"""So many passages in a row that the model could not be asked for at all mean that it is gone."""
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BuildModels:
+    """The models of a build.
+
+    Attributes:
+        chat: Reads facts; None only if the configuration's extractor is "none".
+        encoder: Compares names.
+        sentences: Splits texts into sentences.
+    """
+
+    chat: ChatModel | None
+    encoder: Encoder
+    sentences: SentenceSplitter
+
+
+def build(
+    workspace: Workspace,
+    root: Path,
+    models: BuildModels,
+    progress: Progress = SILENT,
+    executor: Executor | None = None,
+    retry_failed: bool = False,
+) -> IndexSummary:
+    """Bring a workspace to hold exactly what the sources say.
+
+    Args:
+        workspace: Where to; built under its write lock.
+        root: A folder of sources, or one file.
+        models: Chat model, encoder, sentence splitter.
+        progress: Who is told.
+        executor: Spreads the model calls; four threads by default.
+        retry_failed: Try items again that failed before and haven't changed.
+    Returns:
+        What the workspace holds now, what failed, what it cost.
+    Raises:
+        InputError: Not one source could be read; a workspace created for this build is removed again.
+        ConfigError: The configuration names an extractor but no chat model is given.
+        BudgetReached: The budget is used up; what is finished is kept, a second build goes on.
+        ModelError: The chat model can't be reached; likewise.
+    """
+    if models.chat is None and workspace.config.extractor != NO_EXTRACTOR:
+        raise ConfigError(
+            f"the workspace {workspace.path} is built with the extractor {workspace.config.extractor!r}, "
+            f"but no chat model is open: open it, or set extractor to {NO_EXTRACTOR!r} in a new workspace"
+        )
+    began = time.perf_counter()
+    with workspace.writing():
+        try:
+            loaded = _load(root, progress)
+        except InputError:
+            if workspace.is_new:
+                workspace.discard()
+            raise
+        workspace.is_new = False
+        run = _Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed)
+        documents = run.keep(loaded)
+        chunks = run.split(documents)
+        extractions = run.extract(documents, chunks)
+        run.resolve(chunks, extractions)
+        run.find_communities()
+        return run.summary(time.perf_counter() - began)
+
+
+def _load(root: Path, progress: Progress) -> list[Loaded]:
+    """Read all sources, in memory: nothing is written before at least one can be used."""
+    loaded = []
+    with progress.step("read documents", total=len(list_sources(root)), unit="sources") as step:
+        for source in load(root):
+            loaded.append(source)
+            step.advance()
+    if not any(source.documents for source in loaded):
+        reasons = [f"{source.source}: {source.error or source.skipped or 'holds no text'}" for source in loaded]
+        more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+        what = "; ".join(reasons[:_SHOWN]) + more if reasons else "there is none"
+        raise InputError(f"no source in {root} can be read: {what}")
+    return loaded
+
+
+class _Build:
+    """One build: the stages in order, and the journal's view of each."""
+
+    def __init__(
+        self, workspace: Workspace, models: BuildModels, progress: Progress, executor: Executor, retry_failed: bool
+    ) -> None:
+        self.config = workspace.config
+        self.store = workspace.store
+        self.models = models
+        self.progress = progress
+        self.executor = executor
+        names = ("load", "chunk", "extract", "resolve", "communities")
+        self.stages = {name: Stage(self.store, name, retry_failed) for name in names}
+        self.spent = Usage()
+
+    def keep(self, loaded: Sequence[Loaded]) -> list[Document]:
+        """Make the documents that were read the only ones of the store."""
+        stage = self.stages["load"]
+        documents = [document for source in loaded for document in source.documents]
+        with self.store.transaction():
+            self.store.replace(Document, documents)
+            for source in loaded:
+                key = digest([asdict(document) for document in source.documents], source.errors)
+                if source.errors:
+                    stage.failed(source.source, key, source.error)
+                elif not source.documents:
+                    stage.skipped(source.source, key, source.skipped or "holds no text")
+                else:
+                    stage.done(source.source, key)
+            stage.forget_others()
+        return documents
+
+    def split(self, documents: Sequence[Document]) -> list[Chunk]:
+        """Split the documents that aren't split yet; passages of other documents go."""
+        stage = self.stages["chunk"]
+        kept: dict[str, list[Chunk]] = {document.id: [] for document in documents}
+        for row in self.store.read(Chunk):
+            kept.setdefault(row.document_id, []).append(row)
+        with self.progress.step("split into passages", total=len(documents), unit="documents") as step:
+            for document in documents:
+                key = self._chunk_key(document)
+                if not stage.finished(document.id, key, has_rows=bool(kept[document.id])):
+                    kept[document.id] = self._split_one(stage, document, key)
+                step.advance()
+        chunks = [row for document in documents for row in sorted(kept[document.id], key=lambda row: row.position)]
+        with self.store.transaction():
+            self.store.replace(Chunk, chunks)
+            stage.forget_others()
+        return chunks
+
+    def _chunk_key(self, document: Document) -> str:
+        config = self.config
+        settings = (config.chunk_tokens, config.overlap_sentences, config.max_document_characters)
+        return digest(_RULES, document.id, self.models.sentences.name, settings)
+
+    def _split_one(self, stage: Stage, document: Document, key: str) -> list[Chunk]:
+        limit = self.config.max_document_characters
+        if limit is not None and len(document.text) > limit:
+            stage.skipped(
+                document.id, key, f"{document.source} has {len(document.text)} characters, the limit is {limit}"
+            )
+            return []
+        began = time.perf_counter()
+        try:
+            rows = chunk(document, self.config.chunk_tokens, self.models.sentences, self.config.overlap_sentences)
+        except Exception as error:  # an item's boundary: one document never takes the others with it
+            stage.failed(document.id, key, error)
+            return []
+        stage.done(document.id, key, rows, seconds=time.perf_counter() - began)
+        return list(rows)
+
+    def extract(self, documents: Sequence[Document], chunks: Sequence[Chunk]) -> list[Extraction]:
+        """Read the passages that aren't read yet; readings of other passages go."""
+        stage = self.stages["extract"]
+        if self.models.chat is None or self.config.extractor == NO_EXTRACTOR:
+            self.store.replace(Extraction, ())
+            return []
+        extractor = Extractor(self.models.chat, self.models.sentences, self.config.chunk_tokens)
+        by_id = {document.id: document for document in documents}
+        passages = [Passage.of(row, by_id[row.document_id]) for row in chunks]
+        keys = {passage.chunk.id: extractor.key(passage) for passage in passages}
+        rows = {row.chunk_id: row for row in self.store.read(Extraction)}
+        pending = []
+        for passage in passages:
+            item = passage.chunk.id
+            if stage.finished(item, keys[item], has_rows=item in rows):
+                continue
+            rows.pop(item, None)
+            if any(character.isalnum() for character in passage.chunk.text):
+                pending.append(passage)
+            else:
+                stage.skipped(item, keys[item], "has no words")
+        self.store.replace(Extraction, (rows[item] for item in sorted(keys.keys() & rows.keys())))
+        with (
+            self.progress.step("extract facts", len(passages), "passages", len(passages) - len(pending)) as step,
+            closing(self.executor.map_unordered(extractor, pending)) as results,
+        ):
+            for passage, outcome in _without_outages(results):
+                self._keep_reading(stage, passage.chunk.id, keys[passage.chunk.id], outcome)
+                step.advance()
+        stage.forget_others()
+        return list(self.store.read(Extraction))
+
+    def _keep_reading(self, stage: Stage, item: str, key: str, outcome: Reading | Exception) -> None:
+        if isinstance(outcome, Exception):
+            stage.failed(item, key, outcome)
+            return
+        self.spent += outcome.spent
+        stage.done(item, key, [outcome.extraction], outcome.usage, outcome.model_seconds)
+
+    def resolve(self, chunks: Sequence[Chunk], extractions: Sequence[Extraction]) -> None:
+        """Make entities and facts of all readings, unless they are made of these already."""
+        stage = self.stages["resolve"]
+        settings = self.config.resolve.model_dump(mode="json")
+        key = digest(_RULES, settings, self.models.encoder.digest, [asdict(row) for row in extractions])
+        with self.progress.step("resolve entities", total=1, unit="graph") as step:
+            if not stage.finished("graph", key):
+                began = time.perf_counter()
+                document_of = {row.id: row.document_id for row in chunks}
+                resolution = resolve(extractions, document_of, self.models.encoder, self.config.resolve)
+                with self.store.transaction():
+                    self.store.replace(Entity, resolution.entities)
+                    self.store.replace(Fact, resolution.facts)
+                    stage.done("graph", key, seconds=time.perf_counter() - began)
+            step.advance()
+
+    def find_communities(self) -> None:
+        """Divide the graph, unless this very graph is divided already; reports on another graph go."""
+        stage = self.stages["communities"]
+        entities, facts = list(self.store.read(Entity)), list(self.store.read(Fact))
+        settings = self.config.communities.model_dump(mode="json")
+        nodes, edges = [entity.id for entity in entities], [fact.id for fact in facts]
+        key = digest(_RULES, settings, native_version(), nodes, edges)
+        with self.progress.step("find communities", total=1, unit="graph") as step:
+            if not stage.finished("graph", key):
+                began = time.perf_counter()
+                communities = detect(entities, facts, self.config.communities)
+                with self.store.transaction():
+                    self.store.replace(Community, communities)
+                    self.store.replace(Report, ())
+                    stage.done("graph", key, seconds=time.perf_counter() - began)
+            step.advance()
+
+    def summary(self, seconds: float) -> IndexSummary:
+        """Count what the store holds and what it cost."""
+        entries = [entry for stage in self.stages.values() for entry in stage.outcomes.values()]
+        extractions = list(self.store.read(Extraction))
+        return IndexSummary(
+            digest=self.store.digest(),
+            documents=_count(self.store.read(Document)),
+            chunks=_count(self.store.read(Chunk)),
+            entities=_count(self.store.read(Entity)),
+            facts=_count(self.store.read(Fact)),
+            communities=_count(self.store.read(Community)),
+            failed=sum(entry.status == "failed" for entry in entries),
+            skipped=sum(entry.status == "skipped" for entry in entries),
+            dropped=sum(row.dropped for row in extractions),
+            tokens_in=sum(entry.tokens_in for entry in entries),
+            tokens_out=sum(entry.tokens_out for entry in entries),
+            seconds=sum(entry.seconds for entry in entries),
+            spent=Spent(self.spent.tokens_in, self.spent.tokens_out, self.spent.cached, seconds),
+            failures=tuple(failure for stage in self.stages.values() for failure in stage.failures()),
+        )
+
+
+def _count(rows: Iterable[object]) -> int:
+    return sum(1 for _ in rows)
+
+
+def _without_outages(
+    results: Iterable[tuple[Passage, Reading | Exception]],
+) -> Iterator[tuple[Passage, Reading | Exception]]:
+    """Pass results on, but raise what is no fault of the passage.
+
+    A wrong setting or a damaged store is raised at once. A model that can't be asked may be one
+    passage's fault (a server may refuse a text), so such a failure is held back: a usable result
+    after it shows that the model is there; several in a row, or nothing else at all, that it isn't.
+    """
+    held: list[tuple[Passage, Reading | Exception]] = []
+    reached = False
+    for passage, outcome in results:
+        if isinstance(outcome, ConfigError | StoreError):
+            raise outcome
+        if isinstance(outcome, ModelError) and not isinstance(outcome, OutputError):
+            held.append((passage, outcome))
+            if len(held) >= _OUTAGE:
+                raise outcome
+            continue
+        reached = True
+        yield from held
+        held.clear()
+        yield passage, outcome
+    for passage, outcome in held:
+        if isinstance(outcome, Exception) and not reached:
+            raise outcome
+        yield passage, outcome

@@ -1,0 +1,63 @@
+"""Dates as documents write them to ISO 8601, where that can be done without guessing."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            *("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july"),
+            *("aug august", "sep sept september", "oct october", "nov november", "dec december"),
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\.?"
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?P<y>\d{4})(?:([-/.])(?P<m>\d{1,2})(?:\2(?P<d>\d{1,2}))?)?(?:[T ]\d{1,2}:\d{2}.*)?",
+        r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})",
+        rf"(?:[a-z]+,? )?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?[ -](?:of )?{_MONTH},?[ -](?P<y>\d{{4}})(?: .*)?",
+        rf"(?:[a-z]+, )?{_MONTH} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}})(?: .*)?",
+        rf"{_MONTH},? (?P<y>\d{{4}})",
+        r"(?P<y>\d{4}) ?[年년] ?(?:(?P<m>\d{1,2}) ?[月월] ?(?:(?P<d>\d{1,2}) ?[日일])?)?.*",
+    )
+)
+_NUMBERS = re.compile(r"(?P<a>\d{1,2})([-/.])(?P<b>\d{1,2})\2(?P<y>\d{4})")
+
+
+def normalise_date(value: object) -> str:
+    """A date to "2031", "2031-03" or "2031-03-04"; "" if it cannot be read.
+
+    Times of day are dropped. A date that is none ("2031-02-30") and one that means two days
+    ("03/04/2031") give "".
+
+    Example:
+        >>> normalise_date("4 March 2031"), normalise_date("2026/5/8"), normalise_date("next week")
+        ('2031-03-04', '2026-05-08', '')
+    """
+    text = " ".join(str(value).split()) if isinstance(value, str | int | date) else ""
+    for pattern in _PATTERNS:
+        if match := pattern.fullmatch(text):
+            found = match.groupdict()
+            month = found.get("m") or _MONTHS.get((found.get("month") or "").lower(), "")
+            return _iso(found["y"], str(month), found.get("d") or "")
+    if match := _NUMBERS.fullmatch(text):
+        first, second, year = match["a"], match["b"], match["y"]
+        orders = {iso for iso in (_iso(year, second, first), _iso(year, first, second)) if iso}
+        return orders.pop() if len(orders) == 1 else ""
+    return ""
+
+
+def _iso(year: str, month: str, day: str) -> str:
+    """ISO 8601 of the parts given, "" unless they are a date."""
+    try:
+        parts = date(int(year), int(month or 1), int(day or 1)).isoformat().split("-")
+    except ValueError:
+        return ""
+    return "-".join(parts[: 1 + bool(month) + bool(day)])

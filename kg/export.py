@@ -1,0 +1,136 @@
+"""Taking a knowledge base away: GraphML for graph programs, JSON Lines for everything else.
+
+`EXPORTS` names the formats. A file appears under its name only when it is complete.
+
+    export(store, Path("graph.graphml"), "graphml")
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kg.rows import plain
+from kg.schema import KINDS, Chunk, Community, Document, Entity, Evidence, Fact, Row
+from kg.store import GraphStore
+from models.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def export(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
+    """Write the whole store to a file.
+
+    Args:
+        store: What to write.
+        path: The file; replaced if it is there, its folder made if need be.
+        format: A name of `EXPORTS`.
+    Raises:
+        ConfigError: Unknown format.
+        InputError: The file cannot be written.
+    """
+    if format not in EXPORTS:
+        raise ConfigError(f"unknown export format {format!r}: use one of {', '.join(EXPORTS)}")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        EXPORTS[format](store, part)
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_jsonl(store: GraphStore, path: Path) -> None:
+    """One JSON object a row, its kind first, then its fields; kind by kind, sorted by id."""
+    with path.open("w", encoding="utf-8", newline="\n") as lines:
+        for kind in KINDS:
+            rows: Iterable[Row] = store.read(kind)
+            for row in rows:
+                lines.write(json.dumps({"kind": kind.__name__, **plain(row)}, ensure_ascii=False) + "\n")
+        lines.flush()
+        os.fsync(lines.fileno())
+
+
+def write_graphml(store: GraphStore, path: Path) -> None:
+    """Entities as nodes and facts as directed edges, readable by networkx, Gephi, Cytoscape, yEd."""
+    import networkx as nx
+
+    nx.write_graphml(graph(store), path, encoding="utf-8", prettyprint=True)
+
+
+def graph(store: GraphStore) -> nx.MultiDiGraph:
+    """The store as a networkx graph.
+
+    Returns:
+        Nodes by entity id with `name`, `type`, `aliases` (parted by " | "), `description`, `mentions` and
+        `community_0`, `community_1`, … by level; edges by fact id with `predicate`, `valid_from`,
+        `valid_to`, `sentence` and `source`, one line for each place that states the fact.
+    """
+    import networkx as nx
+
+    found = nx.MultiDiGraph()
+    for entity in store.read(Entity):
+        found.add_node(
+            entity.id,
+            name=_xml(entity.name),
+            type=_xml(entity.type),
+            aliases=_xml(" | ".join(entity.aliases)),
+            description=_xml(entity.description),
+            mentions=len(entity.evidence),
+        )
+    for community in store.read(Community):
+        for entity_id in community.entity_ids:
+            if entity_id in found:
+                found.nodes[entity_id][f"community_{community.level}"] = community.id
+    places = _Places(store)
+    for fact in store.read(Fact):
+        found.add_edge(
+            fact.subject_id,
+            fact.object_id,
+            key=fact.id,
+            predicate=_xml(fact.predicate),
+            valid_from=_xml(fact.valid_from),
+            valid_to=_xml(fact.valid_to),
+            sentence=_xml("\n".join(places.sentence(evidence) for evidence in fact.evidence)),
+            source=_xml("\n".join(places.source(evidence) for evidence in fact.evidence)),
+        )
+    return found
+
+
+class _Places:
+    """Sentence and source of a piece of evidence."""
+
+    def __init__(self, store: GraphStore) -> None:
+        sources = {document.id: document.source for document in store.read(Document)}
+        self._chunks = {chunk.id: (chunk.text, sources.get(chunk.document_id, "")) for chunk in store.read(Chunk)}
+
+    def sentence(self, evidence: Evidence) -> str:
+        """The sentence on one line."""
+        text, _ = self._chunks.get(evidence.chunk_id, ("", ""))
+        return " ".join(text[evidence.start : evidence.end].split())
+
+    def source(self, evidence: Evidence) -> str:
+        """Path of the document."""
+        return self._chunks.get(evidence.chunk_id, ("", ""))[1]
+
+
+def _xml(text: str) -> str:
+    """Replace the characters that XML 1.0 forbids even in escaped form.
+
+    Source: Extensible Markup Language 1.0, fifth edition, production 2 (Char).
+    """
+    return _NOT_XML.sub("\ufffd", text)
+
+
+EXPORTS: dict[str, Callable[[GraphStore, Path], None]] = {"graphml": write_graphml, "jsonl": write_jsonl}
+"""Name of a format to what writes it."""

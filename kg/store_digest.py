@@ -1,0 +1,23 @@
+"""The digest of a store's content, the same for the same rows whatever holds them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from kg.rows import plain
+from kg.schema import KINDS, Row
+from kg.store import GraphStore
+from models.digest import canonical_json
+
+
+def digest_rows(store: GraphStore) -> str:
+    """Digest over all rows of a store, kind by kind, sorted by id; 32 hex digits."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for kind in KINDS:
+        hasher.update(f"{kind.__name__}\n".encode())
+        rows: Iterable[Row] = store.read(kind)
+        for row in rows:
+            hasher.update(canonical_json(plain(row)).encode())
+            hasher.update(b"\n")
+    return hasher.hexdigest()

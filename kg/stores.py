@@ -1,0 +1,33 @@
+"""Which stores there are, by name, and how one is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kg.sqlite_store import SqliteStore
+from kg.store import GraphStore
+from models.dotted import is_dotted, load_dotted
+from models.errors import ConfigError
+
+STORES: dict[str, Callable[[Path], GraphStore]] = {"sqlite": SqliteStore}
+"""Name in a configuration to what opens the store at a path, or makes it."""
+
+
+def open_store(name: str, path: Path) -> GraphStore:
+    """Open a store.
+
+    Args:
+        name: Short name (see `STORES`), or the dotted path "package.module:Class" of your own, called
+            with the path.
+        path: File or folder of the store.
+    Raises:
+        ConfigError: No store of that name, or nothing importable behind it.
+        StoreError: What lies at `path` cannot be used.
+    """
+    if opener := STORES.get(name):
+        return opener(path)
+    if not is_dotted(name):
+        raise ConfigError(f"unknown store {name!r}: use one of {', '.join(STORES)}, or package.module:Class")
+    store: GraphStore = load_dotted(name)(path)
+    return store

@@ -1,0 +1,166 @@
+"""A causal language model and its tokeniser in memory, ready to read or write, with or without an adapter.
+
+Used by the scorer, the in-process chat model and training, so that all three see the same weights. A GGUF file
+is converted once (`models/gguf.py`). Code that comes with a model is never run.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.config import TransformersModel
+from models.digest import digest
+from models.errors import ConfigError, ModelError
+from models.filehash import cached_sha256
+from models.gguf import to_safetensors
+from models.progress import SILENT, Progress
+from models.quiet import quiet_transformers
+from models.weights import Weights, resolve
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class CausalModel:
+    """A loaded model, shared by whoever reads or writes with it.
+
+    Attributes:
+        name: Name for tables and records, with `+adapter` behind it where there is one.
+        model: transformers model, or PEFT model around it, in evaluation mode.
+        tokenizer: Its tokeniser.
+        digest: Names weights, number format and adapter.
+        context_tokens: Longest text it can read, in tokens; None where the architecture sets no limit.
+        lock: Held while the model computes; one computation at a time is fastest and safe.
+    """
+
+    name: str
+    model: Any
+    tokenizer: Any
+    digest: str
+    context_tokens: int | None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def open_causal(
+    name: str, config: TransformersModel, adapter: Path | None = None, progress: Progress = SILENT
+) -> CausalModel:
+    """Resolve, load and, where one is given, fit the adapter.
+
+    Args:
+        name: Name for tables and records.
+        config: Weights, number format, device.
+        adapter: Folder of a PEFT adapter.
+        progress: Told of downloads and conversions.
+    Raises:
+        ConfigError: No such weights or adapter.
+        ModelError: They cannot be had or loaded, or do not fit each other.
+    """
+    adapter_name = adapter_digest(adapter) if adapter is not None else None
+    weights = resolve(config.weights, progress)
+    model, tokenizer = load_causal(weights, config.dtype, config.device, progress)
+    if adapter is not None:
+        model = attach_adapter(model, adapter)
+        name = f"{name}+{adapter.name}"
+    model.eval()
+    return CausalModel(
+        name, model, tokenizer, digest("causal", weights.digest, config.dtype, adapter_name), context_length(model)
+    )
+
+
+def load_causal(
+    weights: Weights, dtype: str = "bfloat16", device: str = "auto", progress: Progress = SILENT
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a causal language model and its tokeniser.
+
+    Args:
+        weights: A safetensors folder, or a GGUF file, which is converted first where it never was.
+        dtype: "bfloat16", "float16" or "float32".
+        device: "auto", "cpu", "cuda", "cuda:0", "mps".
+        progress: Told of a conversion.
+    Returns:
+        Model in evaluation mode on the device, and tokeniser.
+    Raises:
+        ModelError: transformers cannot load the folder.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    quiet_transformers()
+    folder = weights.folder
+    if folder is None:
+        assert weights.gguf is not None  # one of the two is set
+        folder = to_safetensors(weights.gguf, weights.digest, progress)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(
+            f"{weights.name} cannot be loaded as a causal language model from {folder}: {error}. Expected a folder "
+            "with config.json, safetensors and a tokeniser, of an architecture that transformers has built in."
+        ) from error
+    model.to(pick_device(device))
+    model.eval()
+    return model, tokenizer
+
+
+def pick_device(device: str) -> str:
+    """The device "auto" stands for: the first accelerator, else the processor; any other name as it is."""
+    import torch
+
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def adapter_digest(folder: Path) -> str:
+    """Digest of an adapter: its weights and its configuration.
+
+    Raises:
+        ConfigError: The folder is not a PEFT adapter in safetensors.
+    """
+    missing = [name for name in ADAPTER_FILES if not (folder / name).is_file()]
+    if missing:
+        raise ConfigError(
+            f"No adapter in {folder}: expected {' and '.join(ADAPTER_FILES)}, missing {', '.join(missing)}."
+        )
+    return digest([cached_sha256(folder / name) for name in ADAPTER_FILES], size=32)
+
+
+def attach_adapter(model: Any, folder: Path) -> Any:
+    """Fit a PEFT adapter to a model; the weights stay apart, nothing is merged.
+
+    Raises:
+        ModelError: The adapter was made for another model.
+    """
+    from peft import PeftModel
+
+    with warnings.catch_warnings():
+        # PEFT only warns when an adapter's tensors find no place, and would go on with untrained ones.
+        warnings.filterwarnings("error", message=".*missing adapter keys.*")
+        warnings.filterwarnings("ignore", category=FutureWarning)  # PEFT asking transformers by an old name
+        try:
+            fitted = PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
+        except (RuntimeError, ValueError, KeyError, UserWarning) as error:
+            raise ModelError(
+                f"The adapter {folder} does not fit {type(model).__name__}: {error}. "
+                "Give it the base model it was trained on."
+            ) from error
+    fitted.eval()
+    return fitted
+
+
+def context_length(model: Any) -> int | None:
+    """Longest text the model can read, in tokens, or None where its architecture sets no limit."""
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return int(limit) if limit else None

@@ -1,0 +1,184 @@
+"""Names to open models: the one place that knows which class stands behind which backend.
+
+A name is a short one (`configs/models/NAME.yaml`), the path of a YAML file, or `package.module:Class` of the
+user's own model. A chat model and a scorer of the same name and adapter share one copy of the weights.
+
+    scorer = open_scorer("smollm2-135m", adapter=Path("adapters/notes"))
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from weakref import WeakValueDictionary
+
+from models.config import (
+    EncoderModel,
+    LlamaCppModel,
+    ModelConfig,
+    OpenAIModel,
+    RerankerModel,
+    TransformersModel,
+    load_model,
+)
+from models.dotted import is_dotted, load_dotted
+from models.errors import ConfigError
+from models.progress import SILENT, Progress
+from models.protocols import ChatModel, ChoiceScorer, Encoder, Reranker
+
+if TYPE_CHECKING:
+    from models.causal import CausalModel
+    from models.records import Budget, Records
+
+_loaded: WeakValueDictionary[tuple[str, ...], CausalModel] = WeakValueDictionary()
+_loading = threading.Lock()
+
+
+def open_chat(
+    name: str,
+    records: Records | None = None,
+    budget: Budget | None = None,
+    adapter: Path | None = None,
+    progress: Progress = SILENT,
+) -> ChatModel:
+    """Open a chat model.
+
+    Args:
+        name: Short name, path of a YAML file, or dotted path.
+        records: Where calls are recorded and found again; None makes every call anew.
+        budget: Most calls and dollars to spend; needs records.
+        adapter: Folder of a PEFT adapter; transformers models only.
+        progress: Told of downloads and conversions.
+    Raises:
+        ConfigError: Unknown name, a backend that does not chat, or an adapter where none can be fitted.
+        ModelError: The model cannot be had or started.
+    """
+    chat = cast(ChatModel, _own(name, ChatModel, adapter)) if is_dotted(name) else _chat(name, adapter, progress)
+    _check_budget(records, budget)
+    if records is None:
+        return chat
+    from models.records import RecordedChat
+
+    return RecordedChat(chat, records, budget)
+
+
+def open_scorer(
+    name: str,
+    adapter: Path | None = None,
+    records: Records | None = None,
+    budget: Budget | None = None,
+    progress: Progress = SILENT,
+) -> ChoiceScorer:
+    """Open a scorer of options; transformers models only. Arguments and errors as of `open_chat`."""
+    if is_dotted(name):
+        scorer = cast(ChoiceScorer, _own(name, ChoiceScorer, adapter))
+    else:
+        scorer = _scorer(name, adapter, progress)
+    _check_budget(records, budget)
+    if records is None:
+        return scorer
+    from models.records import RecordedScorer
+
+    return RecordedScorer(scorer, records, budget)
+
+
+def open_encoder(name: str, progress: Progress = SILENT) -> Encoder:
+    """Open an encoder by short name, path of a YAML file, or dotted path.
+
+    Raises:
+        ConfigError: Unknown name, or another kind of model.
+        ModelError: The weights cannot be had or loaded.
+    """
+    if is_dotted(name):
+        return cast(Encoder, _own(name, Encoder, None))
+    config = load_model(name)
+    if not isinstance(config, EncoderModel):
+        raise _wrong_kind(name, config, "an encoder", "sentence-transformers")
+    from models.encoder import SentenceEncoder
+    from models.weights import resolve
+
+    return SentenceEncoder(name, config, resolve(config.weights, progress))
+
+
+def open_reranker(name: str, progress: Progress = SILENT) -> Reranker:
+    """Open a reranker by path of a YAML file or dotted path. Errors as of `open_encoder`."""
+    if is_dotted(name):
+        return cast(Reranker, _own(name, Reranker, None))
+    config = load_model(name)
+    if not isinstance(config, RerankerModel):
+        raise _wrong_kind(name, config, "a reranker", "cross-encoder")
+    from models.reranker import CrossEncoderReranker
+    from models.weights import resolve
+
+    return CrossEncoderReranker(name, config, resolve(config.weights, progress))
+
+
+def _chat(name: str, adapter: Path | None, progress: Progress) -> ChatModel:
+    config = load_model(name)
+    if isinstance(config, TransformersModel):
+        from models.local_chat import TransformersChat
+
+        return TransformersChat(_causal(name, config, adapter, progress), config.price)
+    if adapter is not None:
+        raise _no_adapter(name, adapter, config.backend)
+    if isinstance(config, OpenAIModel):
+        from models.openai_chat import OpenAIChat
+
+        return OpenAIChat(config)
+    if isinstance(config, LlamaCppModel):
+        from models.llamacpp import LlamaCppChat
+        from models.weights import resolve
+
+        return LlamaCppChat(config, resolve(config.weights, progress))
+    raise _wrong_kind(name, config, "a chat model", "openai, llamacpp or transformers")
+
+
+def _scorer(name: str, adapter: Path | None, progress: Progress) -> ChoiceScorer:
+    config = load_model(name)
+    if not isinstance(config, TransformersModel):
+        raise _wrong_kind(name, config, "a scorer of options", "transformers")
+    from models.scorer import TransformersScorer
+
+    return TransformersScorer(_causal(name, config, adapter, progress), config.price)
+
+
+def _causal(name: str, config: TransformersModel, adapter: Path | None, progress: Progress) -> CausalModel:
+    from models.causal import adapter_digest, open_causal
+
+    fitted = "" if adapter is None else adapter_digest(adapter)
+    key = (name, config.weights, config.dtype, config.device, fitted)
+    with _loading:
+        causal = _loaded.get(key)
+        if causal is None:
+            causal = _loaded[key] = open_causal(name, config, adapter, progress)
+    return causal
+
+
+class _Factory(Protocol):
+    def __call__(self, **settings: Any) -> object: ...
+
+
+def _own(path: str, protocol: type, adapter: Path | None) -> object:
+    """The user's own model: the class is called without arguments, or with the adapter where there is one."""
+    factory = cast(_Factory, load_dotted(path))
+    model = factory() if adapter is None else factory(adapter=adapter)
+    if not isinstance(model, protocol):
+        raise ConfigError(f"{path} does not give {protocol.__name__} of models/protocols.py: methods are missing.")
+    return model
+
+
+def _check_budget(records: Records | None, budget: Budget | None) -> None:
+    if budget is not None and records is None:
+        raise ConfigError("A budget needs records to count in; give a Records too.")
+
+
+def _no_adapter(name: str, adapter: Path, backend: str) -> ConfigError:
+    return ConfigError(
+        f"{name} runs on the {backend} backend, which cannot take the adapter {adapter}. "
+        "Use a model of the transformers backend, such as qwen-1.5b-hf."
+    )
+
+
+def _wrong_kind(name: str, config: ModelConfig, wanted: str, backends: str) -> ConfigError:
+    return ConfigError(f"{name} is not {wanted}: its backend is {config.backend}, expected {backends}.")

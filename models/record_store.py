@@ -1,0 +1,214 @@
+"""Every model call on disk: what was asked, what came, what it cost.
+
+Two tables in a SQLite file, which may be the graph store's own. `calls` holds answers, found again by key;
+`call_failures` holds what was tried in vain, so that the ledger is honest. A row is committed before its answer is
+handed on: a run killed at any moment repeats no finished call.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from models.errors import StoreError
+from models.protocols import Usage
+
+_BUSY_MS = 30_000
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS calls (
+        key TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL, request TEXT NOT NULL, response TEXT NOT NULL,
+        tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, cached INTEGER NOT NULL,
+        seconds REAL NOT NULL, usd REAL NOT NULL, created_utc TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS call_failures (
+        id INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, model TEXT NOT NULL, reason TEXT NOT NULL,
+        tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,
+        seconds REAL NOT NULL, usd REAL NOT NULL, created_utc TEXT NOT NULL)""",
+)
+_TOTALS = """
+    SELECT model, kind, sum(calls), sum(failed), sum(tokens_in), sum(tokens_out), sum(cached), sum(seconds), sum(usd)
+    FROM (SELECT model, kind, 1 AS calls, 0 AS failed, tokens_in, tokens_out, cached, seconds, usd FROM calls
+          UNION ALL
+          SELECT model, kind, 0, 1, tokens_in, tokens_out, 0, seconds, usd FROM call_failures)
+    GROUP BY model, kind ORDER BY model, kind"""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked.
+
+    Attributes:
+        key: Names model, settings and question; the same key is the same question.
+        kind: "chat" or "score".
+        model: Name of the model, for the ledger.
+        request: The question, JSON.
+    """
+
+    key: str
+    kind: str
+    model: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a call took."""
+
+    usage: Usage
+    seconds: float
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """Everything one model was asked, over the life of the file.
+
+    Attributes:
+        model: Its name.
+        kind: "chat" or "score".
+        calls: Answers on record.
+        failed: Calls that brought none.
+        tokens_in: Tokens read, of failed calls too as far as known.
+        tokens_out: Tokens written, likewise.
+        cached: Of the tokens read, those that came from a prefix cache.
+        seconds: Time of all calls, as if one after another.
+        usd: Price of all calls.
+    """
+
+    model: str
+    kind: str
+    calls: int
+    failed: int
+    tokens_in: int
+    tokens_out: int
+    cached: int
+    seconds: float
+    usd: float
+
+
+@dataclass(slots=True)
+class _KeyLock:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    users: int = 0
+
+
+class Records:
+    """The records of one file. Safe to share between threads, and between processes on one machine.
+
+    A writer waits up to 30 s for another connection's transaction; so do not hold a transaction of the graph store
+    open around a model call where both live in one file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the records, making file and tables where they are missing.
+
+        Raises:
+            StoreError: The file cannot be opened, written, or is not a database.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        self._keys: dict[str, _KeyLock] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The folder {path.parent} of the call records cannot be made: {error}.") from error
+        with self._explained():
+            # Transactions are ours to open; without one, each statement commits by itself.
+            self._database = sqlite3.connect(
+                path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._explained():
+                self._database.execute("PRAGMA journal_mode = WAL")
+                self._database.execute("PRAGMA synchronous = FULL")
+                for statement in _SCHEMA:
+                    self._database.execute(statement)
+        except StoreError:
+            self._database.close()
+            raise
+
+    def find(self, key: str) -> str | None:
+        """The response on record for a key, JSON, or None."""
+        row = self._execute("SELECT response FROM calls WHERE key = ?", (key,))
+        return str(row[0][0]) if row else None
+
+    def add(self, call: Call, response: str, spent: Spent) -> None:
+        """Record an answer; committed on return. The first answer to a key stays."""
+        usage = spent.usage
+        self._execute(
+            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (call.key, call.kind, call.model, call.request, response, usage.tokens_in, usage.tokens_out, usage.cached,
+             spent.seconds, spent.usd, _now()),
+        )  # fmt: skip
+
+    def add_failure(self, call: Call, reason: str, spent: Spent) -> None:
+        """Record a call that brought no answer."""
+        usage = spent.usage
+        self._execute(
+            "INSERT INTO call_failures (key, kind, model, reason, tokens_in, tokens_out, seconds, usd, created_utc) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (call.key, call.kind, call.model, _storable(reason), usage.tokens_in, usage.tokens_out, spent.seconds,
+             spent.usd, _now()),
+        )  # fmt: skip
+
+    def totals(self) -> list[LedgerRow]:
+        """The ledger: one row a model and kind of call, by name."""
+        return [LedgerRow(*row) for row in self._execute(_TOTALS)]
+
+    @contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """Let one thread at a time work on a key, so that a question asked twice at once is answered once."""
+        with self._lock:
+            entry = self._keys.setdefault(key, _KeyLock())
+            entry.users += 1
+        try:
+            with entry.lock:
+                yield
+        finally:
+            with self._lock:
+                entry.users -= 1
+                if not entry.users:
+                    del self._keys[key]
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._lock, self._explained():
+            return self._database.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"The call records {self.path} cannot be used: {error}. {_advice(error)}") from error
+
+
+def _advice(error: sqlite3.Error) -> str:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"Another process held the file for more than {_BUSY_MS // 1000} s; end it, or wait and run again."
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return "The file is damaged or is something else; move it away, or give another path."
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        return "Check that it is a file, and that it and its folder may be written."
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return "Check that the disk has room and is in order; answers recorded so far are kept."
+    return "Open it again, or move it away if it was made by another version."
+
+
+def _storable(text: str) -> str:
+    """Text without halves of surrogate pairs, which SQLite refuses."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,136 @@
+"""A question and its packed evidence to an answer that cites its lines, or abstains.
+
+One call under a JSON schema. Nothing the model says about its sources is taken on trust: a citation
+must name a line of the context, and an answer without one is kept only if a line holds its words. No
+evidence, no call.
+
+    reply = answer("Who leads Veldrane Tidal?", pack(retriever.retrieve(question, 10), 1000, count_tokens), chat)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from kg.prompt import load_prompt
+from models.errors import OutputError
+from models.protocols import ChatModel, ChatRequest, Usage
+from retrieval.sentences import sentences
+from retrieval.terms import telling_terms, terms
+from retrieval.types import ContextLine, PackedContext
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "answer": {"type": "string", "maxLength": 600},
+        "citations": {"type": "array", "items": {"type": "integer"}, "maxItems": 8},
+        "found": {"type": "boolean"},
+    },
+    "required": ["answer", "citations", "found"],
+    "additionalProperties": False,
+}
+MAX_TOKENS = 320
+LEAST_SUPPORT = 0.6
+"""Share of an uncited answer's telling terms that one line must hold to be taken for its source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A line that an answer rests on.
+
+    Attributes:
+        number: The line's number in the context.
+        chunk_id: The chunk it comes from; "" for a report.
+        source: The document's source path.
+        title: The document's title.
+        quote: The sentence of the document nearest to the answer, word for word; "" for a report.
+    """
+
+    number: int
+    chunk_id: str
+    source: str
+    title: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a question.
+
+    Attributes:
+        text: The answer; "" if abstained.
+        citations: Lines it rests on, at least one unless abstained.
+        abstained: The evidence does not hold the answer.
+        usage: Tokens of the call; zero if none was made.
+        seconds: Time of the call, retrieval apart.
+        context: What the model was shown.
+        dropped_citations: Numbers the model cited that are no lines of the context.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    abstained: bool
+    usage: Usage
+    seconds: float
+    context: PackedContext
+    dropped_citations: int = 0
+
+
+def answer(question: str, packed: PackedContext, chat: ChatModel) -> Answer:
+    """Answer a question from packed evidence.
+
+    Args:
+        question: The question.
+        packed: Evidence; without lines the answer is an abstention and no call is made.
+        chat: The reader.
+    Raises:
+        ModelError: The model cannot be reached or refuses.
+        OutputError: The model's reply is empty, cut off, or not of the schema.
+    """
+    if not packed.lines:
+        return Answer("", (), True, Usage(), 0.0, packed)
+    prompt = load_prompt("answer")
+    messages = prompt.fill({"context": packed.text, "question": " ".join(question.split())})
+    completion = chat.complete(ChatRequest(messages, SCHEMA, MAX_TOKENS, template=prompt.template))
+    text, cited, found = _read(completion.parsed)
+    lines = {line.number: line for line in packed.lines}
+    known = [lines[number] for number in cited if number in lines]
+    dropped = len(cited) - len(known)
+    if found and text and not known:
+        known = _supporting(text, packed.lines)
+    if not (found and text and known):
+        return Answer("", (), True, completion.usage, completion.seconds, packed, dropped)
+    citations = tuple(_cite(line, text, question) for line in known)
+    return Answer(text, citations, False, completion.usage, completion.seconds, packed, dropped)
+
+
+def _read(parsed: Any) -> tuple[str, list[int], bool]:
+    """Answer, distinct citations and found."""
+    try:
+        text, cited, found = parsed["answer"], parsed["citations"], parsed["found"]
+        return " ".join(str(text).split()), list(dict.fromkeys(int(number) for number in cited)), bool(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise OutputError(
+            f'Expected {{"answer": text, "citations": numbers, "found": true or false}}; the model gave {parsed!r}.'
+        ) from error
+
+
+def _supporting(text: str, lines: Iterable[ContextLine]) -> list[ContextLine]:
+    """The line that holds most of an answer's telling terms, if it holds enough of them; the first of equals."""
+    words = set(telling_terms(text))
+    shares = [(len(words & set(terms(line.text))) / max(len(words), 1), line) for line in lines]
+    best = max(shares, key=lambda pair: pair[0])
+    return [best[1]] if best[0] >= LEAST_SUPPORT else []
+
+
+def _cite(line: ContextLine, text: str, question: str) -> Citation:
+    return Citation(line.number, line.chunk_id, line.source, line.title, _quote(line.evidence, text, question))
+
+
+def _quote(evidence: str, text: str, question: str) -> str:
+    """The sentence that shares most terms with the answer, then with the question; the first of equals."""
+    answered, asked = set(telling_terms(text)), set(telling_terms(question))
+    found = [evidence[start:end] for start, end in sentences(evidence)]
+    scored = [(len(answered & set(terms(s))), len(asked & set(terms(s))), -place) for place, s in enumerate(found)]
+    return found[-max(scored)[2]] if scored else ""

@@ -1,0 +1,225 @@
+"""The read side of a knowledge base: arrays and embeddings, memory-mapped, over any store.
+
+A folder of arrays belongs to one content of the store and one encoder, and is named after both. It
+can be deleted at any time: opening builds it again, and takes over the vectors of texts that have
+not changed. What a reader sees (texts, names, sentences) stays in the store and is fetched by id.
+
+    index = GraphIndex.open(workspace.store, workspace.index_dir, encoder)
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.schema import Chunk, Document, Entity, Fact
+from kg.store import GraphStore
+from models.digest import digest
+from models.progress import SILENT, Progress
+from models.protocols import Encoder, Vectors
+from retrieval import arrays, bm25
+from retrieval.embed import KnownVectors, embed
+from retrieval.layout import Layout, lay_out
+from retrieval.rank import Ranking
+from retrieval.types import FoundFact, Passage
+from retrieval.walk import transition
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+LAYOUT = 1
+"""Raise it when rows, texts or terms are made differently: older folders are then rebuilt."""
+
+_NO_HEADING = ("", "", "")
+_EMBEDDED = ("chunk", "entity", "fact")
+_LABELS = {"chunk": "embed passages", "entity": "embed entities", "fact": "embed facts"}
+
+
+class GraphIndex:
+    """Arrays of one knowledge base; make one with `open`.
+
+    Attributes:
+        digest: Names the store's content, the encoder and the layout.
+        chunk_ids: Array (chunks,) of ASCII bytes, sorted; likewise `entity_ids` and `fact_ids`.
+        chunk_vectors: Array (chunks, dimension), float32; likewise `entity_vectors` and `fact_vectors`.
+        fact_ends: Array (facts, 2), int32: entity rows of subject and object.
+        passages_of_entity: Array (entities,), int32: number of chunks that name each.
+        step: Transition matrix of the walk over entities, then chunks.
+        names: Terms of each name and alias to entity rows.
+        bm25: Lexical scores.
+    """
+
+    def __init__(self, store: GraphStore, encoder: Encoder, folder: Path, name: str) -> None:
+        found, tables = arrays.read(folder)
+        self.store = store
+        self.encoder = encoder
+        self.digest = name
+        self.chunk_ids: NDArray[np.bytes_] = found["chunk_ids"]
+        self.entity_ids: NDArray[np.bytes_] = found["entity_ids"]
+        self.fact_ids: NDArray[np.bytes_] = found["fact_ids"]
+        self.chunk_vectors: Vectors = found["chunk_vectors"]
+        self.entity_vectors: Vectors = found["entity_vectors"]
+        self.fact_vectors: Vectors = found["fact_vectors"]
+        self.fact_ends: NDArray[np.int32] = found["fact_ends"]
+        self.names: dict[str, list[int]] = tables["names"]
+        self.step = _matrix(found)
+        self.passages_of_entity: NDArray[np.int32] = found["passages_of_entity"]
+        self.bm25 = bm25.Bm25(found, tables["vocabulary"], len(self.chunk_ids))
+        self._headings: dict[str, tuple[str, str, str]] = {}
+
+    @classmethod
+    def open(cls, store: GraphStore, folder: Path, encoder: Encoder, progress: Progress = SILENT) -> GraphIndex:
+        """Open the index of a store's present content, building it if it is missing, stale or damaged.
+
+        Args:
+            store: Stays open as long as the index is used.
+            folder: Holds the folders of arrays.
+            encoder: Makes the vectors; also encodes the questions.
+            progress: Steps "embed passages", "embed entities", "embed facts", where there is something to do.
+        """
+        content = store.digest()
+        name = f"{content[:16]}-{encoder.digest[:16]}"
+        key = digest(content, encoder.digest, LAYOUT)
+        if not _usable(folder / name, key):
+            arrays.remove(folder / name)
+            _build(store, encoder, folder, name, key, progress)
+        for old in _siblings(folder, name):
+            if not old.name.startswith(content[:16]):
+                arrays.remove(old)
+        return cls(store, encoder, folder / name, key)
+
+    def encode_question(self, question: str) -> NDArray[np.float32]:
+        """The question as a unit vector, array (dimension,)."""
+        vector: NDArray[np.float32] = self.encoder.encode([question], "query")[0]
+        return vector
+
+    def chunk_rows(self, ids: Sequence[str]) -> NDArray[np.intp]:
+        """Rows of known chunk ids, array (len(ids),)."""
+        return np.searchsorted(self.chunk_ids, np.array(ids, dtype=self.chunk_ids.dtype))
+
+    def passages(self, found: Ranking) -> tuple[Passage, ...]:
+        """The chunks of a ranking, in its order, with the headings of their documents."""
+        chunks = self._rows(Chunk, [item.id for item in found])
+        self._learn_headings({chunk.document_id for chunk in chunks.values()})
+        return tuple(self._passage(chunks[item.id], item.score) for item in found if item.id in chunks)
+
+    def facts(self, found: Ranking) -> tuple[FoundFact, ...]:
+        """The facts of a ranking, in its order, each with the first sentence that states it."""
+        facts = self._rows(Fact, [item.id for item in found])
+        names = self._rows(Entity, {end for f in facts.values() for end in (f.subject_id, f.object_id)})
+        chunks = self._rows(Chunk, {fact.evidence[0].chunk_id for fact in facts.values() if fact.evidence})
+        self._learn_headings({chunk.document_id for chunk in chunks.values()})
+        return tuple(
+            self._found_fact(facts[item.id], names, chunks, item.score)
+            for item in found
+            if item.id in facts and {facts[item.id].subject_id, facts[item.id].object_id} <= names.keys()
+        )
+
+    def _passage(self, chunk: Chunk, score: float) -> Passage:
+        source, title, date = self._headings.get(chunk.document_id, _NO_HEADING)
+        return Passage(chunk.id, chunk.document_id, source, title, date, chunk.text, score)
+
+    def _found_fact(self, fact: Fact, names: dict[str, Any], chunks: dict[str, Any], score: float) -> FoundFact:
+        evidence = fact.evidence[0] if fact.evidence else None
+        chunk = chunks.get(evidence.chunk_id) if evidence else None
+        source, title, _ = self._headings.get(chunk.document_id, _NO_HEADING) if chunk else _NO_HEADING
+        return FoundFact(
+            fact_id=fact.id,
+            subject=names[fact.subject_id].name,
+            predicate=fact.predicate,
+            object=names[fact.object_id].name,
+            chunk_id=chunk.id if chunk else "",
+            sentence=chunk.text[evidence.start : evidence.end] if evidence and chunk else "",
+            score=score,
+            valid_from=fact.valid_from,
+            valid_to=fact.valid_to,
+            source=source,
+            title=title,
+        )
+
+    def _rows(self, kind: type[Any], ids: Iterable[str]) -> dict[str, Any]:
+        wanted = sorted(set(ids))
+        return {row.id: row for row in self.store.read(kind, wanted)} if wanted else {}
+
+    def _learn_headings(self, document_ids: set[str]) -> None:
+        """Keep headings: a document's text may be long, and the same ones come up again and again."""
+        new = self._rows(Document, document_ids - self._headings.keys())
+        self._headings.update({key: (row.source, row.title, row.date) for key, row in new.items()})
+
+
+def _matrix(found: dict[str, arrays.Array]) -> csr_matrix:
+    from scipy.sparse import csr_matrix
+
+    size = len(found["entity_ids"]) + len(found["chunk_ids"])
+    return csr_matrix((found["step_data"], found["step_indices"], found["step_indptr"]), shape=(size, size))
+
+
+def _usable(folder: Path, key: str) -> bool:
+    """Whether the folder is whole, readable and of this key."""
+    if not arrays.is_whole(folder):
+        return False
+    try:
+        _, tables = arrays.read(folder)
+    except (OSError, ValueError):
+        return False
+    return tables.get("key") == key
+
+
+def _siblings(folder: Path, name: str) -> list[Path]:
+    """Other index folders beside this one, newest first."""
+    found = [path for path in folder.glob("*-*") if path.is_dir() and path.name != name and path.name[0] != "."]
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _build(store: GraphStore, encoder: Encoder, folder: Path, name: str, key: str, progress: Progress) -> None:
+    layout = lay_out(store)
+    known = _known_vectors(folder, name, encoder)
+    out: dict[str, arrays.Array] = {}
+    texts: Sequence[list[str]] = (layout.chunk_texts, layout.entity_texts, layout.fact_texts)
+    for kind, kind_texts in zip(_EMBEDDED, texts, strict=True):
+        embedded = embed(kind_texts, encoder, known, progress, _LABELS[kind])
+        out |= {f"{kind}_vectors": embedded.vectors, f"{kind}_keys": embedded.keys}
+    postings, vocabulary = bm25.build(layout.chunk_texts)
+    arrays.write(
+        folder / name,
+        out | postings | _graph_arrays(layout),
+        {"names": layout.names, "vocabulary": vocabulary, "key": key},
+    )
+
+
+def _graph_arrays(layout: Layout) -> dict[str, arrays.Array]:
+    step = transition(layout.adjacency)
+    ids = {"chunk_ids": layout.chunk_ids, "entity_ids": layout.entity_ids, "fact_ids": layout.fact_ids}
+    return {
+        **{name: np.array(values, dtype="S" if values else "S1") for name, values in ids.items()},
+        "fact_ends": layout.fact_ends,
+        "passages_of_entity": _passages_of_entity(layout),
+        "step_data": step.data,
+        "step_indices": step.indices,
+        "step_indptr": step.indptr,
+    }
+
+
+def _passages_of_entity(layout: Layout) -> NDArray[np.int32]:
+    count = len(layout.entity_ids)
+    to_chunks = layout.adjacency[:count, count:]
+    counts: NDArray[np.int32] = np.diff(to_chunks.indptr).astype(np.int32)
+    return counts
+
+
+def _known_vectors(folder: Path, name: str, encoder: Encoder) -> KnownVectors:
+    """Vectors of the newest whole folder of the same encoder."""
+    known = KnownVectors()
+    suffix = encoder.digest[:16]
+    same = (path for path in _siblings(folder, name) if path.name.endswith(suffix) and arrays.is_whole(path))
+    for old in itertools.islice(same, 1):
+        found, _ = arrays.read(old)
+        for kind in _EMBEDDED:
+            if {f"{kind}_keys", f"{kind}_vectors"} <= found.keys():
+                known.add(found[f"{kind}_keys"], found[f"{kind}_vectors"])
+    return known

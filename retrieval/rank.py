@@ -1,0 +1,53 @@
+"""A ranking: ids with scores, best first, ties by id. What every search returns and fusing merges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float32] | NDArray[np.float64]
+DECIMALS = 6
+"""Scores are compared to this many decimals: the same sum taken in another order must not change a ranking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An id and its score."""
+
+    id: str
+    score: float
+
+
+Ranking = Sequence[Scored]
+"""Best first, ties by id, each id once."""
+
+
+def top_rows(scores: Scores, limit: int, above: float = -np.inf) -> NDArray[np.intp]:
+    """Rows of the `limit` highest scores, best first, ties by row.
+
+    Args:
+        scores: Array (n,), any float type.
+        limit: Most rows to return.
+        above: Rows with this score or a lower one are left out.
+    Returns:
+        Array (m,), m <= limit.
+    Example:
+        >>> top_rows(np.array([0.5, 2.0, 0.5, 0.0]), 2).tolist()
+        [1, 0]
+    """
+    rounded = np.round(np.asarray(scores, dtype=np.float64), DECIMALS)
+    rows = np.flatnonzero(rounded > above)
+    if len(rows) > limit > 0:
+        floor = np.partition(rounded[rows], len(rows) - limit)[len(rows) - limit]
+        rows = rows[rounded[rows] >= floor]
+    best: NDArray[np.intp] = rows[np.argsort(-rounded[rows], kind="stable")][: max(limit, 0)]
+    return best
+
+
+def ranking(ids: NDArray[np.bytes_], scores: Scores, limit: int, above: float = -np.inf) -> list[Scored]:
+    """The `limit` best of `ids` (sorted, so that a tie by row is a tie by id) under `scores`."""
+    rows = top_rows(scores, limit, above)
+    return [Scored(ids[row].decode("ascii"), float(scores[row])) for row in rows]

@@ -1,0 +1,76 @@
+"""The retrievers by name, and how one of your own joins them.
+
+    retriever = open_retriever("graph", index, encoder, {"damping": 0.6})
+    retriever = open_retriever("my_package.my_module:MyRetriever", index, encoder, {})
+
+A retriever is a class with a `Settings` model (pydantic) that is built from an index and those settings;
+if it takes three arguments, the encoder is the third.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from models.dotted import is_dotted, load_dotted
+from models.errors import ConfigError
+from models.protocols import Encoder
+from retrieval.dense import DenseRetriever
+from retrieval.graph import GraphRetriever
+from retrieval.hybrid import HybridRetriever
+from retrieval.index import GraphIndex
+from retrieval.lexical import Bm25Retriever
+from retrieval.types import Retriever
+
+RETRIEVERS: dict[str, type[Any]] = {
+    "bm25": Bm25Retriever,
+    "dense": DenseRetriever,
+    "rag": HybridRetriever,
+    "graph": GraphRetriever,
+}
+
+
+def open_retriever(name: str, index: GraphIndex, encoder: Encoder, settings: Mapping[str, Any]) -> Retriever:
+    """Build a retriever.
+
+    Args:
+        name: A key of `RETRIEVERS`, or the dotted path of a class, `package.module:Class`.
+        index: What it searches.
+        encoder: The index's own; another one's vectors could not be compared with the index's.
+        settings: The retriever's own settings, as a mapping from YAML or the command line.
+    Raises:
+        ConfigError: The name is unknown, the settings are wrong, or the encoder is another one.
+    """
+    if encoder.digest != index.encoder.digest:
+        raise ConfigError(
+            f"The index holds vectors of {index.encoder.name} ({index.encoder.digest[:8]}), but the retriever got "
+            f"{encoder.name} ({encoder.digest[:8]}). Open the index with the encoder you search with."
+        )
+    found = RETRIEVERS[name] if name in RETRIEVERS else _load(name)
+    values = _settings(name, found, settings)
+    takes_encoder = len(inspect.signature(found).parameters) == 3
+    return cast(Retriever, found(index, values, encoder) if takes_encoder else found(index, values))
+
+
+def _load(name: str) -> type[Any]:
+    if not is_dotted(name):
+        raise ConfigError(
+            f'Unknown retriever "{name}"; expected one of {", ".join(RETRIEVERS)}, or a path "package.module:Class".'
+        )
+    found = load_dotted(name)
+    settings = getattr(found, "Settings", None)
+    if not inspect.isclass(found) or not (inspect.isclass(settings) and issubclass(settings, BaseModel)):
+        raise ConfigError(f'"{name}" is not a retriever: expected a class with a pydantic model named Settings.')
+    return found
+
+
+def _settings(name: str, found: type[Any], settings: Mapping[str, Any]) -> BaseModel:
+    try:
+        return cast(BaseModel, found.Settings.model_validate(dict(settings)))
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in error.errors())
+        known = ", ".join(found.Settings.model_fields) or "none"
+        raise ConfigError(f'Wrong settings for the retriever "{name}": {problems}. Its settings: {known}.') from error

@@ -1,0 +1,107 @@
+"""Where a walk starts: how strongly a question points at each entity of the graph.
+
+Three hints, each weak alone. The facts nearest to the question point at both their ends; names that
+stand in the question point at the entities that bear them; and so do entities whose name is near the
+question as a whole. An entity named in many passages says little about any one of them, so a hint is
+divided by the number of its passages. Source: Gutiérrez et al. 2025 (HippoRAG 2), section 3.3, for facts
+and the division; names in the question are ours.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from retrieval.index import GraphIndex
+from retrieval.rank import top_rows
+from retrieval.terms import STOPWORDS, terms
+
+_LONGEST_NAME = 12
+
+
+class SeedSettings(BaseModel):
+    """How a question points at entities.
+
+    Attributes:
+        facts: Nearest facts that seed their ends.
+        name_weight: Weight of a name that stands in the question; the nearest fact weighs 1.
+        near: Most entities seeded for a name near the whole question.
+        near_threshold: Least cosine of such a name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    facts: int = Field(default=5, ge=0)
+    name_weight: float = Field(default=0.2, ge=0)
+    near: int = Field(default=2, ge=0)
+    near_threshold: float = Field(default=0.7, ge=-1, le=1)
+
+
+def entity_seeds(
+    index: GraphIndex, question: str, vector: NDArray[np.float32], settings: SeedSettings
+) -> dict[int, float]:
+    """Weights of the entities that a question points at.
+
+    Args:
+        index: The graph.
+        question: Its words.
+        vector: Its embedding, array (dimension,).
+        settings: Weights and numbers.
+    Returns:
+        Entity row to weight > 0; empty if nothing points anywhere.
+    """
+    weights: defaultdict[int, float] = defaultdict(float)
+    for row, weight in _from_facts(index, vector, settings.facts).items():
+        weights[row] += weight
+    for row in named_entities(index.names, question):
+        weights[row] += settings.name_weight
+    similarity = index.entity_vectors @ vector
+    for row in top_rows(similarity, settings.near, above=settings.near_threshold).tolist():
+        weights[row] += settings.name_weight * float(similarity[row])
+    spread = np.maximum(index.passages_of_entity, 1)
+    return {row: weight / float(spread[row]) for row, weight in sorted(weights.items()) if weight > 0}
+
+
+def _from_facts(index: GraphIndex, vector: NDArray[np.float32], limit: int) -> dict[int, float]:
+    """Mean similarity, relative to the best, of the nearest facts that an entity takes part in."""
+    similarity = index.fact_vectors @ vector
+    rows = top_rows(similarity, limit, above=0.0).tolist()
+    hints: defaultdict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        for end in set(index.fact_ends[row].tolist()):
+            hints[end].append(float(similarity[row]) / float(similarity[rows[0]]))
+    return {end: sum(values) / len(values) for end, values in hints.items()}
+
+
+def named_entities(names: dict[str, list[int]], question: str) -> list[int]:
+    """Rows of the entities whose name or alias stands in a question; the longest name wins.
+
+    A name counts if one of its words looks like a name: a capital, a digit, or a script without capitals.
+    A question in lower case throughout may name things with any word but a stopword.
+
+    Example:
+        >>> named_entities({"orrin quay": [4], "quay": [7], "mayor": [8]}, "Who is the mayor of Orrin Quay?")
+        [4]
+        >>> named_entities({"orrin quay": [4], "mayor": [8]}, "who is the mayor of orrin quay")
+        [8, 4]
+    """
+    words = [(term, _looks_like_name(word)) for word in question.split() for term in terms(word)]
+    sure = any(marked for term, marked in words if term not in STOPWORDS)
+    telling = [term not in STOPWORDS and (marked or not sure) for term, marked in words]
+    taken = [False] * len(words)
+    found: list[tuple[int, int]] = []
+    for length in range(min(_LONGEST_NAME, len(words)), 0, -1):
+        for start in range(len(words) - length + 1):
+            span = slice(start, start + length)
+            rows = names.get(" ".join(term for term, _ in words[span]), [])
+            if rows and any(telling[span]) and not any(taken[span]):
+                taken[span] = [True] * length
+                found.extend((start, row) for row in rows)
+    return list(dict.fromkeys(row for _, row in sorted(found)))
+
+
+def _looks_like_name(word: str) -> bool:
+    return any(c.isupper() or c.isdigit() or (c.isalpha() and c.lower() == c.upper()) for c in word)

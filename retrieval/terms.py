@@ -1,0 +1,73 @@
+"""Text to terms: the one way retrieval decides whether two words are the same word.
+
+Case, width and accents do not count, and an English plural equals its singular (Harman's
+S-stemmer). Scripts written without spaces, and Korean, whose particles stick to the noun, are cut
+into overlapping pairs of characters, as Lucene's CJKAnalyzer does. Single letters and digits are
+kept: "vitamin C" and "Article 5" are often the whole point of a question.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_WORD = re.compile(rf"[{_CJK}]+|[^\W{_CJK}_]+")
+_IS_CJK = re.compile(f"[{_CJK}]")
+
+_STOPWORDS = (
+    "a about also am an and any are as at be been being but by can could did do does doing each for from had has have "
+    "having he her hers him his how i if in into is it its itself just me might must my no nor not of on or our ours "
+    "shall she should so some such than that the their theirs them then there these they this those to too was we were "
+    "what when where which while who whom whose why will with would you your yours"
+)
+STOPWORDS = frozenset(_STOPWORDS.split())
+"""Function and question words of English. Questions drop them: "which" is rare in articles and would look telling."""
+
+
+def terms(text: str) -> list[str]:
+    """Cut text into terms, in order.
+
+    Example:
+        >>> terms("The Cafés of Orrin Quay, 5")
+        ['the', 'cafe', 'of', 'orrin', 'quay', '5']
+    """
+    folded = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text))).casefold()
+    return [term for word in _WORD.findall(folded) for term in _split(word)]
+
+
+def telling_terms(text: str) -> list[str]:
+    """Terms without stopwords, or all of them if nothing else is left.
+
+    Example:
+        >>> telling_terms("Who leads the Lodestar Foundation?")
+        ['lead', 'lodestar', 'foundation']
+        >>> telling_terms("Who is The Who?")
+        ['who', 'is', 'the', 'who']
+    """
+    every = terms(text)
+    return [term for term in every if term not in STOPWORDS] or every
+
+
+def _split(word: str) -> Iterator[str]:
+    if not _IS_CJK.match(word):
+        yield _singular(word)
+    elif len(word) == 1:
+        yield word
+    else:
+        yield from (word[i : i + 2] for i in range(len(word) - 1))
+
+
+def _singular(word: str) -> str:
+    """Strip an English plural ending. Source: Harman, JASIS 1991 (the S-stemmer)."""
+    if len(word) <= 3 or word in STOPWORDS:
+        return word
+    if word.endswith("ies") and not word.endswith(("eies", "aies")):
+        return word[:-3] + "y"
+    if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
+        return word[:-1]
+    if word.endswith("s") and not word.endswith(("us", "ss")):
+        return word[:-1]
+    return word

@@ -1,0 +1,84 @@
+import pytest
+
+from eval.answering import Marking, Prompts, choice_prefix, choose, failed_sample, option_texts, reply
+from eval.types import Item
+from models.errors import OutputError
+from models.protocols import Completion, OptionScore, ScoredOptions, Usage
+
+CHOICE = Item("q", "Who opened it?", ("Tomas {date}", "Ada Lorne"), 1, ("Ada Lorne",), date="2031-05")
+SHORT = Item("s", "Who opened it?", (), -1, ("Ada Lorne", "Lorne"))
+PROMPTS = Prompts.load()
+
+
+class Scorer:
+    """Gives the log-probabilities that it was told, and keeps what it was asked."""
+
+    def __init__(self, *scores):
+        self.scores = scores
+
+    def score(self, prefix, options):
+        self.asked = (prefix, tuple(options))
+        return ScoredOptions(tuple(OptionScore(*score) for score in self.scores), Usage(9, 0), 0.5)
+
+
+class Chat:
+    def __init__(self, text):
+        self.text = text
+
+    def complete(self, request):
+        self.request = request
+        return Completion(self.text, Usage(20, 3), "stop", 0.5)
+
+
+def test_arms_differ_by_nothing_but_the_context_block():
+    bare = choice_prefix(CHOICE, "", PROMPTS, "option")
+    shown = choice_prefix(CHOICE, "[1] Ada Lorne opened it.", PROMPTS, "option")
+    assert shown.endswith(bare)
+    assert shown.count("[1] Ada Lorne opened it.") == 1
+    assert "Ada" not in bare
+    assert bare == "Date: 2031-05\nQuestion: Who opened it?\nAnswer:"
+
+
+def test_letters_are_scored_where_the_options_are_listed():
+    prefix = choice_prefix(CHOICE, "", PROMPTS, "letter")
+    assert "A. Tomas {date}\nB. Ada Lorne\nAnswer:" in prefix
+    assert option_texts(CHOICE, "letter") == (" A", " B")
+    assert option_texts(CHOICE, "option") == (" Tomas {date}", " Ada Lorne")
+
+
+def test_the_best_option_after_normalising_is_chosen():
+    scorer = Scorer((-2.0, 1, 12), (-3.0, 2, 9))
+    by_token = choose(CHOICE, "", scorer, Marking(normalisation="token"), PROMPTS)
+    assert (by_token.prediction, by_token.correct, by_token.scores) == ("1", 1.0, (-2.0, -1.5))
+    by_sum = choose(CHOICE, "", scorer, Marking(normalisation="sum"), PROMPTS)
+    assert (by_sum.prediction, by_sum.correct) == ("0", 0.0)
+    assert scorer.asked[1] == option_texts(CHOICE, "option")
+
+
+def test_scores_that_cannot_be_right_are_an_error():
+    with pytest.raises(OutputError, match="expected 2 option scores, found 1"):
+        choose(CHOICE, "", Scorer((-1.0, 1, 1)), Marking(), PROMPTS)
+    with pytest.raises(OutputError, match="numbers"):
+        choose(CHOICE, "", Scorer((float("nan"), 1, 1), (-1.0, 1, 1)), Marking(), PROMPTS)
+
+
+def test_only_the_first_line_of_a_short_answer_counts():
+    chat = Chat("\nIt was Ada Lorne.\nOr Tomas?")
+    answer = reply(SHORT, "[1] A passage.", chat, Marking(max_tokens=7, seed=3), PROMPTS)
+    assert (answer.prediction, answer.correct) == ("It was Ada Lorne.", 1.0)
+    assert answer.metrics == {"exact_match": 0.0, "f1": pytest.approx(2 * 2 / (4 + 2)), "contains": 1.0}
+    assert (chat.request.max_tokens, chat.request.seed, chat.request.temperature) == (7, 3, 0.0)
+    assert "[1] A passage." in chat.request.messages[-1].content
+    strict = reply(SHORT, "", chat, Marking(headline="exact_match"), PROMPTS)
+    assert strict.correct == 0.0
+
+
+def test_an_empty_answer_is_an_error():
+    with pytest.raises(OutputError, match="empty"):
+        reply(SHORT, "", Chat(" \n"), Marking(), PROMPTS)
+
+
+def test_a_failed_item_is_wrong_in_every_metric():
+    failed = failed_sample("rag", SHORT, "why")
+    assert (failed.correct, failed.error, failed.gold) == (0.0, "why", "Ada Lorne")
+    assert set(failed.metrics.values()) == {0.0}

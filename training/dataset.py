@@ -1,0 +1,62 @@
+"""The training set that the settings ask for: the texts of a store, and rewritings of its chunks.
+
+dataset = training_set(workspace.store, config, chat, ThreadExecutor(2))
+train("smollm2-135m", dataset.texts, config, out)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kg.executor import Executor, ThreadExecutor
+from kg.store import GraphStore
+from models.errors import ConfigError
+from models.progress import SILENT, Progress
+from models.protocols import ChatModel
+from training.config import TrainConfig
+from training.paraphrase import Paraphrased, paraphrase
+from training.texts import TrainingText, raw_texts
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """What to train on.
+
+    Attributes:
+        texts: Raw texts first, then their rewritings.
+        paraphrased: How the rewriting went, or None where none was asked for.
+    """
+
+    texts: tuple[TrainingText, ...]
+    paraphrased: Paraphrased | None = None
+
+
+def training_set(
+    store: GraphStore,
+    config: TrainConfig,
+    chat: ChatModel | None = None,
+    executor: Executor | None = None,
+    progress: Progress = SILENT,
+) -> TrainingSet:
+    """Make the training set of a store.
+
+    Args:
+        store: Documents and chunks.
+        config: `whole_documents` and `paraphrases` count here.
+        chat: The model that `config.paraphraser` names; needed where paraphrases are asked for.
+        executor: Spreads the calls; None makes one at a time.
+        progress: Told of finished calls.
+    Raises:
+        ConfigError: Paraphrases are asked for without a chat model, or more than there are styles.
+        ModelError: The chat model cannot be reached.
+        BudgetReached: The budget is used up; a second run goes on.
+    """
+    texts = raw_texts(store, config.whole_documents)
+    if not config.paraphrases:
+        return TrainingSet(texts)
+    if chat is None:
+        raise ConfigError(f"{config.paraphrases} paraphrases a text are asked for: expected a chat model, got none.")
+    # Chunks even where documents are trained on: a small model loses half of what a long text says.
+    chunks = raw_texts(store)
+    done = paraphrase(chunks, chat, config.paraphrases, executor or ThreadExecutor(1), progress)
+    return TrainingSet((*texts, *done.texts), done)

@@ -1,0 +1,204 @@
+"""Train an adapter: a base model, texts and settings to a folder in PEFT's format.
+
+Nothing is paid twice: a finished folder of the same request is returned at once, and a run that was cut off
+goes on from its checkpoint in `OUT.partial` and ends with the same weights. A folder of another request is never
+overwritten. Another process that trains the same adapter is waited for.
+
+    train("smollm2-135m", raw_texts(workspace.store), TrainConfig(), workspace.adapters_dir / "lora-seed0")
+
+Source: Ovadia et al., Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs, EMNLP 2024 (continued
+    pre-training on chunks of a corpus and on paraphrases of them).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.causal import context_length, load_causal
+from models.config import TransformersModel, load_model
+from models.digest import digest
+from models.errors import ConfigError, InputError, ModelError
+from models.filehash import write_atomically
+from models.lock import exclusive
+from models.progress import SILENT, Progress
+from models.weights import Weights, resolve
+from training.adapter import PARTIAL, read_manifest
+from training.config import TrainConfig
+from training.lora import find_method
+from training.packing import Ids
+from training.publish import publish
+from training.steps import Plan, run_steps
+from training.texts import TrainingText, texts_digest
+
+REQUEST = "request.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be trained: everything that the adapter's weights depend on.
+
+    Attributes:
+        base: Name of the base model's configuration.
+        model: That configuration.
+        weights: The base model's weights.
+        texts: The training set, in order.
+        config: The settings.
+    """
+
+    base: str
+    model: TransformersModel
+    weights: Weights
+    texts: tuple[TrainingText, ...]
+    config: TrainConfig
+
+    def parts(self) -> dict[str, Any]:
+        """What the key is made of, so that a difference can be named."""
+        settings = self.config.model_dump(mode="json", exclude={"checkpoint_steps"})
+        return {
+            "base weights": self.weights.digest,
+            "base number format": self.model.dtype,
+            "texts": texts_digest(self.texts),
+            **{f"setting {name}": value for name, value in settings.items()},
+        }
+
+    @property
+    def key(self) -> str:
+        """Digest of the request; equal requests give equal adapters."""
+        return digest("train-1", self.parts())
+
+
+def train(
+    base: str, texts: Sequence[TrainingText], config: TrainConfig, out: Path, progress: Progress = SILENT
+) -> Path:
+    """Train an adapter, or go on with one that was begun.
+
+    Args:
+        base: Name of a model configuration of the transformers backend, or the path of its YAML file.
+        texts: What to train on, at least one, none blank.
+        config: Settings.
+        out: Folder of the adapter; its parent is made if absent.
+        progress: Told of tokens and losses.
+    Returns:
+        `out`, which holds PEFT's two files, `graft.json` and the log of the steps.
+    Raises:
+        ConfigError: The base cannot be trained, or `out` or `OUT.partial` belongs to another request.
+        InputError: There is nothing to train on.
+        ModelError: The base cannot be had or loaded.
+        StoreError: The checkpoint cannot be used.
+        GraftError: The loss is no longer a number.
+    """
+    request = make_request(base, texts, config, progress)
+    if _finished(out, request):
+        return out
+    with exclusive(out.parent / f".{out.name}.lock"):
+        if _finished(out, request):
+            return out
+        partial = out.with_name(out.name + PARTIAL)
+        _begin(partial, request)
+        _train(request, partial, out, progress)
+    return out
+
+
+def make_request(base: str, texts: Sequence[TrainingText], config: TrainConfig, progress: Progress = SILENT) -> Request:
+    """Check what is asked for and find the base model's weights; nothing is loaded or trained.
+
+    Raises:
+        ConfigError: The base is no transformers model.
+        InputError: There are no texts, or one is blank.
+        ModelError: The weights cannot be had.
+    """
+    model = base_config(base)
+    if not texts:
+        raise InputError("There are no texts to train on: expected at least one. Index documents first.")
+    blank = [text.id for text in texts if not text.text.strip()]
+    if blank:
+        raise InputError(
+            f"{len(blank)} of {len(texts)} training texts are blank, the first of them {blank[0]}: leave them out."
+        )
+    return Request(base, model, resolve(model.weights, progress), tuple(texts), config)
+
+
+def base_config(base: str) -> TransformersModel:
+    """The configuration of a base model that an adapter can be trained on.
+
+    Raises:
+        ConfigError: There is no such model, or it runs on another backend than transformers.
+    """
+    model = load_model(base)
+    if not isinstance(model, TransformersModel):
+        raise ConfigError(
+            f"{base} runs on {model.backend}, which cannot be trained here: expected a model of the backend "
+            "transformers, such as the same weights under another name."
+        )
+    return model
+
+
+def tokenise(tokenizer: Any, texts: Sequence[str]) -> tuple[list[Ids], int]:
+    """Token ids of each text, with what the tokeniser puts in front and the end token behind.
+
+    Returns:
+        Arrays (tokens,), and the end token.
+    Raises:
+        ModelError: The tokeniser has no end token.
+    """
+    end = tokenizer.eos_token_id
+    if end is None:
+        raise ModelError("The model's tokeniser has no end token (eos_token), which must stand between training texts.")
+    rows = tokenizer(list(texts))["input_ids"]
+    return [np.array(row if row and row[-1] == end else [*row, end], dtype=np.int64) for row in rows], int(end)
+
+
+def _finished(out: Path, request: Request) -> bool:
+    if not out.exists():
+        return False
+    manifest = read_manifest(out)
+    if manifest.key != request.key:
+        raise ConfigError(
+            f"{out} holds an adapter of another request (base {manifest.base}, made of {sum(manifest.texts.values())} "
+            "texts); base, texts or settings differ. Choose another folder, or delete that one."
+        )
+    leftover = out.with_name(out.name + PARTIAL)
+    if leftover.exists():
+        shutil.rmtree(leftover)
+    return True
+
+
+def _begin(partial: Path, request: Request) -> None:
+    """Make the folder of an unfinished run, or check that it belongs to this request."""
+    file = partial / REQUEST
+    if not file.exists():
+        write_atomically(file, json.dumps(request.parts(), indent=2))
+        return
+    before, now = json.loads(file.read_text(encoding="utf-8")), request.parts()
+    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if changed:
+        raise ConfigError(
+            f"{partial} holds an unfinished run of another request; what differs: {', '.join(changed)}. Go on with "
+            "what it was begun with, choose another folder, or delete it to begin anew."
+        )
+
+
+def _train(request: Request, partial: Path, out: Path, progress: Progress) -> None:
+    import torch
+
+    config = request.config
+    model, tokenizer = load_causal(request.weights, request.model.dtype, request.model.device, progress)
+    limit = context_length(model)
+    if limit is not None and config.sequence_length > limit:
+        raise ConfigError(
+            f"sequence_length is {config.sequence_length}, but {request.base} reads at most {limit} tokens."
+        )
+    tokens, end = tokenise(tokenizer, [text.text for text in request.texts])
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        adapted = find_method(config.method)(model, config)
+        adapted.train()
+        state = run_steps(adapted, Plan(tokens, end, config), partial, progress)
+    publish(adapted, request, state, partial, out)

@@ -1,0 +1,186 @@
+"""The steps of a training run: forward, loss, backward, clip, AdamW; each one logged, some checkpointed.
+
+Which blocks a step reads and its learning rate are functions of the step's number alone, so that a run that
+goes on from a checkpoint makes the very steps that an undisturbed one makes. On a processor with the same
+number of threads the weights come out equal to the bit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.errors import GraftError
+from models.progress import Progress
+from training.checkpoint import State, load_checkpoint, save_checkpoint, trainable
+from training.config import TrainConfig
+from training.packing import IGNORED, Ids, Packed, block_count, epoch_order, pack
+
+if TYPE_CHECKING:
+    import torch
+
+LOG = "train_log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will read, in numbers that follow from the texts and the settings.
+
+    Attributes:
+        tokens: Token ids of each text, end token included.
+        end: The end token, which also fills the last block of an epoch.
+        config: The settings.
+    """
+
+    tokens: Sequence[Ids]
+    end: int
+    config: TrainConfig
+
+    @property
+    def epoch_tokens(self) -> int:
+        """Tokens of one epoch."""
+        return sum(map(len, self.tokens))
+
+    @property
+    def epoch_steps(self) -> int:
+        """Steps of one epoch."""
+        return -(-block_count(self.epoch_tokens, self.config.sequence_length) // self.config.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the run."""
+        return self.epoch_steps * self.config.epochs
+
+    def batches(self, begin: int) -> Iterator[tuple[Packed, int]]:
+        """The batches of all steps from `begin` on, each with its number of tokens without padding."""
+        config = self.config
+        batch_tokens = config.batch_size * config.sequence_length
+        for epoch in range(begin // self.epoch_steps, config.epochs):
+            order = epoch_order(len(self.tokens), config.seed, epoch)
+            packed = pack([self.tokens[i] for i in order], config.sequence_length, self.end, config.isolate)
+            for place, batch in enumerate(packed.batches(config.batch_size)):
+                if epoch * self.epoch_steps + place >= begin:
+                    yield batch, min(batch_tokens, self.epoch_tokens - place * batch_tokens)
+
+
+def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
+    """Learning rate of a step: linear warm-up, then half a cosine down towards zero, or constant.
+
+    Args:
+        step: Number of the step, from 0.
+        steps: Steps of the run.
+        config: Peak, schedule and share of the warm-up.
+    Example:
+        >>> config = TrainConfig(learning_rate=1.0, warmup_share=0.5)
+        >>> [round(learning_rate(step, 4, config), 2) for step in range(4)]
+        [0.5, 1.0, 1.0, 0.5]
+    """
+    warmup = math.ceil(config.warmup_share * steps)
+    if step < warmup:
+        return config.learning_rate * (step + 1) / warmup
+    if config.schedule == "constant":
+        return config.learning_rate
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def summed_loss(model: Any, batch: Packed) -> tuple[torch.Tensor, int]:
+    """Negative log-likelihood of a batch, summed in float32.
+
+    No attention mask is given: the positions tell transformers where a text begins, and padding stands last.
+
+    Args:
+        model: Causal language model.
+        batch: Blocks (b, n).
+    Returns:
+        Scalar in nats, and the number of predicted tokens (possibly 0).
+    """
+    import torch
+
+    tokens, positions, labels = (
+        torch.from_numpy(array).to(model.device) for array in (batch.tokens, batch.positions, batch.labels)
+    )
+    logits = model(input_ids=tokens, position_ids=positions, use_cache=False).logits[:, :-1]  # (b, n - 1, vocabulary)
+    wanted = labels[:, 1:]  # (b, n - 1)
+    kept = wanted != IGNORED
+    loss = torch.nn.functional.cross_entropy(logits[kept].float(), wanted[kept], reduction="sum")
+    return loss, int(kept.sum())
+
+
+def run_steps(model: Any, plan: Plan, folder: Path, progress: Progress) -> State:
+    """Make the steps of a run, from its checkpoint if it has one.
+
+    Args:
+        model: PEFT model in training mode, its weights as its method made them.
+        plan: What to read.
+        folder: Where the checkpoint and the log are.
+        progress: Told of tokens and losses.
+    Returns:
+        What was done, all steps.
+    Raises:
+        GraftError: The loss is no longer a number.
+        StoreError: The checkpoint cannot be used.
+    """
+    config = plan.config
+    parameters = list(trainable(model).values())
+    import torch
+
+    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    resumed = load_checkpoint(folder, model, optimizer)
+    state = resumed or State()
+    state.starts += resumed is not None
+    total = plan.epoch_tokens * config.epochs
+    with (
+        _open_log(folder / LOG, state.step) as log,
+        progress.step("train adapter", total=total, unit="tokens", done=state.tokens) as bar,
+    ):
+        for batch, tokens in plan.batches(state.step):
+            began = time.perf_counter()
+            rate = learning_rate(state.step, plan.steps, config)
+            loss = _update(model, parameters, optimizer, batch, rate, config.clip_norm)
+            state.step, state.tokens = state.step + 1, state.tokens + tokens
+            state.seconds += time.perf_counter() - began
+            state.losses.append(loss)
+            if not math.isfinite(loss):
+                raise GraftError(
+                    f"The loss of step {state.step} is {loss}: training has diverged. Expected a finite number; "
+                    f"delete {folder} and train with a learning rate below {config.learning_rate}."
+                )
+            log.write(_log_line(state, loss, rate))
+            log.flush()
+            bar.advance(tokens)
+            bar.note(f"loss {loss:.3f}")
+            if state.step % config.checkpoint_steps == 0 or state.step == plan.steps:
+                save_checkpoint(folder, model, optimizer, state)
+    return state
+
+
+def _update(model: Any, parameters: list[Any], optimizer: Any, batch: Packed, rate: float, clip_norm: float) -> float:
+    """One step of the optimizer; the loss in nats per predicted token, before the step."""
+    import torch
+
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    total, count = summed_loss(model, batch)
+    loss = total / max(1, count)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return float(loss.detach())
+
+
+def _log_line(state: State, loss: float, rate: float) -> str:
+    values = {"step": state.step, "loss": loss, "lr": rate, "tokens": state.tokens, "seconds": round(state.seconds, 3)}
+    return json.dumps(values) + "\n"
+
+
+def _open_log(file: Path, step: int) -> Any:
+    """The log, cut back to the lines up to `step`: steps after the checkpoint are made again."""
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)[:step] if file.exists() else []
+    file.write_text("".join(lines), encoding="utf-8")
+    return file.open("a", encoding="utf-8")

@@ -1,0 +1,86 @@
+"""What an adapter is trained on: texts, each of which says where it came from.
+
+The raw texts are the chunks (or whole documents) of a store, with the document's title and date in front,
+since a passage torn from its document seldom says when it was written. Rewritings of them are made in
+`training.paraphrase`; both go to `training.loop.train` as one sequence. Tokens are not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kg.schema import Chunk, Document, make_id
+from kg.store import GraphStore
+from models.digest import digest
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingText:
+    """One text to train on.
+
+    Attributes:
+        id: From kind, source and text.
+        text: The text.
+        source: Id of the chunk or document it tells of.
+        kind: "raw" or "paraphrase"; your own training sets may add kinds.
+    """
+
+    id: str
+    text: str
+    source: str
+    kind: str = "raw"
+
+    @classmethod
+    def of(cls, text: str, source: str, kind: str = "raw") -> TrainingText:
+        """A text with the id that its content gives.
+
+        Example:
+            >>> TrainingText.of("Water is wet.", "c:1").kind
+            'raw'
+        """
+        return cls(make_id("t", kind, source, text), text, source, kind)
+
+
+def raw_texts(store: GraphStore, whole_documents: bool = False) -> tuple[TrainingText, ...]:
+    """The chunks of a store as training texts, or its documents.
+
+    Args:
+        store: Where documents and chunks are.
+        whole_documents: True gives one text a document, False one a chunk.
+    Returns:
+        Texts in the order of the documents' sources, then of the chunks' positions.
+    """
+    documents = sorted(store.read(Document), key=lambda document: (document.source, document.id))
+    if whole_documents:
+        return tuple(TrainingText.of(_headed(each, each.text), each.id) for each in documents if each.text.strip())
+    chunks: dict[str, list[Chunk]] = {}
+    for chunk in store.read(Chunk):
+        chunks.setdefault(chunk.document_id, []).append(chunk)
+    return tuple(
+        TrainingText.of(_headed(document, chunk.text), chunk.id)
+        for document in documents
+        for chunk in sorted(chunks.get(document.id, []), key=lambda chunk: chunk.position)
+        if chunk.text.strip()
+    )
+
+
+def texts_digest(texts: Sequence[TrainingText]) -> str:
+    """Digest of a training set: its texts, in their order.
+
+    Example:
+        >>> one, two = TrainingText.of("a", "c:1"), TrainingText.of("b", "c:1")
+        >>> texts_digest([one, two]) == texts_digest([two, one])
+        False
+    """
+    return digest([[each.kind, each.source, each.text] for each in texts])
+
+
+def _headed(document: Document, text: str) -> str:
+    """Title and date in front, unless the text opens with the title itself."""
+    body = text.strip()
+    title = document.title.strip()
+    if title and body.lstrip("# ").startswith(title):
+        return body
+    head = f"{title} ({document.date})" if title and document.date else title or document.date
+    return f"{head}\n\n{body}" if head else body
