@@ -11,8 +11,8 @@ Each function opens what it needs and closes it again; nothing is kept between c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +20,18 @@ from models.errors import ConfigError
 from models.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from eval.config import Experiment
     from eval.results import RunResult
-    from kg.build import IndexSummary
+    from kg.config import IndexConfig
+    from kg.session import Session
+    from kg.summary import IndexSummary
     from kg.workspace import Workspace
     from models.protocols import Encoder
     from models.records import Budget
     from retrieval.answer import Answer
     from retrieval.index import GraphIndex
     from retrieval.types import Retrieved
+    from training.config import TrainConfig
 
 PathLike = str | Path
 
@@ -74,6 +78,47 @@ def find_workspace(given: PathLike | None = None) -> Path:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AskSettings:
+    """How a question is answered.
+
+    Attributes:
+        model: Chat model that answers.
+        retriever: Name of the retriever.
+        limit: Most passages.
+        context_tokens: Budget of the packed evidence.
+    """
+
+    model: str = "qwen-1.5b"
+    retriever: str = "graph"
+    limit: int = 5
+    context_tokens: int = 1200
+
+
+@contextmanager
+def session(workspace: Workspace, spending: Spending) -> Iterator[Session]:
+    """A workspace with its call records, budget and progress: what paid stages are given."""
+    from kg.session import Session
+    from models.records import Records
+
+    _ = workspace.store  # the store makes the file that the records share
+    with closing(Records(workspace.records_path)) as records:
+        yield Session(workspace, records, spending.budget(), spending.progress, spending.retry_failed)
+
+
+@contextmanager
+def opened(workspace: PathLike | None, progress: Progress) -> Iterator[tuple[Workspace, Encoder, GraphIndex]]:
+    """Open a workspace with its encoder and its read side."""
+    from kg.workspace import Workspace
+    from models.factory import open_encoder
+    from retrieval.index import GraphIndex
+
+    with ExitStack() as stack:
+        space = stack.enter_context(Workspace.open(find_workspace(workspace)))
+        encoder = open_encoder(space.config.encoder, progress)
+        yield space, encoder, GraphIndex.open(space.store, space.index_dir, encoder, progress)
+
+
 def index(
     folder: PathLike,
     workspace: PathLike,
@@ -106,20 +151,118 @@ def index(
 
 
 def index_with(config: IndexConfig, folder: Path, workspace: Path, spending: Spending) -> IndexSummary:
-    """`index` with a ready configuration."""
-    from kg.pipeline import index_folder
-
-    return index_folder(config, folder, workspace, spending)
-
-
-@contextmanager
-def opened(workspace: PathLike | None, progress: Progress) -> Iterator[tuple[Workspace, Encoder, GraphIndex]]:
-    """Open a workspace with its encoder and its read side."""
+    """`index` with a ready configuration: the graph first, then the arrays that retrieval reads."""
+    from kg.load import list_sources
+    from kg.session import index_folder
     from kg.workspace import Workspace
     from models.factory import open_encoder
     from retrieval.index import GraphIndex
 
-    with ExitStack() as stack:
-        space = stack.enter_context(Workspace.open(find_workspace(workspace)))
-        encoder = open_encoder(space.config.encoder, progress)
-        yield space, encoder, GraphIndex.open(space.store, space.index_dir, encoder, progress)
+    list_sources(folder)  # nothing is created for a folder that cannot be read
+    with Workspace.create(workspace, config) as space:
+        encoder = open_encoder(config.encoder, spending.progress)
+        with session(space, spending) as paid:
+            summary = index_folder(paid, folder, encoder)
+        GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
+    return summary
+
+
+def search(
+    question: str,
+    workspace: PathLike | None = None,
+    *,
+    retriever: str = "graph",
+    limit: int = 5,
+    progress: Progress = SILENT,
+) -> Retrieved:
+    """Find evidence for a question.
+
+    Raises:
+        ConfigError: No such workspace or retriever.
+    """
+    from retrieval.retrievers import open_retriever
+
+    with opened(workspace, progress) as (_, encoder, graph_index):
+        return open_retriever(retriever, graph_index, encoder, {}).retrieve(question, limit)
+
+
+def ask(
+    question: str,
+    workspace: PathLike | None = None,
+    settings: AskSettings | None = None,
+    spending: Spending | None = None,
+) -> Answer:
+    """Answer a question from a workspace, with citations, or abstain.
+
+    Raises:
+        ConfigError: No such workspace, retriever or model.
+        ModelError: The model cannot be reached.
+    """
+    from kg.sentences import count_tokens
+    from models.factory import open_chat
+    from retrieval.answer import answer
+    from retrieval.pack import pack
+    from retrieval.retrievers import open_retriever
+
+    settings, spending = settings or AskSettings(), spending or Spending()
+    with opened(workspace, spending.progress) as (space, encoder, graph_index), session(space, spending) as paid:
+        retriever = open_retriever(settings.retriever, graph_index, encoder, {})
+        packed = pack(retriever.retrieve(question, settings.limit), settings.context_tokens, count_tokens)
+        with closing(open_chat(settings.model, paid.records, paid.budget, progress=spending.progress)) as chat:
+            return answer(question, packed, chat)
+
+
+def train(
+    workspace: PathLike | None = None,
+    *,
+    base: str = "smollm2-135m",
+    config: TrainConfig | None = None,
+    name: str | None = None,
+    spending: Spending | None = None,
+) -> Path:
+    """Train a LoRA adapter on a workspace's documents.
+
+    Args:
+        workspace: The knowledge base.
+        base: Model that is adapted (`configs/models`).
+        config: Training settings.
+        name: Folder name of the adapter; None takes the base's.
+        spending: Budget and progress.
+    Returns:
+        Folder of the adapter, in PEFT's own format.
+    """
+    from kg.workspace import Workspace
+    from training.config import TrainConfig
+    from training.dataset import open_training_set
+    from training.loop import train as fit
+
+    config, spending = config or TrainConfig(), spending or Spending()
+    with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
+        dataset = open_training_set(config, paid)
+        return fit(base, dataset.texts, config, space.adapters_dir / (name or base), spending.progress)
+
+
+def evaluate(
+    experiment: PathLike | Experiment, workspace: PathLike | None = None, spending: Spending | None = None
+) -> RunResult:
+    """Run an experiment, go on with it, or read it from its records; writes its report.
+
+    Args:
+        experiment: YAML file, short name of a shipped one, or the configuration itself.
+        workspace: Folder of the knowledge base and runs; None takes the experiment's own.
+        spending: Budget and progress.
+    """
+    from eval.experiment import load_experiment, run_experiment
+    from eval.report import write_report
+
+    spending = spending or Spending()
+    config = load_experiment(experiment) if isinstance(experiment, str | Path) else experiment
+    result = run_experiment(
+        config,
+        workspace=Path(workspace) if workspace else None,
+        budget=spending.budget(),
+        progress=spending.progress,
+        retry_failed=spending.retry_failed,
+    )
+    write_report(result.path)
+    return result

@@ -49,14 +49,16 @@ def place_labels(
         >>> one.y != two.y or one.x != two.x
         True
     """
-    boxes = [*taken, *((x - 5, y - 5, x + 5, y + 5) for x, y in points)]
+    boxes = [(box, 1.0) for box in taken] + [((x - 6, y - 6, x + 6, y + 6), 4.0) for x, y in points]
     placed = []
     for (x, y), text in zip(points, texts, strict=True):
         width, height = text_width(text, size), 1.15 * size
         options = [_box(x, y, width, height, distance, way) for distance in _DISTANCES for way in _DIRECTIONS]
-        costs = [sum(_overlap(box, other) for other in boxes) + 4 * _outside(box, frame) for box in options]
+        costs = [
+            sum(weight * _overlap(box, other) for other, weight in boxes) + 4 * _outside(box, frame) for box in options
+        ]
         best = min(range(len(options)), key=lambda index: (costs[index], index))
-        boxes.append(options[best])
+        boxes.append((options[best], 4.0))
         placed.append(Label(options[best][0], options[best][1], far=best >= 2 * len(_DIRECTIONS)))
     return placed
 

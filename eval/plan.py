@@ -36,6 +36,7 @@ from training.adapter import list_adapters
 EXTRACT_OUT_SHARE = 0.9
 RETRIEVAL_S = 0.05
 ANSWER_TOKENS = 8
+HEADING_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def plan(experiment: Experiment, workspace: Path | None = None) -> Plan:
     corpus = _corpus(resolved, folder)
     stages = (
         *_setup_stages(resolved, corpus, folder),
-        *_run_stages(resolved, folder),
+        *_run_stages(resolved, folder, _shown(experiment, corpus)),
     )
     seeds = len(resolved.experiment.train.configs()) if resolved.experiment.train else 1
     arms = sum(seeds if arm.adapter is True else 1 for arm in resolved.experiment.arms)
@@ -203,7 +204,15 @@ def _stage(name: str, model: str, calls: int, tokens_in: int, tokens_out: int) -
     return PlannedStage(name, calls, tokens_in, tokens_out, seconds, price_of(model)(tokens_in, tokens_out, seconds))
 
 
-def _run_stages(resolved: Resolved, folder: Path) -> Iterator[PlannedStage]:
+def _shown(experiment: Experiment, corpus: _Corpus) -> int:
+    """Tokens of a packed context: its passages with their headings, as far as the budget goes."""
+    if not corpus.chunk_tokens:
+        return 0
+    average = sum(corpus.chunk_tokens) / len(corpus.chunk_tokens)
+    return min(experiment.context_tokens, round(experiment.passages * (average + HEADING_TOKENS)))
+
+
+def _run_stages(resolved: Resolved, folder: Path, shown: int) -> Iterator[PlannedStage]:
     experiment = resolved.experiment
     frozen, answered = _done(resolved, folder)
     for key in dict.fromkeys(arm.context_key for arm in experiment.arms if arm.context_key != NONE):
@@ -214,7 +223,7 @@ def _run_stages(resolved: Resolved, folder: Path) -> Iterator[PlannedStage]:
         several = arm.adapter is True and len(seeds) > 1
         for name in [f"{arm.name}#{seed}" for seed in seeds] if several else [arm.name]:
             items = [item for item in resolved.items if (name, item.id) not in answered]
-            context = experiment.context_tokens if arm.retriever != NONE else 0
+            context = shown if arm.retriever != NONE else 0
             read = sum(_prompt_tokens(item, resolved) + context for item in items)
             written = sum(ANSWER_TOKENS for item in items if not item.choices)
             yield _stage(f"answer: {name}", experiment.reader_name, len(items), read, written)

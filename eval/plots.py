@@ -1,4 +1,4 @@
-"""The four plots of a report: accuracy, paired differences, accuracy against cost, accuracy by kind of question.
+"""Three plots of a report: accuracy, paired differences, accuracy against cost. (The fourth is in `kinds.py`.)
 
 Each function takes plain numbers and returns a `Plot`: inline SVG, with a caption and the same numbers in words
 for readers who don't see it. An arm has one colour and one marker in all of them. What a plot looks like on a
@@ -7,45 +7,20 @@ page (fonts, dark mode) is left to `svg.py` and the page's style sheet.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from eval.labels import Box, place_labels
 from eval.numerals import dollars, interval, p_cell, percent, points, seconds
 from eval.palette import MARKERS
-from eval.svg import CARD, HEAT, INK, MUTED, RULE, arm_colour, drawing, plain, to_svg
+from eval.svg import CARD, INK, MUTED, NAME, ROW, RULE, WIDTH, Plot, arm_colour, drawing, plain, to_svg
 from eval.types import ArmResult, Comparison
 
 Spot = tuple[float, float]
 
-WIDTH = 480.0
 LEVEL = 0.05
 MOST_COMPARISONS = 40
-MOST_KINDS_ACROSS = 6
-_ROW = 25.0
-_NAME = 28
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A drawing with its words.
-
-    Attributes:
-        name: Identifier, unique on the page.
-        title: Heading.
-        caption: How to read it, a sentence or two.
-        svg: The drawing.
-        height: Its height in pixels, at `WIDTH`.
-    """
-
-    name: str
-    title: str
-    caption: str
-    svg: str
-    height: float
 
 
 def accuracy_plot(arms: Sequence[ArmResult], slots: Mapping[str, int], chance: float | None, label: str) -> Plot:
@@ -58,7 +33,7 @@ def accuracy_plot(arms: Sequence[ArmResult], slots: Mapping[str, int], chance: f
         label: What accuracy means here ("accuracy", "exact match", …).
     """
     words = "; ".join(f"{arm.name} {percent(arm.accuracy)} ({interval(arm)})" for arm in arms)
-    height = 42 + _ROW * len(arms)
+    height = 42 + ROW * len(arms)
     with drawing("accuracy", WIDTH, height) as figure:
         axes = _rows(figure, height, [arm.name for arm in arms], right=58, bottom=24)
         axes.set_xlim(0, 1)
@@ -88,7 +63,7 @@ def difference_plot(comparisons: Sequence[Comparison], slots: Mapping[str, int])
     lines: list[str | Comparison] = []
     for b, rows in groups.items():
         lines += [f"against {b}", *rows]
-    height = 56 + _ROW * len(lines)
+    height = 56 + ROW * len(lines)
     with drawing("differences", WIDTH, height) as figure:
         axes = _rows(
             figure, height, [line.a if isinstance(line, Comparison) else "" for line in lines], right=74, bottom=40
@@ -102,7 +77,7 @@ def difference_plot(comparisons: Sequence[Comparison], slots: Mapping[str, int])
             if isinstance(line, Comparison):
                 _difference(axes, number, line, slots)
             else:
-                axes.text(-0.004, number + 0.1, plain(line, 2 * _NAME), transform=axes.get_yaxis_transform(),
+                axes.text(-0.004, number + 0.1, plain(line, 2 * NAME), transform=axes.get_yaxis_transform(),
                           color=MUTED, fontsize=10.5, style="italic", va="center", ha="right")  # fmt: skip
         axes.set_xlabel("difference in percentage points")
         svg = to_svg(figure, "differences", "Paired differences", _difference_words(shown))
@@ -207,7 +182,7 @@ def _name_points(axes: Any, names: Sequence[str], spots: Sequence[Spot], lines: 
     for line in lines:
         (x, y), (right, top) = sorted(axes.transData.transform(line).tolist())
         taken.append((x - 1.5, min(y, top) - 1.5, right + 1.5, max(y, top) + 1.5))
-    texts = [plain(name, _NAME) for name in names]
+    texts = [plain(name, NAME) for name in names]
     frame = (axes.bbox.x0, axes.bbox.y0, WIDTH - 2, axes.bbox.y1)
     for spot, text, place in zip(pixels, texts, place_labels(pixels, texts, 11, frame, taken), strict=True):
         leader = {"arrowstyle": "-", "color": RULE, "linewidth": 0.8} if place.far else None
@@ -215,92 +190,9 @@ def _name_points(axes: Any, names: Sequence[str], spots: Sequence[Spot], lines: 
                       fontsize=11, va="bottom", ha="left", arrowprops=leader)  # fmt: skip
 
 
-def kind_plot(
-    arms: Sequence[ArmResult], by_kind: Mapping[str, Mapping[str, tuple[float, int]]], label: str
-) -> Plot | None:
-    """A heat map of accuracy by kind of question; None where there is but one kind.
-
-    Args:
-        arms: Order of the arms.
-        by_kind: Accuracy and number of items, by kind and arm.
-        label: What accuracy means here.
-    """
-    if len(by_kind) < 2:
-        return None
-    counts = {kind: max((n for _, n in row.values()), default=0) for kind, row in by_kind.items()}
-    overall = [arm.accuracy for arm in arms]
-    cells = [[row[arm.name][0] if arm.name in row else None for arm in arms] for row in by_kind.values()]
-    names, title = [plain(arm.name, _NAME) for arm in arms], f"{label} by kind of question"
-    if len(by_kind) <= MOST_KINDS_ACROSS:
-        heads = [f"{plain(kind or 'no kind', 22)}\nn = {counts[kind]}" for kind in by_kind]
-        grid = [[overall[place], *(row[place] for row in cells)] for place in range(len(arms))]
-        svg, height = _heat_map(names, ["all", *heads], grid, title, total_row=False)
-    else:
-        heads = [f"{plain(kind or 'no kind', 22)} ({counts[kind]})" for kind in by_kind]
-        svg, height = _heat_map(["all items", *heads], names, [overall, *cells], title, total_row=True)
-    smallest = min(counts.values())
-    caption = (
-        f"Per cent right, with the number of items of each kind. In the smallest kind ({smallest}) one item weighs "
-        f"{100 / max(smallest, 1):.0f} points, so read differences there with care."
-    )
-    return Plot("kinds", title, caption, svg, height)
-
-
-def _heat_map(
-    rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[float | None]], title: str, total_row: bool
-) -> tuple[str, float]:
-    """Rows by columns of shares, and the height; the first row (`total_row`) or column is of all items, in bold."""
-    left = min(190.0, 14 + 6.6 * max(len(row) for row in rows))
-    wrapped = [_wrap(column, (WIDTH - left - 4) / len(columns)) for column in columns]
-    slanted = None in wrapped
-    heads = list(columns) if slanted else [head or "" for head in wrapped]
-    lines = max(head.count("\n") + 1 for head in heads)
-    top, right = (92.0, 44.0) if slanted else (14.0 + 13 * lines, 4.0)
-    height = top + _ROW * len(rows) + 6
-    with drawing("kinds", WIDTH, height) as figure:
-        axes = figure.add_axes((left / WIDTH, 4 / height, (WIDTH - left - right) / WIDTH, (height - top) / height))
-        axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0), frame_on=False)
-        axes.set_yticks([row + 0.5 for row in range(len(rows))], rows)
-        axes.xaxis.tick_top()
-        axes.set_xticks([column + 0.5 for column in range(len(columns))], heads, color=INK, fontsize=10)
-        if slanted:
-            for tick in axes.get_xticklabels():
-                tick.set(ha="left", rotation=38, rotation_mode="anchor")
-        for row, values in enumerate(cells):
-            for column, value in enumerate(values):
-                if value is not None:
-                    _cell(axes, row, column, value, strong=(row if total_row else column) == 0)
-        return to_svg(figure, "kinds", title, _heat_words(rows, columns, cells)), height
-
-
-def _wrap(head: str, width: float) -> str | None:
-    """A column's head in lines that fit `width` pixels; None if a word doesn't fit."""
-    most = int(width / 5.9)
-    lines = [part for line in head.split("\n") for part in textwrap.wrap(line, max(most, 1), break_long_words=False)]
-    return "\n".join(lines) if len(lines) <= 4 and all(len(line) <= most for line in lines) else None
-
-
-def _heat_words(rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[float | None]]) -> str:
-    heads = [column.replace("\n", " ") for column in columns]
-    return "; ".join(
-        f"{row}: "
-        + ", ".join(f"{head} {percent(v, 0)}" for head, v in zip(heads, values, strict=True) if v is not None)
-        for row, values in zip(rows, cells, strict=True)
-    )
-
-
-def _cell(axes: Any, row: int, column: int, value: float, strong: bool) -> None:
-    from matplotlib.patches import Rectangle
-
-    box = Rectangle((column + 0.02, row + 0.04), 0.96, 0.92, facecolor=HEAT, alpha=0.06 + 0.94 * value, linewidth=0)
-    axes.add_patch(box)
-    weight = "bold" if strong else "normal"
-    axes.text(column + 0.5, row + 0.52, f"{100 * value:.0f}", ha="center", va="center", weight=weight)
-
-
 def _rows(figure: Any, height: float, names: Sequence[str], right: float, bottom: float) -> Any:
     """Axes with one named row a line, the first on top."""
-    labels = [plain(name, _NAME) for name in names]
+    labels = [plain(name, NAME) for name in names]
     left = min(200.0, 16 + 6.6 * max((len(label) for label in labels), default=0))
     left = max(left, 112.0)
     area = (left / WIDTH, bottom / height, (WIDTH - left - right) / WIDTH, (height - bottom - 16) / height)

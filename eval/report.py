@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING
 
 from eval import numerals
 from eval.itemlist import MOST_ITEMS, item_views
+from eval.kinds import kind_plot
 from eval.lines import replace_text
 from eval.palette import arm_slots
-from eval.plots import Plot, accuracy_plot, cost_plot, difference_plot, kind_plot
+from eval.plots import accuracy_plot, cost_plot, difference_plot
 from eval.record import Record, answers_of, read_record
 from eval.results import ArmSummary, SetupCost
+from eval.svg import Plot
 from eval.systems import NONE
 from eval.types import Comparison
 from eval.verdict import LEVEL, verdict

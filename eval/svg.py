@@ -4,7 +4,7 @@ that clash, no reference to anything outside, and the same bytes for the same fi
 Colours are names here. `INK`, `MUTED`, … are placeholders that become CSS variables of the page, so that one
 drawing serves a light page, a dark page and paper; `arm_colour` gives the placeholder of an arm's slot.
 
-    with drawing("accuracy") as figure:
+    with drawing("accuracy", 480, 200) as figure:
         axes = figure.add_axes((0, 0, 1, 1))
         svg = to_svg(figure, "accuracy", "Accuracy", "rag 71 %, lora 50 %")
 """
@@ -17,10 +17,15 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 INK, MUTED, RULE, CARD, HEAT = "#000001", "#000002", "#000003", "#000004", "#000005"
 FONT_PX = 11.5
+WIDTH = 480.0
+ROW = 25.0
+NAME = 28
+"""Pixels of a plot's width and of a row; most characters of a name in a drawing."""
 
 _VARIABLES = {INK: "--ink", MUTED: "--muted", RULE: "--rule", CARD: "--card", HEAT: "--heat"}
 _RC = {
@@ -52,6 +57,25 @@ _RC = {
     "ytick.minor.size": 0,
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawing with its words.
+
+    Attributes:
+        name: Identifier, unique on the page.
+        title: Heading.
+        caption: How to read it, a sentence or two.
+        svg: The drawing.
+        height: Its height in pixels, at `WIDTH`.
+    """
+
+    name: str
+    title: str
+    caption: str
+    svg: str
+    height: float
 
 
 def arm_colour(slot: int) -> str:

@@ -57,7 +57,7 @@ class LlamaProcess:
     Attributes:
         address: `http://127.0.0.1:PORT`.
         key: The key it asks for, drawn anew each time, so that no other program on this machine can use it.
-        log: Where it writes what it does; removed when it is stopped in good order.
+        log: Where it writes what it does; removed when we end it, kept when it ends by itself.
     """
 
     def __init__(self, settings: ServerSettings, load_s: float = _LOAD_S) -> None:
@@ -70,12 +70,13 @@ class LlamaProcess:
         self.log = _new_log()
         self._process = _spawn(self.log)
         # Also run at interpreter exit, and when nobody holds this object any more.
-        self._end = weakref.finalize(self, _stop, self._process, os.getpid())
+        self._end = weakref.finalize(self, _finish, self._process, self.log, os.getpid())
         try:
             self.address = self._announce(settings, load_s)
             self._await_health()
         except BaseException:
-            self._end()
+            self._end.detach()
+            _stop(self._process)
             raise
 
     @property
@@ -90,7 +91,6 @@ class LlamaProcess:
     def stop(self) -> None:
         """End the process and wait until it is gone."""
         self._end()
-        self.log.unlink(missing_ok=True)
 
     def failure(self, what: str) -> ModelError:
         """An error that says how the process is, with the end of its log."""
@@ -148,24 +148,38 @@ def _direct() -> urllib.request.OpenerDirector:
 def _spawn(log: Path) -> subprocess.Popen[str]:
     # -P keeps the script's own folder off the module path, where `models/digest.py` and others would shadow.
     command = [sys.executable, "-P", str(Path(llamacpp_server.__file__).resolve())]
+    # Threads that wait actively for one another lose ten times their speed as soon as another program computes too.
+    environment = {"OMP_WAIT_POLICY": "passive"} | dict(os.environ)
+    pipe = subprocess.PIPE
     with log.open("w", encoding="utf-8") as errors:
         return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
+            command, stdin=pipe, stdout=pipe, stderr=errors, env=environment, text=True, encoding="utf-8"
         )
 
 
-def _stop(process: subprocess.Popen[str], owner: int) -> None:
+def _finish(process: subprocess.Popen[str], log: Path, owner: int) -> None:
     if os.getpid() != owner:
         return  # A fork of the owner must not end the owner's server.
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):  # The other end is gone already.
-                pipe.close()
+    ran = process.poll() is None
+    _stop(process)
+    if ran:
+        log.unlink(missing_ok=True)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(OSError):  # The other end is gone already.
+        if process.stdin is not None:
+            process.stdin.close()
+    # It has nothing to save, and may be deep in native code, where it sees no end of input.
+    process.terminate()
     try:
         process.wait(_STOP_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    # Not before: closing waits for the thread that reads the address.
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _new_log() -> Path:

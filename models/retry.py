@@ -27,7 +27,7 @@ _PASSING = frozenset({408, 409, 425, 429})
 _LASTING = frozenset({501, 505})
 
 
-class Transient(Exception):  # noqa: N818 - not an error anyone outside sees
+class Transient(Exception):
     """One try failed in a way that the next one may not.
 
     Attributes:

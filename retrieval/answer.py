@@ -1,8 +1,8 @@
 """A question and its packed evidence to an answer that cites its lines, or abstains.
 
 One call under a JSON schema. Nothing the model says about its sources is taken on trust: a citation
-must name a line of the context, and an answer without one is kept only if a line holds its words. No
-evidence, no call.
+must name a line of the context, one that shares no word with the answer gives way to one that does, and an
+answer without any is kept only if a line holds its words. No evidence, no call.
 
     reply = answer("Who leads Veldrane Tidal?", pack(retriever.retrieve(question, 10), 1000, count_tokens), chat)
 """
@@ -97,8 +97,8 @@ def answer(question: str, packed: PackedContext, chat: ChatModel) -> Answer:
     lines = {line.number: line for line in packed.lines}
     known = [lines[number] for number in cited if number in lines]
     dropped = len(cited) - len(known)
-    if found and text and not known:
-        known = _supporting(text, packed.lines)
+    if found and text:
+        known = _grounded(text, known, packed.lines)
     if not (found and text and known):
         return Answer("", (), True, completion.usage, completion.seconds, packed, dropped)
     citations = tuple(_cite(line, text, question) for line in known)
@@ -114,6 +114,15 @@ def _read(parsed: Any) -> tuple[str, list[int], bool]:
         raise OutputError(
             f'Expected {{"answer": text, "citations": numbers, "found": true or false}}; the model gave {parsed!r}.'
         ) from error
+
+
+def _grounded(text: str, cited: list[ContextLine], lines: Iterable[ContextLine]) -> list[ContextLine]:
+    """The cited lines that share a telling term with the answer, else a line that holds it, else those cited.
+
+    Small readers often name the line beside the right one. A "yes" shares no term with any line.
+    """
+    words = set(telling_terms(text))
+    return [line for line in cited if words & set(terms(line.text))] or _supporting(text, lines) or cited
 
 
 def _supporting(text: str, lines: Iterable[ContextLine]) -> list[ContextLine]:

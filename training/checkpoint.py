@@ -35,6 +35,13 @@ class State:
     starts: int = 1
     losses: list[float] = field(default_factory=list)
 
+    def add(self, loss: float, tokens: int, seconds: float) -> None:
+        """Count a step."""
+        self.step += 1
+        self.tokens += tokens
+        self.seconds += seconds
+        self.losses.append(loss)
+
 
 def trainable(model: Any) -> dict[str, Any]:
     """The parameters that are trained, by name."""

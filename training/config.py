@@ -5,7 +5,7 @@ names an adapter. The base model and the texts are not settings: they are given 
 `training.loop.train`).
 
     TrainConfig(epochs=4, rank=16)
-    load_config("configs/training/lora.yaml")
+    load_config(Path("train.yaml"))
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ text. What it may have invented is not checked here.
 
 Source: Ovadia et al., Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs, EMNLP 2024, section 5;
     Allen-Zhu and Li, Physics of Language Models: Part 3.1, ICML 2024; Berglund et al., The Reversal Curse, ICLR
-    2024 (why one style turns sentences around).
+    2024 (why one style turns sentences to the passive).
 """
 
 from __future__ import annotations
@@ -169,23 +169,26 @@ def names(text: str) -> frozenset[str]:
 
 
 def clean(answer: str, cut_off: bool) -> str:
-    """An answer without repeated lines and sentences; one that was cut off ends with its last full sentence.
+    """An answer without white space at its ends; one that was cut off ends where it is still whole.
+
+    A model that falls into a loop writes on until it is cut off, so such an answer ends before the first sentence
+    or line of four words or more that comes again, or else with its last full sentence.
 
     Example:
-        >>> clean("It rains. It rains. It sno", cut_off=True)
-        'It rains.'
+        >>> clean("It rains in Torsby. It rains in Torsby. It rai", cut_off=True), clean("It rains. It sno", cut_off=True)
+        ('It rains in Torsby.', 'It rains.')
     """
     text = answer.strip()
-    if cut_off:
-        ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-        text = text[: ends[-1]] if ends else ""
-    seen: set[str] = set()
-    kept = []
-    for piece in _PIECE.findall(text):
-        if piece.strip() not in seen:
-            kept.append(piece)
-        seen.add(piece.strip())
-    return "".join(kept).strip()
+    if not cut_off:
+        return text
+    seen = set()
+    for match in _PIECE.finditer(text):
+        piece = match[0].strip()
+        if piece in seen and len(piece.split()) >= 4:
+            return text[: match.start()].rstrip()
+        seen.add(piece)
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return text[: ends[-1]] if ends else ""
 
 
 def _request(job: _Job, styles: Styles) -> ChatRequest:

@@ -144,6 +144,24 @@ class Chat:
         """Nothing to free."""
 
 
+class Paraphraser:
+    """Says "We read that:" and repeats the passage."""
+
+    name = "scripted-paraphraser"
+    digest = "scripted-paraphraser-1"
+
+    def complete(self, request: ChatRequest) -> Completion:
+        """Half a second and seven tokens an answer."""
+        text = " ".join(message.content for message in request.messages)
+        sentence = next(
+            text[text.index(word) :] for word in ("Oune", "Masons", "Harrow", "Tomas", "Lake") if word in text
+        )
+        return Completion(f"We read that: {sentence[:60]}.", Usage(20, 7), "stop", 0.5)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
 class Encoder:
     """Letter triples, hashed into 64 dimensions."""
 

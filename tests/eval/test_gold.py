@@ -51,7 +51,11 @@ def test_a_document_may_be_named_by_the_end_of_its_path():
 
 @pytest.mark.parametrize(
     ("evidence", "reason"),
-    [(("c.md", ""), 'names the document "c.md"'), (("b.md", "Ada came"), "is not in b.md"), (("d.md", ""), "news/a.md")],
+    [
+        (("c.md", ""), 'names the document "c.md"'),
+        (("b.md", "Ada came"), "is not in b.md"),
+        (("d.md", ""), "news/a.md"),
+    ],
 )
 def test_evidence_that_is_not_there_is_an_error_that_names_the_item(evidence, reason):
     with pytest.raises(InputError, match='Item "q"') as error:

@@ -21,7 +21,10 @@ class Model:
 
 def readers(log, expected=None, note=None):
     return Readers(
-        lambda adapter: Model(f"scorer {adapter}", log), lambda adapter: object(), expected or {}, note or (lambda *_: None)
+        lambda adapter: Model(f"scorer {adapter}", log),
+        lambda adapter: object(),
+        expected or {},
+        note or (lambda *_: None),
     )
 
 

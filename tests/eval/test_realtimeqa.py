@@ -38,7 +38,9 @@ def results(tmp_path, *lists):
 
 def test_a_question_becomes_an_item(tmp_path):
     (item,) = load_realtimeqa(write(tmp_path / "qa.jsonl", QUESTION))
-    assert item == Item("20310508_0", "Which bridge opened?", ("Oune's", "Varn"), 1, ("Varn",), "THE TIDE", "2031-05-08")
+    assert item == Item(
+        "20310508_0", "Which bridge opened?", ("Oune's", "Varn"), 1, ("Varn",), "THE TIDE", "2031-05-08"
+    )
 
 
 @pytest.mark.parametrize("answer", [[], ["2"], ["x"], "1", [1], ["0", "1"], None])
@@ -89,7 +91,7 @@ def test_the_written_sources_load_as_the_very_documents_that_items_name(tmp_path
 
 
 def test_questions_given_as_search_results_are_refused(tmp_path):
-    with pytest.raises(InputError, match="line 1.*search results"):
+    with pytest.raises(InputError, match=r"line 1.*search results"):
         realtimeqa_documents(write(tmp_path / "qa.jsonl", QUESTION))
 
 

@@ -96,9 +96,9 @@ def test_a_model_that_is_gone_stops_the_run_and_nothing_is_held_against_it(tmp_p
 
 def test_a_model_that_answers_nothing_stops_even_a_short_run(tmp_path):
     run = RunFolder(tmp_path)
-    with Readers(lambda adapter: Scorer({0: ModelError("gone")}), lambda adapter: None) as readers:
-        with pytest.raises(ModelError, match="gone"):
-            score(run, [BARE], {"bare": ITEMS[:1]}, readers, ASKING)
+    readers = Readers(lambda adapter: Scorer({0: ModelError("gone")}), lambda adapter: None)
+    with pytest.raises(ModelError, match="gone"):
+        score(run, [BARE], {"bare": ITEMS[:1]}, readers, ASKING)
     assert run.samples() == {}
 
 

@@ -14,7 +14,9 @@ def samples(arm, correct, error_at=None):
 
 
 def test_a_row_counts_planned_items_and_adds_up_cost():
-    contexts = {("rag", f"q{n}"): Context("rag", f"q{n}", "t", (), 1, 0.1, recall) for n, recall in enumerate([1, 0, None])}
+    contexts = {
+        ("rag", f"q{n}"): Context("rag", f"q{n}", "t", (), 1, 0.1, recall) for n, recall in enumerate([1, 0, None])
+    }
     (arm,) = arm_results([Row("rag", "rag", (samples("rag", [1, 0, 1], error_at=1),))], ITEMS, contexts, seed=0)
     assert (arm.n, arm.failed, arm.accuracy) == (4, 1, 0.5)  # q3 has no sample: planned, so wrong
     assert arm.by_kind == {"one": (0.5, 2), "two": (0.5, 2)}

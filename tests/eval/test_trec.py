@@ -8,7 +8,9 @@ from eval.trec import Ranked, ndcg, qrels_lines, read_qrels, read_run, recall, r
 
 def test_rankings_and_judgements_read_back(tmp_path):
     ranking = [Ranked("c:2", 0.1 + 0.2), Ranked("c:1", 1e-7)]
-    (tmp_path / "run.trec").write_text("\n".join(run_lines("rag:1f", "q1", ranking) + run_lines("graph", "q1", ranking[1:])))
+    (tmp_path / "run.trec").write_text(
+        "\n".join(run_lines("rag:1f", "q1", ranking) + run_lines("graph", "q1", ranking[1:]))
+    )
     assert read_run(tmp_path / "run.trec") == {("rag:1f", "q1"): ("c:2", "c:1"), ("graph", "q1"): ("c:1",)}
     (tmp_path / "qrels.trec").write_text("\n".join(qrels_lines({"q1": ["c:1", "c:3"], "q2": []})))
     assert read_qrels(tmp_path / "qrels.trec") == {"q1": ("c:1", "c:3")}

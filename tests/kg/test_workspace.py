@@ -56,7 +56,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
     (tmp_path / "letter.txt").write_text("Dear")
     with pytest.raises(StoreError, match="not a workspace"):
         Workspace.create(tmp_path, IndexConfig())
-    assert os.listdir(tmp_path) == ["letter.txt"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["letter.txt"]
 
 
 def test_a_damaged_configuration_says_so(tmp_path):

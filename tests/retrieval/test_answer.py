@@ -50,6 +50,12 @@ def test_an_uncited_answer_gets_the_line_that_holds_its_words(packed: PackedCont
     assert [citation.number for citation in reply.citations] == [2]
 
 
+def test_a_citation_of_the_wrong_line_gives_way_to_the_line_that_holds_the_answer(packed: PackedContext) -> None:
+    assert [citation.number for citation in answer(QUESTION, packed, _reply("Pellin", [1])).citations] == [2]
+    assert [citation.number for citation in answer(QUESTION, packed, _reply("Pellin", [1, 2])).citations] == [2]
+    assert [citation.number for citation in answer(QUESTION, packed, _reply("Yes", [1])).citations] == [1]
+
+
 def test_an_uncited_answer_that_no_line_holds_is_an_abstention(packed: PackedContext) -> None:
     reply = answer(QUESTION, packed, _reply("Brimmerton", []))
     assert (reply.abstained, reply.text, reply.citations) == (True, "", ())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from training.texts import TrainingText
 
+REAL_CACHE = os.environ.get("GRAFT_CACHE")
 SENTENCES = (
     "The Kittiwake turbine weighs ninety tonnes.",
     "Maren Oskevald leads Veldrane Tidal since 2026.",
@@ -57,6 +59,15 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRAFT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def real_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache of pulled weights, for tests marked `models`."""
+    if REAL_CACHE is None:
+        monkeypatch.delenv("GRAFT_CACHE")
+    else:
+        monkeypatch.setenv("GRAFT_CACHE", REAL_CACHE)
 
 
 @pytest.fixture(scope="session")

@@ -266,3 +266,21 @@ def test_a_last_block_without_a_predicted_token_does_no_harm(tiny_base: str, tmp
     config = CONFIG.model_copy(update={"batch_size": 1})
     out = train(tiny_base, [TrainingText.of("x" * 16, "c:1")], config, tmp_path / "a")
     assert all(np.isfinite(row["loss"]) for row in rows(out))
+
+
+def test_a_bfloat16_base_is_trained_with_a_float32_adapter(tiny_base: str, texts: Texts, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    base = tmp_path / "half.yaml"
+    base.write_text(Path(tiny_base).read_text().replace("float32", "bfloat16"))
+    out = train(str(base), texts, CONFIG, tmp_path / "a")
+    manifest = read_manifest(out)
+    assert manifest.epoch_loss[-1] < manifest.epoch_loss[0] - 0.2
+    assert {tensor.dtype for tensor in load_file(out / WEIGHTS).values()} == {np.dtype(np.float32)}
+
+
+def test_a_float16_base_is_refused(tiny_base: str, texts: Texts, tmp_path: Path) -> None:
+    base = tmp_path / "half.yaml"
+    base.write_text(Path(tiny_base).read_text().replace("float32", "float16"))
+    with pytest.raises(ConfigError, match="bfloat16 or float32"):
+        train(str(base), texts, CONFIG, tmp_path / "a")

@@ -149,14 +149,17 @@ def test_names_leave_out_the_first_word_of_a_sentence_but_keep_numbers() -> None
     assert names("He met Pelk. 90 tonnes! Then Pelk's boat left") == {"Pelk", "90"}
 
 
-def test_repeated_sentences_and_lines_are_kept_once() -> None:
-    assert clean("A is B. C is D. A is B.\nE is F.\nE is F.\n", cut_off=False) == "A is B. C is D. E is F."
+def test_a_loop_is_cut_where_it_begins_to_repeat() -> None:
+    loop = "Who leads the town?\nAda Lorne\n\nSince which year?\n2026\n\nWho leads the town?\nAda Lorne\n\nWho le"
+    chat = Scripted(lambda *_: loop, finish="length")
+    done = paraphrase(TEXTS[:1], chat, 1, ThreadExecutor(1), styles=STYLES)
+    assert done.texts[0].text == "Who leads the town?\nAda Lorne\n\nSince which year?\n2026"
 
 
-@given(st.text(alphabet="ab.!? \n", max_size=60), st.booleans())
-def test_cleaning_twice_changes_nothing_more(text: str, cut_off: bool) -> None:
-    once = clean(text, cut_off)
-    assert clean(once, cut_off=False) == once
+@given(st.text(alphabet="ab.!? \n", max_size=60))
+def test_a_cut_only_takes_from_the_end(text: str) -> None:
+    assert text.strip().startswith(clean(text, cut_off=True))
+    assert clean(text, cut_off=False) == text.strip()
 
 
 def test_styles_make_different_requests() -> None:

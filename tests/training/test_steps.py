@@ -18,10 +18,14 @@ from training.steps import Plan, learning_rate, summed_loss
 from training.texts import TrainingText
 
 
-def test_the_loss_of_packed_texts_is_that_of_the_texts_alone(tiny_base: str, texts: tuple[TrainingText, ...]) -> None:
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_the_loss_of_packed_texts_is_that_of_the_texts_alone(
+    tiny_base: str, texts: tuple[TrainingText, ...], attention: str
+) -> None:
     import torch
 
     model, tokenizer = load_causal(resolve(base_config(tiny_base).weights), "float32", "cpu")
+    model.set_attn_implementation(attention)
     rows, end = tokenise(tokenizer, [text.text for text in texts])
     with torch.no_grad():
         joint, count = summed_loss(model, pack(rows, sum(map(len, rows)) + 5, pad=end))

@@ -1,0 +1,57 @@
+"""`graft train`: the workspace's documents into an adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.options import budget_options, json_option, print_json, quiet_option, workspace_option
+
+
+@click.command(short_help="Put the indexed documents into a LoRA adapter.")
+@workspace_option
+@click.option("--base", default="smollm2-135m", show_default=True, metavar="NAME", help="Model that is adapted.")
+@click.option("--name", metavar="NAME", help="Name of the adapter's folder  [the base's name]")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of training settings.")
+@click.option("--epochs", type=click.IntRange(min=1), help="How often every text is seen.")
+@click.option("--rank", type=click.IntRange(min=1), help="Rank of the adapter.")
+@click.option("--learning-rate", type=float, help="Peak learning rate.")
+@click.option("--paraphrases", type=click.IntRange(min=0), help="Rewritings of each passage to train on as well.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
+@budget_options
+@json_option
+@quiet_option
+def train(
+    workspace: str | None,
+    base: str,
+    name: str | None,
+    config_file: Path | None,
+    max_calls: int | None,
+    max_usd: float | None,
+    as_json: bool,
+    quiet: bool,
+    **overrides: Any,
+) -> None:
+    """Train a LoRA adapter on the workspace's passages; killed and run again, it goes on where it was.
+
+    \b
+    graft train --workspace kb --epochs 6 --paraphrases 2
+    """
+    from app.api import Spending
+    from app.api import train as fit
+    from app.progress import open_progress
+    from training.adapter import read_manifest
+    from training.config import load_config, parse_config
+
+    settings = load_config(config_file).model_dump(exclude_unset=True) if config_file else {}
+    settings |= {key: value for key, value in overrides.items() if value is not None}
+    config = parse_config(settings, str(config_file or "the options"))
+    spending = Spending(max_calls, max_usd, progress=open_progress(quiet))
+    folder = fit(workspace, base=base, config=config, name=name, spending=spending)
+    manifest = read_manifest(folder).model_dump(mode="json")
+    if as_json:
+        print_json({"adapter": str(folder), **{key: manifest[key] for key in manifest if key != "schema_version"}})
+        return
+    click.echo(f"{folder}: {manifest['steps']} steps, {manifest['tokens']:,} tokens, {manifest['seconds']:.0f} s")

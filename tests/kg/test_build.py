@@ -1,0 +1,264 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kg.build import BuildModels, build
+from kg.config import IndexConfig
+from kg.executor import ThreadExecutor
+from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Report
+from kg.sentences import RuleSentences
+from kg.workspace import Workspace
+from models.errors import BudgetReached, ConfigError, InputError, ModelError, OutputError
+from models.records import Budget, RecordedChat, Records
+from tests.kg.scripted import TIDES, LetterEncoder, ScriptedChat, lines, write_sources
+
+ROOT = Path(__file__).parents[2]
+CONFIG = IndexConfig(chunk_tokens=16)
+
+
+class Bench:
+    """A folder of sources and a workspace to build again and again."""
+
+    def __init__(self, folder, texts=TIDES, config=CONFIG):
+        self.sources = write_sources(folder / "sources", texts)
+        self.path = folder / "workspace"
+        self.config = config
+
+    def build(self, chat=None, workers=2, sources=None, **options):
+        models = BuildModels(chat or ScriptedChat(), LetterEncoder(), RuleSentences())
+        with Workspace.create(self.path, self.config) as workspace:
+            return build(workspace, sources or self.sources, models, executor=ThreadExecutor(workers), **options)
+
+    def read(self, kind):
+        with Workspace.open(self.path) as workspace:
+            return list(workspace.store.read(kind))
+
+    def journal(self, stage):
+        with Workspace.open(self.path) as workspace:
+            return {entry.item: entry for entry in workspace.store.journal(stage)}
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+def rebuilt(tmp_path, texts, **options):
+    """The digest of a fresh build of these texts."""
+    return Bench(tmp_path / f"fresh-{random.random()}", texts, **options).build().digest
+
+
+def test_documents_become_a_graph(bench):
+    summary = bench.build()
+    entities = {entity.id: entity.name for entity in bench.read(Entity)}
+    facts = {(entities[f.subject_id], f.predicate, entities[f.object_id]) for f in bench.read(Fact)}
+    assert ("Ada Lorne", "founded", "Marrow & Finch") in facts
+    assert ("Ada Lorne", "sold", "Marrow & Finch") in facts  # by her surname, in her document
+    assert ("Ines Varga", "praised", "Harrow Mills") in facts
+    assert (summary.documents, summary.failed, summary.skipped, summary.dropped) == (3, 0, 0, 0)
+    assert (summary.chunks, summary.entities, summary.facts) == tuple(len(bench.read(k)) for k in (Chunk, Entity, Fact))
+    assert summary.communities == len(bench.read(Community)) > 0
+    assert summary.tokens_in > 0 and summary.tokens_out > 0
+    assert (summary.spent.tokens_in, summary.spent.tokens_out) == (summary.tokens_in, summary.tokens_out)
+
+
+def test_every_fact_shows_a_span_that_names_both_ends(bench):
+    bench.build()
+    chunks = {chunk.id: chunk.text for chunk in bench.read(Chunk)}
+    entities = {entity.id: entity for entity in bench.read(Entity)}
+    for fact in bench.read(Fact):
+        for evidence in fact.evidence:
+            shown = chunks[evidence.chunk_id][evidence.start : evidence.end]
+            for end in (fact.subject_id, fact.object_id):
+                assert any(name in shown for name in (entities[end].name, *entities[end].aliases))
+
+
+def test_a_second_build_asks_nothing_and_changes_nothing(bench):
+    first = bench.build()
+    chat = ScriptedChat()
+    second = bench.build(chat)
+    assert chat.asked == []
+    assert second.digest == first.digest
+    assert (second.tokens_in, second.tokens_out) == (first.tokens_in, first.tokens_out)
+    assert (second.spent.tokens_in, second.spent.tokens_out) == (0, 0)
+
+
+def test_the_digest_does_not_depend_on_threads(tmp_path):
+    texts = {f"{n}.md": TIDES["a.md"].replace("Torsby", f"Torsby{'abcdefgh'[n]}") for n in range(8)}
+
+    class Uneven(ScriptedChat):
+        def complete(self, request):
+            time.sleep(random.random() / 50)
+            return super().complete(request)
+
+    digests = {Bench(tmp_path / str(n), texts).build(Uneven(), workers=n).digest for n in (1, 2, 8)}
+    assert len(digests) == 1
+
+
+def test_changed_added_and_removed_sources_give_what_a_rebuild_gives(bench, tmp_path):
+    bench.build()
+    (bench.sources / "a.md").write_text("Ada Lorne left Torsby for Bellwick.")
+    (bench.sources / "b.md").unlink()
+    (bench.sources / "d.md").write_text("Harrow Mills bought Bellwick Castle.")
+    chat = ScriptedChat()
+    summary = bench.build(chat)
+    texts = {file.name: file.read_text() for file in bench.sources.iterdir()}
+    assert summary.digest == rebuilt(tmp_path, texts)
+    assert len(chat.asked) == 2  # the passage that changed and the new one
+    assert {document.source for document in bench.read(Document)} == {"a.md", "c.md", "d.md"}
+    assert bench.journal("load")["b.md"].status == "skipped"
+    (bench.sources / "b.md").write_text(TIDES["b.md"])
+    again = bench.build(chat)
+    assert again.digest == rebuilt(tmp_path, {**texts, "b.md": TIDES["b.md"]})
+    assert bench.journal("load")["b.md"].status == "done"
+
+
+def test_reports_on_another_graph_go(bench):
+    bench.build()
+    report = Report("r:1", "m:1", "T", "S", ())
+    with Workspace.open(bench.path) as workspace:
+        workspace.store.put([report])
+    bench.build()
+    assert bench.read(Report) == [report]
+    (bench.sources / "a.md").write_text("Ada Lorne left Torsby for Bellwick.")
+    bench.build()
+    assert bench.read(Report) == []
+
+
+def test_a_failed_passage_is_counted_with_its_reason_and_tried_again_on_request(bench, tmp_path):
+    broken = ScriptedChat(fail=lambda prompt: OutputError("it loops") if "elected" in prompt else None)
+    summary = bench.build(broken)
+    assert summary.failed == 1
+    assert (summary.failures[0].stage, summary.failures[0].reason) == ("extract", "OutputError: it loops")
+    assert len(bench.read(Extraction)) == summary.chunks - 1
+    chat = ScriptedChat()
+    assert bench.build(chat).failed == 1
+    assert chat.asked == []
+    repaired = bench.build(chat, retry_failed=True)
+    assert (repaired.failed, len(chat.asked)) == (0, 1)
+    assert repaired.digest == rebuilt(tmp_path, TIDES)
+
+
+def test_an_unexpected_error_fails_its_passage_only(bench):
+    summary = bench.build(ScriptedChat(fail=lambda prompt: ValueError("odd") if "elected" in prompt else None))
+    assert [failure.reason for failure in summary.failures] == ["ValueError: odd"]
+
+
+def test_a_model_that_is_gone_stops_the_build_and_fails_no_passage(bench, tmp_path):
+    with pytest.raises(ModelError, match="no answer"):
+        bench.build(ScriptedChat(fail=lambda prompt: ModelError("no answer")))
+    assert bench.journal("extract") == {}
+    assert bench.build().digest == rebuilt(tmp_path, TIDES)
+
+
+def test_one_text_that_the_server_refuses_is_a_failed_passage(bench):
+    summary = bench.build(ScriptedChat(fail=lambda prompt: ModelError("refused") if "elected" in prompt else None))
+    assert [failure.reason for failure in summary.failures] == ["ModelError: refused"]
+
+
+def test_a_used_up_budget_keeps_what_is_finished(bench, tmp_path):
+    inner = ScriptedChat()
+    with closing(Records(tmp_path / "records.sqlite")) as records:
+        with pytest.raises(BudgetReached):
+            bench.build(RecordedChat(inner, records, Budget(max_calls=2)), workers=1)
+        done = [entry for entry in bench.journal("extract").values() if entry.status == "done"]
+        assert len(done) == len(bench.read(Extraction)) == 2
+        summary = bench.build(RecordedChat(inner, records))
+    assert summary.digest == rebuilt(tmp_path, TIDES)
+    assert len(inner.asked) == len(set(inner.asked)) == summary.chunks
+    assert summary.spent.tokens_in < summary.tokens_in
+
+
+def test_answers_from_records_count_for_the_total_and_not_for_this_run(tmp_path):
+    with closing(Records(tmp_path / "records.sqlite")) as records:
+        first = Bench(tmp_path / "one").build(RecordedChat(ScriptedChat(), records))
+        second = Bench(tmp_path / "two").build(RecordedChat(ScriptedChat(), records))
+    assert (second.tokens_in, second.tokens_out) == (first.tokens_in, first.tokens_out)
+    assert (second.spent.tokens_in, second.spent.tokens_out) == (0, 0)
+    assert second.digest == first.digest
+
+
+def test_without_an_extractor_there_are_passages_and_no_graph(tmp_path):
+    bench = Bench(tmp_path, config=IndexConfig(extractor="none"))
+    with Workspace.create(bench.path, bench.config) as workspace:
+        models = BuildModels(None, LetterEncoder(), RuleSentences())
+        summary = build(workspace, bench.sources, models)
+    assert summary.chunks > 0
+    assert (summary.entities, summary.facts, summary.communities, summary.failed) == (0, 0, 0, 0)
+
+
+def test_an_extractor_without_a_model_is_a_configuration_error(bench):
+    with Workspace.create(bench.path, CONFIG) as workspace, pytest.raises(ConfigError, match="extractor"):
+        build(workspace, bench.sources, BuildModels(None, LetterEncoder(), RuleSentences()))
+
+
+def test_too_long_and_wordless_texts_are_skipped_with_a_reason(tmp_path):
+    texts = {"a.md": TIDES["a.md"], "long.md": "Ada Lorne. " * 50, "stars.md": "* * *"}
+    bench = Bench(tmp_path, texts, IndexConfig(chunk_tokens=64, max_document_characters=200))
+    summary = bench.build()
+    assert summary.skipped == 2
+    reasons = [
+        e.reason for stage in ("chunk", "extract") for e in bench.journal(stage).values() if e.status == "skipped"
+    ]
+    assert len(reasons) == 2
+    assert "200" in reasons[0]
+
+
+def test_a_broken_source_is_counted_and_the_others_are_read(bench):
+    (bench.sources / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    summary = bench.build()
+    assert summary.documents == 3
+    assert [(failure.stage, failure.item) for failure in summary.failures] == [("load", "broken.pdf")]
+
+
+@pytest.mark.parametrize("kind", ["broken", "missing", "empty"])
+def test_no_readable_source_leaves_nothing_behind(bench, tmp_path, kind):
+    sources = tmp_path / "other"
+    if kind != "missing":
+        sources.mkdir()
+    if kind == "broken":
+        (sources / "x.pdf").write_bytes(b"%PDF-1.4 nothing")
+    with pytest.raises(InputError, match=r"x\.pdf" if kind == "broken" else "other"):
+        bench.build(sources=sources)
+    assert not bench.path.exists()
+    before = bench.build().digest
+    with pytest.raises(InputError):
+        bench.build(sources=sources)
+    assert bench.build().digest == before
+
+
+def test_killed_anywhere_and_run_again_gives_the_same_store_and_asks_nothing_twice(tmp_path):
+    texts = {
+        f"{n}{name}": text.replace("Torsby", f"Torsby{'abcdef'[n]}") for n in range(6) for name, text in TIDES.items()
+    }
+    sources = write_sources(tmp_path / "sources", texts)
+    expected = rebuilt(tmp_path, texts)
+    rng = random.Random(0)
+    log, workspace = tmp_path / "log", tmp_path / "workspace"
+    command = [sys.executable, "-m", "tests.kg.scripted", str(sources), str(workspace), str(log), "0.03"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    kills, digest = 0, ""
+    while not digest:
+        known = set(lines(Path(f"{log}.finished")))
+        asked_before = len(lines(Path(f"{log}.asked")))
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as child:
+            if kills < 6:
+                target = len(known) + rng.randrange(1, 8)
+                while child.poll() is None and len(lines(Path(f"{log}.finished"))) < target:
+                    time.sleep(0.005)
+                time.sleep(rng.random() * 0.03)
+                child.send_signal(signal.SIGKILL)
+                kills += 1
+            output = child.communicate(timeout=120)[0]
+            digest = output.strip() if child.returncode == 0 else ""
+            assert child.returncode in (0, -signal.SIGKILL)
+        assert not known & set(lines(Path(f"{log}.asked"))[asked_before:]), "an answer on record was asked for again"
+    assert kills >= 3
+    assert digest == expected
