@@ -150,6 +150,27 @@ def index(
     return index_with(config, Path(folder), Path(workspace), spending or Spending())
 
 
+def index_config(workspace: Path, file: Path | None = None, **given: Any) -> IndexConfig:
+    """The settings to index with: those given, else the file's, else the workspace's own, else the defaults.
+
+    Raises:
+        ConfigError: The file or a setting cannot be used.
+    """
+    from kg.config import IndexConfig
+    from kg.workspace import CONFIG
+
+    known = workspace / CONFIG
+    base = IndexConfig.read(file or known) if file or known.is_file() else IndexConfig()
+    return base.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+def plan_index(config: IndexConfig, folder: Path, workspace: Path) -> dict[str, Any]:
+    """What `index_with` would cost: calls, tokens, seconds, dollars; nothing is spent."""
+    from eval.plan import plan_corpus
+
+    return plan_corpus(config, folder, workspace)
+
+
 def index_with(config: IndexConfig, folder: Path, workspace: Path, spending: Spending) -> IndexSummary:
     """`index` with a ready configuration: the graph first, then the arrays that retrieval reads."""
     from kg.load import list_sources

@@ -24,7 +24,7 @@ quiet_option: Callable[[F], F] = click.option("--quiet", "-q", is_flag=True, hel
 dry_run_option: Callable[[F], F] = click.option(
     "--dry-run", is_flag=True, help="Say what it would cost in calls, tokens, money and time; spend nothing."
 )
-retry_option: Callable[[F], F] = click.option("--retry-failed", is_flag=True, help="Try items again that failed before.")
+retry_option: Callable[[F], F] = click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 
 
 def budget_options(function: F) -> F:

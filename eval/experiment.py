@@ -28,8 +28,9 @@ from eval.resolved import Resolved, kinds_of, resolve_experiment
 from eval.results import METRICS, RunResult, SetupCost, load_run
 from eval.run import RunFolder, create_run, find_runs
 from eval.score import Arm, Asking, missing_samples, score
-from eval.setup import Adapter, Session, build_index, named_adapters, train_adapters
+from eval.setup import Adapter, build_index, named_adapters, train_adapters
 from eval.systems import NONE, ORACLE, PLAIN, SystemConfig
+from kg.session import Session
 from kg.summary import IndexSummary
 from kg.workspace import Workspace
 from models.errors import ConfigError

@@ -23,6 +23,7 @@ from eval.systems import NONE
 from eval.types import Item
 from kg.build import NO_EXTRACTOR
 from kg.chunk import chunk
+from kg.config import IndexConfig
 from kg.load import load
 from kg.prompt import load_prompt
 from kg.schema import Chunk, Document, Extraction
@@ -125,7 +126,7 @@ def plan(experiment: Experiment, workspace: Path | None = None) -> Plan:
     """
     resolved = resolve_experiment(experiment)
     folder = workspace or Path(experiment.workspace)
-    corpus = _corpus(resolved, folder)
+    corpus = _corpus(_documents(resolved), resolved.experiment.index, folder)
     stages = (
         *_setup_stages(resolved, corpus, folder),
         *_run_stages(resolved, folder, _shown(experiment, corpus)),
@@ -135,10 +136,21 @@ def plan(experiment: Experiment, workspace: Path | None = None) -> Plan:
     return Plan(experiment.name, corpus.documents, len(corpus.chunk_tokens), len(resolved.items), arms, stages)
 
 
-def _corpus(resolved: Resolved, folder: Path) -> _Corpus:
+def plan_corpus(config: IndexConfig, root: Path, workspace: Path) -> dict[str, Any]:
+    """Estimate the indexing of a folder: documents, passages, and the calls, tokens, seconds and dollars left.
+
+    Raises:
+        InputError: There is nothing to read.
+    """
+    corpus = _corpus([row for loaded in load(root) for row in loaded.documents], config, workspace)
+    stage = next(_extract_stage(config, corpus), PlannedStage("extract", 0, 0, 0, 0.0, 0.0))
+    costs = {name: value for name, value in asdict(stage).items() if name != "name"}
+    return {"documents": corpus.documents, "passages": len(corpus.chunk_tokens), **costs}
+
+
+def _corpus(documents: list[Document], config: IndexConfig, folder: Path) -> _Corpus:
     """Documents and passages of the corpus, and how many passages the workspace has read already."""
-    documents = _documents(resolved)
-    config, sentences = resolved.experiment.index, RuleSentences()
+    sentences = RuleSentences()
     limit = config.max_document_characters or float("inf")
     chunks = [
         row
@@ -174,14 +186,7 @@ def _in_store(folder: Path) -> tuple[list[Chunk], int]:
 def _setup_stages(resolved: Resolved, corpus: _Corpus, folder: Path) -> Iterator[PlannedStage]:
     experiment = resolved.experiment
     texts, total = len(corpus.chunk_tokens), sum(corpus.chunk_tokens)
-    if experiment.index.extractor != NO_EXTRACTOR and texts:
-        left = (texts - min(corpus.extracted, texts)) / texts
-        prompt = sum(estimated_tokens(text) for _, text in load_prompt("extract").turns)
-        calls = round(texts * left)
-        yield _stage(
-            "extract", experiment.index.extractor, calls, calls * prompt + round(total * left),
-            round(total * left * EXTRACT_OUT_SHARE),
-        )  # fmt: skip
+    yield from _extract_stage(experiment.index, corpus)
     train = experiment.train
     if train is None or not experiment.trains:
         return
@@ -196,6 +201,18 @@ def _setup_stages(resolved: Resolved, corpus: _Corpus, folder: Path) -> Iterator
             tokens = total * (1 + train.paraphrases) * train.epochs
             seconds = tokens / (speed_of(experiment.reader_name).train or UNKNOWN.train)
             yield PlannedStage(f"train: seed {seed}", 0, tokens, 0, seconds, 0.0)
+
+
+def _extract_stage(config: IndexConfig, corpus: _Corpus) -> Iterator[PlannedStage]:
+    """The calls for passages that are not read yet; none without an extractor."""
+    texts, total = len(corpus.chunk_tokens), sum(corpus.chunk_tokens)
+    if config.extractor == NO_EXTRACTOR or not texts:
+        return
+    left = (texts - min(corpus.extracted, texts)) / texts
+    prompt = sum(estimated_tokens(text) for _, text in load_prompt("extract").turns)
+    calls = round(texts * left)
+    tokens_in = calls * prompt + round(total * left)
+    yield _stage("extract", config.extractor, calls, tokens_in, round(total * left * EXTRACT_OUT_SHARE))
 
 
 def _stage(name: str, model: str, calls: int, tokens_in: int, tokens_out: int) -> PlannedStage:

@@ -6,7 +6,6 @@ them and closed again, and what it all cost is put in one place for the report.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,45 +15,19 @@ from eval.prices import price_of
 from eval.realtimeqa import write_sources
 from eval.resolved import Resolved
 from eval.results import SetupCost
-from kg.build import NO_EXTRACTOR, BuildModels, build
-from kg.executor import ThreadExecutor
-from kg.sentences import RuleSentences
+from kg.session import Session, index_folder
 from kg.summary import IndexSummary
 from kg.workspace import Workspace
-from models.config import LlamaCppModel, OpenAIModel, load_model
 from models.digest import digest
-from models.dotted import is_dotted
 from models.errors import ConfigError
-from models.factory import open_chat
-from models.progress import SILENT, Progress
-from models.protocols import ChatModel, ChatRequest, Completion, Encoder, Usage
-from models.records import Budget, Records
+from models.protocols import Encoder
 from training.adapter import read_manifest
 from training.config import TrainConfig
-from training.dataset import TrainingSet, training_set
+from training.dataset import open_training_set
 from training.loop import train
 from training.texts import TrainingText
 
 SOURCES = "sources"
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What every stage of a run is given.
-
-    Attributes:
-        workspace: Open.
-        records: The models' calls.
-        budget: What may be spent.
-        progress: Who is told.
-        retry_failed: Try again what failed before.
-    """
-
-    workspace: Workspace
-    records: Records
-    budget: Budget
-    progress: Progress = SILENT
-    retry_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +59,7 @@ def build_index(resolved: Resolved, session: Session, encoder: Encoder) -> tuple
         BudgetReached: The budget is used up.
     """
     extractor = resolved.experiment.index.extractor
-    chat = None
-    if extractor != NO_EXTRACTOR:
-        chat = open_chat(extractor, session.records, session.budget, progress=session.progress)
-    try:
-        models = BuildModels(chat, encoder, RuleSentences())
-        executor = ThreadExecutor(_parallel(extractor))
-        root = _root(resolved, session.workspace)
-        summary = build(session.workspace, root, models, session.progress, executor, session.retry_failed)
-    finally:
-        if chat is not None:
-            chat.close()
+    summary = index_folder(session, _root(resolved, session.workspace), encoder)
     usd = price_of(extractor)(summary.tokens_in, summary.tokens_out, summary.seconds)
     return summary, SetupCost("index", summary.seconds, summary.tokens_in, summary.tokens_out, usd)
 
@@ -109,11 +72,6 @@ def _root(resolved: Resolved, workspace: Workspace) -> Path:
     if documents is None or documents.path is None:
         raise ConfigError('This experiment has no corpus: add a section "documents".')
     return resolved.experiment.path(documents.path)
-
-
-def _parallel(extractor: str) -> int:
-    config = None if extractor == NO_EXTRACTOR or is_dotted(extractor) else load_model(extractor)
-    return config.parallel if isinstance(config, LlamaCppModel | OpenAIModel) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +101,8 @@ def train_adapters(resolved: Resolved, session: Session, store_digest: str) -> T
     if section is None or not resolved.experiment.trains:
         return Trained()
     configs = section.configs()
-    dataset, cost = _training_set(next(iter(configs.values())), session)
+    first = next(iter(configs.values()))  # seeds share the texts
+    dataset = open_training_set(first, session)
     adapters = {
         seed: _train_one(resolved, session, dataset.texts, config, store_digest) for seed, config in configs.items()
     }
@@ -156,45 +115,9 @@ def train_adapters(resolved: Resolved, session: Session, store_digest: str) -> T
         "shortened": made.shortened,
         "names_kept": made.names_kept,
     }
+    usd = price_of(first.paraphraser)(made.usage.tokens_in, made.usage.tokens_out, made.seconds)
+    cost = SetupCost("paraphrase", made.seconds, made.usage.tokens_in, made.usage.tokens_out, usd)
     return Trained(adapters, (cost,), counts)
-
-
-def _training_set(config: TrainConfig, session: Session) -> tuple[TrainingSet, SetupCost]:
-    """The texts, which are the same for every seed, and what their paraphrases cost."""
-    store, name = session.workspace.store, config.paraphraser
-    if not config.paraphrases:
-        return training_set(store, config), SetupCost("paraphrase", 0.0)
-    chat = _Timed(open_chat(name, session.records, session.budget, progress=session.progress))
-    try:
-        made = training_set(store, config, chat, ThreadExecutor(_parallel(name)), session.progress)
-    finally:
-        chat.close()
-    usage = made.paraphrased.usage if made.paraphrased else Usage()
-    usd = price_of(name)(usage.tokens_in, usage.tokens_out, chat.seconds)
-    return made, SetupCost("paraphrase", chat.seconds, usage.tokens_in, usage.tokens_out, usd)
-
-
-class _Timed:
-    """A chat model that adds up how long its answers took when they were first made."""
-
-    def __init__(self, inner: ChatModel) -> None:
-        self.name = inner.name
-        self.seconds = 0.0
-        self._inner = inner
-        self._lock = threading.Lock()
-
-    @property
-    def digest(self) -> str:
-        return self._inner.digest
-
-    def complete(self, request: ChatRequest) -> Completion:
-        completion = self._inner.complete(request)
-        with self._lock:
-            self.seconds += completion.seconds
-        return completion
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 def _train_one(

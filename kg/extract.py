@@ -1,8 +1,10 @@
 """Names and facts from one passage: one call of a chat model under a JSON schema.
 
 The prompt is `configs/prompts/extract.md`: fixed instructions and one example first, then the
-document's title and date and the passage with its sentences numbered. The schema bounds every list and
-the answer's length is in proportion to the passage, so that a small model that repeats itself ends soon.
+document's title and date and the passage. An answer is short lines ("Ada Lorne (person)", "Ada Lorne |
+founded | Marrow"), which take a small model half the tokens of nested objects and keep it to the point.
+The schema bounds every list, and the answer's length is in proportion to the passage, so that a model
+that repeats itself ends soon.
 Such an answer is asked for once more in two halves; if that fails too, the passage counts as failed.
 What the passage doesn't hold is refused (see `kg.verify`).
 """
@@ -105,9 +107,9 @@ class Extractor:
     def request(self, passage: Passage, spans: Sequence[Span]) -> ChatRequest:
         """The call for some sentences of a passage."""
         chunk = passage.chunk
-        lines = [f"{number}. {' '.join(chunk.text[slice(*span)].split())}" for number, span in enumerate(spans, 1)]
+        text = " ".join(" ".join(chunk.text[slice(*span)].split()) for span in spans)
         share = sum(end - start for start, end in spans) / max(1, len(chunk.text))
-        values = {"title": passage.title, "date": passage.date or "unknown", "sentences": "\n".join(lines)}
+        values = {"title": passage.title, "date": passage.date or "unknown", "passage": text}
         return ChatRequest(
             messages=self.prompt.fill(values),
             schema=self.schema,
@@ -121,7 +123,7 @@ class Extractor:
             answer = Answer.model_validate(completion.parsed)
         except ValidationError as error:
             raise OutputError(f"the answer of {self.chat.name} breaks the extraction schema: {error}") from error
-        return completion, verify(answer, passage.chunk, spans, passage.date)
+        return completion, verify(answer, passage.chunk, spans)
 
 
 def answer_schema(chunk_tokens: int) -> dict[str, Any]:
@@ -129,19 +131,24 @@ def answer_schema(chunk_tokens: int) -> dict[str, Any]:
 
     The same for all passages of a knowledge base, since a server compiles each schema once.
     """
-    most = 4 + chunk_tokens // 8
-    text = {"type": "string", "minLength": 1, "maxLength": 100}
-    fact = {"type": "array", "items": text, "minItems": 3, "maxItems": 5}
-    sentence = _object({"n": {"type": "integer", "minimum": 1, "maximum": 99}, "facts": _list(fact, 8)})
-    return _object({**{type_: _list(text, most) for type_ in TYPES}, "facts": _list(sentence, most)})
-
-
-def _list(items: dict[str, Any], most: int) -> dict[str, Any]:
-    return {"type": "array", "items": items, "maxItems": most}
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    kinds = "|".join(TYPES)
+    name, fact = f"{_words(8)} \\(({kinds})\\)", f"{_words(8)} \\| {_words(6)} \\| {_words(8)}"
+    # Few enough that a model which only repeats itself is soon done; a passage seldom holds more.
+    properties = {
+        "names": _lines(name, most=2 + chunk_tokens // 20),
+        "facts": _lines(fact, most=2 + chunk_tokens // 16),
+    }
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _lines(pattern: str, most: int) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string", "pattern": f"^{pattern}$"}, "maxItems": most}
+
+
+def _words(most: int) -> str:
+    """Pattern of at most so many words, without bars, quotes or brackets that would let a model leave its form."""
+    word = '[^ |"\\\\\\n{}()\\[\\]]{1,40}'
+    return f"{word}( {word}){{0,{most - 1}}}"
 
 
 def _extraction(chunk: Chunk, parts: Sequence[Verified]) -> Extraction:

@@ -1,28 +1,32 @@
 """What of a model's answer stands in the passage: names and facts, each with the span that shows it.
 
 Nothing is believed. A name must stand in the passage; a fact's subject and object in one sentence, or
-in the sentence given with it and the two before, where a pronoun stands for one of them; a year in
-the text or the document's date. What isn't there is dropped and counted, so that a reader of the
-graph can look up every edge, and a model that invents is seen.
+in two neighbours, where a pronoun stands for one of them. What isn't there is dropped and counted, so
+that a reader of the graph can look up every edge, and a model that invents is seen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from itertools import pairwise
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from kg.schema import Chunk, Evidence, Mention, Triple
 from kg.spans import Folded, Span, fold
+from kg.validity import validity
 
+TYPES = ("person", "organisation", "place", "product", "work", "event")
+"""Types that a model is asked for; "value" (dates, amounts) and "other" come beside them."""
 MAX_PREDICATE_WORDS = 8
-MAX_NAME_WORDS = 12
-_REACH = 2
+MAX_NAME_WORDS = 8
 _EDGES = ' \t\n.,;:!?"“”„«»()[]'
-_ISO_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+_LISTED = re.compile(r"(?P<name>.*\S)\s*\((?P<type>\w+)\)\s*", re.DOTALL)
+_HANGING_ARTICLE = re.compile(r" (?:the|an?)$")
+_HALF_A_SENTENCE = re.compile(r"\b(?:and|but|or|that)$")
+_ARTICLE = re.compile(r"^(?:the|an?) ")
 _MONTH_WORDS = "january february march april may june july august september october november december"
 _PRONOUN_WORDS = """
     i me mine myself you yours yourself he him his himself she her hers herself it its itself we us ours ourselves
@@ -30,36 +34,17 @@ _PRONOUN_WORDS = """
     anyone anybody anything everyone everybody everything nobody nothing none there here another others both each
     all some many most few several the a an and or of
 """
-_POINTER_WORDS = "this that these those my your his her its our their such"
+_POINTER_WORDS = "this that these those my your his her its our their such i he she it we you they who which"
 _MONTHS, _PRONOUNS, _POINTERS = (frozenset(w.split()) for w in (_MONTH_WORDS, _PRONOUN_WORDS, _POINTER_WORDS))
 
 
-class SentenceFacts(BaseModel):
-    """The facts of one sentence: [subject, relation, object], then dates of begin and end if given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    n: int
-    facts: tuple[Annotated[tuple[str, ...], Field(min_length=3, max_length=5)], ...]
-
-
 class Answer(BaseModel):
-    """A model's answer to the extraction prompt: names by type, facts by sentence."""
+    """A model's answer to the extraction prompt: "name (type)" and "subject | relation | object"."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    person: tuple[str, ...] = ()
-    organisation: tuple[str, ...] = ()
-    place: tuple[str, ...] = ()
-    product: tuple[str, ...] = ()
-    work: tuple[str, ...] = ()
-    event: tuple[str, ...] = ()
-    other: tuple[str, ...] = ()
-    facts: tuple[SentenceFacts, ...]
-
-
-TYPES = tuple(name for name in Answer.model_fields if name != "facts")
-"""Types that a model is asked for; "value" comes beside them, for dates and amounts."""
+    names: tuple[str, ...]
+    facts: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -71,46 +56,43 @@ class Verified:
     dropped: int = 0
 
 
-def verify(answer: Answer, chunk: Chunk, sentences: Sequence[Span], date: str = "") -> Verified:
+def verify(answer: Answer, chunk: Chunk, sentences: Sequence[Span]) -> Verified:
     """Keep what the passage holds.
 
     Args:
         answer: The model's answer about those sentences.
         chunk: The passage.
-        sentences: Spans in the chunk's text of the sentences as they were numbered, from 1.
-        date: The document's date: its year may stand in a validity without standing in the text.
+        sentences: Spans in the chunk's text of the sentences that the model was shown.
     Returns:
-        Every place of every name; facts with the sentence, or the run of at most three, that holds both
+        Every place of every name; facts with the sentence, or the two neighbours, that hold both
         ends; the number of names and facts refused. Repetitions are merged and not counted.
     """
-    return _Check(chunk, sentences, date).run(answer)
+    return _Check(chunk, sentences).run(answer)
 
 
 class _Check:
-    def __init__(self, chunk: Chunk, sentences: Sequence[Span], date: str) -> None:
+    def __init__(self, chunk: Chunk, sentences: Sequence[Span]) -> None:
         self.chunk = chunk
         self.text = Folded(chunk.text)
         self.sentences = sentences
-        self.years = set(re.findall(r"\d{4}", f"{chunk.text} {date}"))
         self.types: dict[str, str] = {}
 
     def run(self, answer: Answer) -> Verified:
         result = Verified()
-        for type_ in TYPES:
-            for given in getattr(answer, type_):
-                name = self._name(given)
-                if name is None:
-                    result.dropped += 1
-                else:
-                    self.types.setdefault(name, type_)
+        for listed in answer.names:
+            match = _LISTED.fullmatch(listed)
+            name = self._name(match["name"]) if match else None
+            if match is None or name is None:
+                result.dropped += 1
+            else:
+                self.types.setdefault(name, _plausible(name, match["type"].lower()))
         triples: dict[Triple, None] = {}
-        for sentence in answer.facts:
-            for fact in sentence.facts:
-                triple = self._triple(sentence.n, fact)
-                if triple is None:
-                    result.dropped += 1
-                else:
-                    triples[triple] = None
+        for fact in answer.facts:
+            triple = self._triple(fact)
+            if triple is None:
+                result.dropped += 1
+            else:
+                triples[triple] = None
         result.triples = list(triples)
         result.mentions = self._mentions()
         return result
@@ -118,54 +100,56 @@ class _Check:
     def _name(self, given: str, within: Span | None = None) -> str | None:
         """The folded form under which a given name stands in the text, or None."""
         plain = fold(given.strip(_EDGES))
-        for name in (plain, plain.removesuffix("'s"), plain.removeprefix("the ")):
+        for name in (plain, plain.removesuffix("'s"), _ARTICLE.sub("", plain)):
             if is_name(name) and self.text.find(name, within):
                 return name
         return None
 
-    def _triple(self, number: int, fact: Sequence[str]) -> Triple | None:
+    def _triple(self, fact: str) -> Triple | None:
         """The fact with the place that shows it, or None where no place does."""
-        predicate = " ".join(fact[1].lower().split()).strip(_EDGES)
+        subject_given, relation, object_given = [*fact.split("|", 2), "", ""][:3]
+        predicate = _HANGING_ARTICLE.sub("", " ".join(relation.lower().split()).strip(_EDGES))
         if not re.search(r"[^\W\d_]", predicate) or len(predicate.split()) > MAX_PREDICATE_WORDS:
             return None
-        for place in self._places(number):
-            subject, object_ = self._name(fact[0], place), self._name(fact[2], place)
+        if _HALF_A_SENTENCE.search(predicate):
+            return None
+        for place in self._places(predicate):
+            subject, object_ = self._name(subject_given, place), self._name(object_given, place)
             if subject is None or object_ is None or subject == object_:
                 continue
             for name in (subject, object_):
                 self.types.setdefault(name, guess_type(name))
+            start, end = self._validity(subject, predicate, object_, place)
             return Triple(
                 subject=self._surface(subject, place),
                 predicate=predicate,
                 object=self._surface(object_, place),
                 evidence=Evidence(self.chunk.id, *place),
-                valid_from=self._date(fact[3:4]),
-                valid_to=self._date(fact[4:5]),
+                valid_from=start,
+                valid_to=end,
             )
         return None
 
-    def _places(self, number: int) -> Iterator[Span]:
-        """Where a fact may stand, best first: the sentence given; any sentence; the given one with those before it.
+    def _places(self, predicate: str) -> list[Span]:
+        """Where a fact may stand, best first: single sentences, those with the predicate's words before others.
 
-        The last is for "She follows Tom Hale", where the name behind "she" stands a sentence or two earlier.
+        Then two neighbours, for "She follows Tom Hale", where the name behind "she" stands a sentence before.
         """
-        here = number - 1
-        known = 0 <= here < len(self.sentences)
-        if known:
-            yield self.sentences[here]
-        yield from self.sentences
-        for first in range(here - 1, max(here - 1 - _REACH, -1), -1) if known else ():
-            yield (self.sentences[first][0], self.sentences[here][1])
+        words = predicate.split()
+        found = {span: sum(self.text.find(word, span) is not None for word in words) for span in self.sentences}
+        pairs = [(one[0], other[1]) for one, other in pairwise(self.sentences)]
+        return [*sorted(self.sentences, key=lambda span: -found[span]), *pairs]
+
+    def _validity(self, subject: str, predicate: str, object_: str, place: Span) -> tuple[str, str]:
+        spans = (self.text.find(subject, place), self.text.find(object_, place))
+        end = max(span[1] for span in spans if span)
+        return validity(predicate, object_, self.chunk.text[end : place[1]])
 
     def _surface(self, name: str, within: Span | None) -> str:
         """A name as the text writes it, on one line."""
         span = self.text.find(name, within)
         assert span is not None, "only names that were found have a surface"
         return " ".join(self.chunk.text[slice(*span)].split())
-
-    def _date(self, given: Sequence[str]) -> str:
-        """An ISO date whose year is known, or ""; `given` holds at most one."""
-        return next((date for date in given if _ISO_DATE.fullmatch(date) and date[:4] in self.years), "")
 
     def _mentions(self) -> list[Mention]:
         """Every place of every name; a place inside a longer name counts only where a name has no other."""
@@ -197,7 +181,14 @@ def is_name(name: str) -> bool:
     words = name.split()
     if not words or len(words) > MAX_NAME_WORDS or not any(character.isalnum() for character in name):
         return False
-    return name not in _PRONOUNS and not (len(words) > 1 and words[0] in _POINTERS)
+    return not (name in _PRONOUNS or (len(words) > 1 and words[0] in _POINTERS))
+
+
+def _plausible(name: str, type_: str) -> str:
+    """The type given, but "60 people" is an amount and no person, and a type not asked for is "other"."""
+    if type_ not in TYPES:
+        return "other"
+    return "value" if type_ == "person" and guess_type(name) == "value" else type_
 
 
 def guess_type(name: str) -> str:

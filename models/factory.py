@@ -63,6 +63,12 @@ def open_chat(
     return RecordedChat(chat, records, budget)
 
 
+def calls_in_parallel(name: str) -> int:
+    """How many calls a chat model takes at once: what its configuration says for a server, else 1."""
+    config = None if is_dotted(name) else load_model(name)
+    return config.parallel if isinstance(config, LlamaCppModel | OpenAIModel) else 1
+
+
 def open_scorer(
     name: str,
     adapter: Path | None = None,

@@ -4,6 +4,9 @@ Everything here but `checkpoint_steps` changes the adapter that comes out, so th
 names an adapter. The base model and the texts are not settings: they are given beside them (see
 `training.loop.train`).
 
+The defaults learn fastest per second of those measured on a processor (SmolLM2-135M, 1,895 tokens, 3 epochs):
+rank 32 on all linear layers, one sequence a step, 1e-3. How much else a model forgets was not part of that.
+
     TrainConfig(epochs=4, rank=16)
     load_config(Path("train.yaml"))
 """
@@ -52,12 +55,12 @@ class TrainConfig(BaseModel):
     alpha: float | None = Field(default=None, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     targets: Literal["all-linear", "attention"] | tuple[str, ...] = "all-linear"
-    learning_rate: float = Field(default=5e-4, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup_share: float = Field(default=0.05, ge=0, lt=1)
     epochs: int = Field(default=6, ge=1)
     sequence_length: int = Field(default=256, ge=8)
-    batch_size: int = Field(default=4, ge=1)
+    batch_size: int = Field(default=1, ge=1)
     isolate: bool = True
     weight_decay: float = Field(default=0.0, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)

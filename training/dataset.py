@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kg.executor import Executor, ThreadExecutor
+from kg.session import Session
 from kg.store import GraphStore
 from models.errors import ConfigError
+from models.factory import calls_in_parallel
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel
 from training.config import TrainConfig
@@ -60,3 +62,19 @@ def training_set(
     chunks = raw_texts(store)
     done = paraphrase(chunks, chat, config.paraphrases, executor or ThreadExecutor(1), progress)
     return TrainingSet((*texts, *done.texts), done)
+
+
+def open_training_set(config: TrainConfig, session: Session) -> TrainingSet:
+    """The training set of a session's workspace; opens the paraphraser only if paraphrases are asked for.
+
+    Raises:
+        ConfigError: More paraphrases are asked for than there are styles.
+        ModelError: The paraphraser cannot be reached.
+        BudgetReached: The budget is used up; a second run goes on.
+    """
+    store = session.workspace.store
+    if not config.paraphrases:
+        return training_set(store, config)
+    with session.open_chat(config.paraphraser) as chat:
+        executor = ThreadExecutor(calls_in_parallel(config.paraphraser))
+        return training_set(store, config, chat, executor, session.progress)

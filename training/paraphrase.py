@@ -66,6 +66,7 @@ class Paraphrased:
         shortened: How many of the texts were cut off and kept up to their last full sentence.
         names_kept: Share of the names and numbers of a text that its rewritings keep, mean over `texts`, in [0, 1].
         usage: Tokens read and written, recorded calls included.
+        seconds: Time of the calls when they were first made, summed.
     """
 
     texts: tuple[TrainingText, ...]
@@ -73,6 +74,7 @@ class Paraphrased:
     shortened: int
     names_kept: float
     usage: Usage
+    seconds: float
 
     @property
     def asked(self) -> int:
@@ -175,8 +177,8 @@ def clean(answer: str, cut_off: bool) -> str:
     or line of four words or more that comes again, or else with its last full sentence.
 
     Example:
-        >>> clean("It rains in Torsby. It rains in Torsby. It rai", cut_off=True), clean("It rains. It sno", cut_off=True)
-        ('It rains in Torsby.', 'It rains.')
+        >>> clean("It rains in Torsby. It rains in Torsby. It rai", cut_off=True)
+        'It rains in Torsby.'
     """
     text = answer.strip()
     if not cut_off:
@@ -207,13 +209,14 @@ def _gather(
     texts: list[TrainingText] = []
     failed: list[Failure] = []
     seen: dict[int, set[str]] = {}
-    shortened, kept_shares, usage = 0, 0.0, Usage()
+    shortened, kept_shares, usage, seconds = 0, 0.0, Usage(), 0.0
     for job in jobs:
         answer = answers[job.place, job.style]
         if isinstance(answer, Exception):
             failed.append(Failure(job.text.id, styles.styles[job.style][0], str(answer)))
             continue
         usage += answer.usage
+        seconds += answer.seconds
         text = clean(answer.text, answer.finish_reason == "length")
         others = seen.setdefault(job.place, {" ".join(job.text.text.split())})
         kept = _kept(job.text.text, text)
@@ -224,7 +227,8 @@ def _gather(
         texts.append(TrainingText.of(text, job.text.source, "paraphrase"))
         shortened += answer.finish_reason == "length"
         kept_shares += kept
-    return Paraphrased(tuple(texts), tuple(failed), shortened, kept_shares / len(texts) if texts else 0.0, usage)
+    names_kept = kept_shares / len(texts) if texts else 0.0
+    return Paraphrased(tuple(texts), tuple(failed), shortened, names_kept, usage, seconds)
 
 
 def _kept(source: str, text: str) -> float:

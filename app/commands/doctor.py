@@ -52,7 +52,11 @@ def check_machine() -> list[Check]:
     return [
         Check("python", supported, f"{platform.python_version()} (3.11 or 3.12 wanted)"),
         Check("cores", True, str(os.cpu_count())),
-        Check("cuda", True, torch.cuda.get_device_name() if torch.cuda.is_available() else "none; everything runs on the CPU"),
+        Check(
+            "cuda",
+            True,
+            torch.cuda.get_device_name() if torch.cuda.is_available() else "none; everything runs on the CPU",
+        ),
         Check("disk", free_gb > 10, f"{free_gb:.0f} GB free for weights in {folder} (10 wanted)"),
     ]
 

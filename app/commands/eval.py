@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,13 +85,15 @@ def run(
 @workspace_option
 @json_option
 def list_runs_command(workspace: str | None, as_json: bool) -> None:
-    """List the runs of a workspace, newest last."""
+    """List the runs of a workspace, newest first."""
     from app.api import find_workspace
     from eval.results import list_runs
 
     entries = list_runs(find_workspace(workspace))
     if as_json:
-        rows = [{"run": e.path.name, "path": str(e.path), "created": e.created, "finished": e.finished} for e in entries]
+        rows = [
+            {"run": e.path.name, "path": str(e.path), "created": e.created, "finished": e.finished} for e in entries
+        ]
         print_json({"runs": rows})
         return
     rows_shown = [[e.path.name, str(e.items), e.reader, e.finished or "unfinished; run again"] for e in entries]
@@ -103,8 +106,6 @@ def list_runs_command(workspace: str | None, as_json: bool) -> None:
 @json_option
 def compare(run_a: Path, run_b: Path, as_json: bool) -> None:
     """Hold the arms of RUN_A against those of RUN_B, paired on the items both asked."""
-    from dataclasses import asdict
-
     from eval.results import compare as hold
     from eval.results import load_run
 
@@ -162,8 +163,14 @@ def _print_result(result: RunResult) -> None:
 
 def _print_comparisons(comparisons: tuple[Comparison, ...]) -> None:
     rows = [
-        [f"{c.a} − {c.b}", f"{c.difference:+.3f}", f"{c.ci_low:+.3f} to {c.ci_high:+.3f}"]
-        + [f"{c.p_value:.2g}", f"{c.p_holm:.2g}", f"{c.wins} : {c.losses}"]
+        [
+            f"{c.a} − {c.b}",
+            f"{c.difference:+.3f}",
+            f"{c.ci_low:+.3f} to {c.ci_high:+.3f}",
+            f"{c.p_value:.2g}",
+            f"{c.p_holm:.2g}",
+            f"{c.wins} : {c.losses}",
+        ]
         for c in comparisons
     ]
     headers = ["paired difference", "", "95 % interval", "McNemar p", "Holm p", "wins : losses"]

@@ -48,7 +48,7 @@ def index(
 
     config = index_config(Path(workspace), config_file, extractor=extractor, encoder=encoder)
     if dry_run:
-        plan = plan_index(config, folder)
+        plan = plan_index(config, folder, Path(workspace))
         if as_json:
             print_json(plan)
         else:

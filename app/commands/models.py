@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from app.options import json_option, print_json, print_table, quiet_option
+from models.errors import ConfigError
 
 
 @click.group(short_help="List and pull model weights.")
@@ -21,26 +22,34 @@ def models() -> None:
 @json_option
 def list_models(as_json: bool) -> None:
     """Show the pinned weights and the model configurations that use them."""
-    from models.config import known_models, load_model
+    from models.config import known_models
     from models.weights import is_present, known
 
     weights = [
         {"name": entry.name, "upstream": entry.upstream, "licence": entry.licence, "present": is_present(entry.name)}
         for entry in known()
     ]
-    configurations = []
-    for name in known_models():
-        config = load_model(name)
-        target = getattr(config, "weights", None) or getattr(config, "model", "")
-        configurations.append({"name": name, "backend": config.backend, "runs": target})
+    configurations = [_configuration(name) for name in known_models()]
     if as_json:
         print_json({"weights": weights, "models": configurations})
         return
     print_table(
         ["weights", "upstream", "licence", "here"],
-        [[w["name"], w["upstream"], w["licence"], "yes" if w["present"] else "no"] for w in weights],  # type: ignore[list-item]
+        [[str(w["name"]), str(w["upstream"]), str(w["licence"]), "yes" if w["present"] else "no"] for w in weights],
     )
     print_table(["model", "backend", "runs"], [[c["name"], c["backend"], c["runs"]] for c in configurations])
+
+
+def _configuration(name: str) -> dict[str, str]:
+    """A model configuration in three words; one that needs settings which are not there says so."""
+    from models.config import load_model
+
+    try:
+        config = load_model(name)
+    except ConfigError as error:
+        return {"name": name, "backend": "-", "runs": str(error)}
+    runs = getattr(config, "weights", "") or getattr(config, "model", "")
+    return {"name": name, "backend": config.backend, "runs": runs}
 
 
 @models.command()

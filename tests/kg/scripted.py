@@ -1,6 +1,6 @@
 """Models without weights for the tests of `kg`: what they answer follows from the prompt by simple rules.
 
-`ScriptedChat` takes every run of capitalised words of a numbered sentence for a name and every two
+`ScriptedChat` takes every run of capitalised words of a sentence for a name and every two
 neighbouring names for a fact. `LetterEncoder` embeds a text by its letter triples. Run as a module, it
 builds a workspace, for tests that kill the process:
 
@@ -24,7 +24,7 @@ import numpy as np
 from models.errors import OutputError
 from models.protocols import ChatRequest, Completion, Usage, Vectors
 
-_SENTENCE = re.compile(r"^(\d+)\. (.+)$", re.MULTILINE)
+_SENTENCE = re.compile(r"[^.]+\.?")
 _NAME = re.compile(r"[A-Z]\w+(?: (?:& )?[A-Z]\w+)*")
 
 TIDES = {
@@ -43,19 +43,18 @@ def write_sources(folder: Path, texts: dict[str, str] = TIDES) -> Path:
     return folder
 
 
-def read_by_rule(sentences: Sequence[tuple[int, str]]) -> dict[str, Any]:
-    """The answer to the extraction prompt for numbered sentences."""
+def read_by_rule(passage: str) -> dict[str, Any]:
+    """The answer to the extraction prompt for a passage."""
     names: dict[str, None] = {}
     facts = []
-    for number, sentence in sentences:
+    for sentence in _SENTENCE.findall(passage):
         found = list(_NAME.finditer(sentence))
         names |= dict.fromkeys(match[0] for match in found)
-        between = [
-            [one[0], sentence[one.end() : other.start()].strip() or "with", other[0]] for one, other in pairwise(found)
-        ]
-        facts.append({"n": number, "facts": between})
-    people = [name for name in names if "Lorne" in name or "Varga" in name]
-    return {"person": people, "organisation": [name for name in names if name not in people], "facts": facts}
+        for one, other in pairwise(found):
+            between = sentence[one.end() : other.start()].strip() or "with"
+            facts.append(f"{one[0]} | {between} | {other[0]}")
+    kinds = {name: "person" if "Lorne" in name or "Varga" in name else "organisation" for name in names}
+    return {"names": [f"{name} ({kind})" for name, kind in kinds.items()], "facts": facts}
 
 
 class ScriptedChat:
@@ -87,7 +86,7 @@ class ScriptedChat:
             raise error
         if request.schema is None:
             raise OutputError("the extraction prompt must come with a schema")
-        answer = read_by_rule([(int(number), text) for number, text in _SENTENCE.findall(passage)])
+        answer = read_by_rule(passage.split("\n", 2)[2])
         text = json.dumps(answer)
         return Completion(text, Usage(len(passage.split()), len(text.split())), "stop", self.delay_s, parsed=answer)
 

@@ -6,10 +6,10 @@ from models.errors import ConfigError
 
 def test_the_changing_part_of_the_extraction_prompt_comes_last():
     prompt = load_prompt("extract")
-    first = prompt.fill({"title": "One", "date": "2031", "sentences": "1. A."})
-    second = prompt.fill({"title": "Two", "date": "2032", "sentences": "1. B."})
+    first = prompt.fill({"title": "One", "date": "2031", "passage": "A."})
+    second = prompt.fill({"title": "Two", "date": "2032", "passage": "B."})
     assert first[:-1] == second[:-1]
-    assert first[-1].content == "Title: One\nDate: 2031\n1. A."
+    assert first[-1].content == "Title: One\nDate: 2031\nA."
 
 
 def test_any_change_of_the_text_changes_the_template_name():

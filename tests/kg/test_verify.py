@@ -14,13 +14,13 @@ TEXT = (
 SENTENCES = RuleSentences().split(TEXT)
 
 
-def check(date="", **answer):
+def check(names=(), facts=()):
     chunk = Chunk("c:1", "d:1", 0, 0, len(TEXT), TEXT, 40)
-    return verify(Answer.model_validate({"facts": [], **answer}), chunk, SENTENCES, date)
+    return verify(Answer(names=tuple(names), facts=tuple(" | ".join(fact) for fact in facts)), chunk, SENTENCES)
 
 
-def one_fact(n, *items, **more):
-    result = check(facts=[{"n": n, "facts": [items]}], **more)
+def one_fact(*fact):
+    result = check(facts=[fact])
     return result.triples[0] if result.triples else None
 
 
@@ -29,7 +29,7 @@ def shown(triple):
 
 
 def test_names_come_back_as_written_with_every_place():
-    mentions = check(organisation=["harrow mills"], place=["TORSBY"]).mentions
+    mentions = check(["harrow mills (organisation)", "TORSBY (place)"]).mentions
     assert {(m.name, m.type) for m in mentions} == {("Harrow Mills", "organisation"), ("Torsby", "place")}
     places = [(m.evidence.start, m.evidence.end) for m in mentions if m.name == "Torsby"]
     assert [TEXT[slice(*place)] for place in places] == ["Torsby"] * 3
@@ -38,82 +38,84 @@ def test_names_come_back_as_written_with_every_place():
 
 @pytest.mark.parametrize("name", ["Nova Corp", "She", "the", "The ", "Tors", "", "...", "his mill"])
 def test_a_name_that_is_not_there_is_dropped_and_counted(name):
-    result = check(person=[name])
+    result = check([f"{name} (person)"])
     assert (result.mentions, result.dropped) == ([], 1)
 
 
 def test_a_name_inside_a_longer_one_is_placed_where_it_stands_alone():
-    result = check(organisation=["Harrow Mills", "Mills"], place=["Lake Oune", "Lake"])
+    result = check(["Harrow Mills (organisation)", "Mills (organisation)", "Lake Oune (place)", "Lake (place)"])
     assert len([m for m in result.mentions if m.name == "Mills"]) == 1  # nowhere alone: its place inside the longer one
     assert {m.name for m in result.mentions} == {"Harrow Mills", "Mills", "Lake Oune", "Lake"}
 
 
 def test_a_fact_shows_its_sentence():
-    triple = one_fact(1, "Ada Lorne", "Founded", "Marrow & Finch")
+    triple = one_fact("Ada Lorne", "Founded", "Marrow & Finch")
     assert (triple.subject, triple.predicate, triple.object) == ("Ada Lorne", "founded", "Marrow & Finch")
     assert shown(triple) == "In 2018 Ada Lorne founded Marrow & Finch in Torsby."
 
 
-def test_a_wrong_sentence_number_is_put_right():
-    assert shown(one_fact(1, "Torsby", "lies by", "Lake Oune")) == "Torsby lies by Lake Oune."
-    assert shown(one_fact(99, "Torsby", "lies by", "Lake Oune")) == "Torsby lies by Lake Oune."
+def test_the_sentence_with_the_words_of_the_relation_is_shown():
+    text = "Harrow Mills lies in Torsby. Harrow Mills left Torsby."
+    chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
+    answer = Answer(names=(), facts=("Harrow Mills | left | Torsby", "Harrow Mills | lies in | Torsby"))
+    triples = verify(answer, chunk, RuleSentences().split(text)).triples
+    assert [text[t.evidence.start : t.evidence.end] for t in triples] == [text[29:], text[:28]]
 
 
 def test_a_fact_behind_a_pronoun_shows_the_sentence_with_the_name_too():
-    assert shown(one_fact(2, "Ada Lorne", "sold her firm to", "Harrow Mills")) == TEXT[: SENTENCES[1][1]]
+    assert shown(one_fact("Ada Lorne", "sold her firm to", "Harrow Mills")) == TEXT[: SENTENCES[1][1]]
 
 
 @pytest.mark.parametrize(
-    ("n", "fact"),
+    "fact",
     [
-        (3, ("Ada Lorne", "lives by", "Lake Oune Castle")),
-        (1, ("Lake Oune", "is far from", "Ada Lorne")),  # neither in a sentence, nor before it
-        (1, ("Ada Lorne", "is", "ada lorne")),
-        (1, ("Ada Lorne", "", "Torsby")),
-        (1, ("Ada Lorne", "—", "Torsby")),
-        (1, ("Ada Lorne", "one two three four five six seven eight nine", "Torsby")),
-        (2, ("She", "sold", "Harrow Mills")),
+        ("Ada Lorne", "lives by", "Lake Oune Castle"),
+        ("Lake Oune", "is far from", "Ada Lorne"),  # neither in one sentence nor in two neighbours
+        ("Ada Lorne", "is", "ada lorne"),
+        ("Ada Lorne", "", "Torsby"),
+        ("Ada Lorne", "—", "Torsby"),
+        ("Ada Lorne", "one two three four five six seven eight nine", "Torsby"),
+        ("She", "sold", "Harrow Mills"),
+        ("Torsby", "lies by and", "Lake Oune"),
+        ("Ada Lorne", "sold", "She sold the firm"),
+        ("Ada Lorne", "founded"),
     ],
 )
-def test_a_fact_that_does_not_stand_there_is_dropped_and_counted(n, fact):
-    result = check(facts=[{"n": n, "facts": [fact]}])
+def test_a_fact_that_does_not_stand_there_is_dropped_and_counted(fact):
+    result = check(facts=[fact])
     assert (result.triples, result.mentions, result.dropped) == ([], [], 1)
 
 
 def test_ends_that_were_not_listed_become_mentions():
-    result = check(facts=[{"n": 2, "facts": [["Harrow Mills", "paid", "4,000 crowns"]]}])
+    result = check(facts=[("Harrow Mills", "paid", "4,000 crowns")])
     assert {(m.name, m.type) for m in result.mentions} == {("Harrow Mills", "other"), ("4,000 crowns", "value")}
 
 
 def test_repetitions_are_merged_and_not_counted():
-    facts = [["Torsby", "lies by", "Lake Oune"], ["torsby", "lies  by", "Lake Oune"]]
-    result = check(facts=[{"n": 3, "facts": facts}], place=["Torsby", "Torsby"])
+    result = check(
+        ["Torsby (place)", "Torsby (place)"],
+        [("Torsby", "lies by", "Lake Oune"), ("torsby", "lies  by", "Lake Oune")],
+    )
     assert (len(result.triples), result.dropped) == (1, 0)
 
 
-@pytest.mark.parametrize(
-    ("given", "date", "kept"),
-    [
-        ("2018", "", "2018"),
-        ("2018-13", "", ""),
-        ("2019", "", ""),
-        ("2019-04", "2019-04-01", "2019-04"),
-        ("soon", "", ""),
-    ],
-)
-def test_a_date_needs_its_form_and_a_known_year(given, date, kept):
-    triple = one_fact(1, "Ada Lorne", "founded", "Marrow & Finch", given, date=date)
-    assert (triple.valid_from, triple.valid_to) == (kept, "")
-    assert one_fact(1, "Ada Lorne", "founded", "Marrow & Finch", "", given, date=date).valid_to == kept
+def test_people_are_not_counted_in_numbers():
+    assert {m.type for m in check(["4,000 crowns (person)"]).mentions} == {"value"}
+
+
+def test_the_date_behind_a_fact_is_its_validity():
+    text = "Ada Lorne, head of Harrow Mills since March 2019, met Tom Hale."
+    chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
+    answer = Answer(names=(), facts=("Ada Lorne | is head of | Harrow Mills", "Ada Lorne | met | Tom Hale"))
+    assert [t.valid_from for t in verify(answer, chunk, [(0, len(text))]).triples] == ["2019-03", ""]
 
 
 NAMES = st.sampled_from(["Ada Lorne", "Torsby", "Lake Oune", "Harrow Mills", "Nova", "she", "the firm", "2018", ""])
 
 
-@given(st.lists(st.tuples(st.integers(-2, 9), NAMES, st.text(max_size=12), NAMES), max_size=6), st.lists(NAMES))
+@given(st.lists(st.tuples(NAMES, st.text(max_size=12), NAMES), max_size=6), st.lists(NAMES))
 def test_everything_kept_stands_in_its_span(facts, names):
-    given_facts = [{"n": n, "facts": [[s, p, o]]} for n, s, p, o in facts]
-    result = check(facts=given_facts, other=names)
+    result = check([f"{name} (place)" for name in names], facts)
     mentioned = {m.name for m in result.mentions}
     for mention in result.mentions:
         assert fold(TEXT[mention.evidence.start : mention.evidence.end]) == fold(mention.name)

@@ -1,0 +1,61 @@
+"""A session: one workspace with the records of its model calls, a budget, and someone to tell.
+
+Everything that may cost money (extracting, paraphrasing, answering) is given a session, so that no call goes
+unrecorded and one budget covers them all. `index_folder` is the first of those: it opens the extractor that the
+workspace names, builds, and closes it again.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from kg.build import NO_EXTRACTOR, BuildModels, build
+from kg.executor import ThreadExecutor
+from kg.sentences import RuleSentences
+from kg.summary import IndexSummary
+from kg.workspace import Workspace
+from models.factory import calls_in_parallel, open_chat
+from models.progress import SILENT, Progress
+from models.protocols import ChatModel, Encoder
+from models.records import Budget, Records
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every paid stage is given.
+
+    Attributes:
+        workspace: Open.
+        records: The models' calls.
+        budget: What may be spent.
+        progress: Who is told.
+        retry_failed: Try again what failed before.
+    """
+
+    workspace: Workspace
+    records: Records
+    budget: Budget
+    progress: Progress = SILENT
+    retry_failed: bool = False
+
+    def open_chat(self, name: str) -> closing[ChatModel]:
+        """A chat model whose calls are recorded and counted, to be used as a context manager."""
+        return closing(open_chat(name, self.records, self.budget, progress=self.progress))
+
+
+def index_folder(session: Session, root: Path, encoder: Encoder) -> IndexSummary:
+    """Bring the session's workspace to hold what the sources under `root` say.
+
+    Raises:
+        InputError: No document could be read.
+        ModelError: The extractor cannot be reached.
+        BudgetReached: The budget is used up; the same call goes on.
+    """
+    extractor = session.workspace.config.extractor
+    opened = nullcontext(None) if extractor == NO_EXTRACTOR else session.open_chat(extractor)
+    with opened as chat:
+        models = BuildModels(chat, encoder, RuleSentences())
+        executor = ThreadExecutor(1 if chat is None else calls_in_parallel(extractor))
+        return build(session.workspace, root, models, session.progress, executor, session.retry_failed)
