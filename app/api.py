@@ -10,7 +10,7 @@ Each function opens what it needs and closes it again; nothing is kept between c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,10 +63,10 @@ def find_workspace(given: PathLike | None = None) -> Path:
     """The workspace meant: the one given, or the only one here or under ./workspaces.
 
     Raises:
-        ConfigError: None was given and none, or several, were found.
+        ConfigError: The one given is no workspace, or none was given and none, or several, were found.
     """
     if given:
-        return Path(given)
+        return _existing(Path(given))
     found = [Path()] if Path("graft.yaml").is_file() else []
     found += sorted(path.parent for path in Path("workspaces").glob("*/graft.yaml"))
     if len(found) == 1:
@@ -76,6 +76,17 @@ def find_workspace(given: PathLike | None = None) -> Path:
         f"Expected one workspace here or under ./workspaces, found {names}. Name one with --workspace DIR, "
         "or build one: graft index FOLDER --workspace DIR."
     )
+
+
+def _existing(path: Path) -> Path:
+    from kg.workspace import CONFIG, Workspace
+
+    if not Workspace.exists(path):
+        what = f"holds no {CONFIG}" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
+        raise ConfigError(
+            f"Expected a workspace at {path}, but it {what}. Build one: graft index FOLDER --workspace {path}."
+        )
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +157,7 @@ def index(
     """
     from kg.config import IndexConfig
 
-    config = IndexConfig(extractor=extractor, encoder=encoder, **settings)
+    config = _changed(IndexConfig(), {"extractor": extractor, "encoder": encoder, **settings})
     return index_with(config, Path(folder), Path(workspace), spending or Spending())
 
 
@@ -161,7 +172,19 @@ def index_config(workspace: Path, file: Path | None = None, **given: Any) -> Ind
 
     known = workspace / CONFIG
     base = IndexConfig.read(file or known) if file or known.is_file() else IndexConfig()
-    return base.model_copy(update={name: value for name, value in given.items() if value is not None})
+    return _changed(base, {name: value for name, value in given.items() if value is not None})
+
+
+def _changed(base: IndexConfig, given: Mapping[str, Any]) -> IndexConfig:
+    """The settings with some of them changed, and checked."""
+    from pydantic import ValidationError
+
+    from kg.config import describe
+
+    try:
+        return base.model_validate({**base.model_dump(), **given})
+    except ValidationError as error:
+        raise ConfigError(f"These settings cannot be used: {describe(error)}. Correct them.") from error
 
 
 def plan_index(config: IndexConfig, folder: Path, workspace: Path) -> dict[str, Any]:
@@ -174,16 +197,15 @@ def plan_index(config: IndexConfig, folder: Path, workspace: Path) -> dict[str, 
 def index_with(config: IndexConfig, folder: Path, workspace: Path, spending: Spending) -> IndexSummary:
     """`index` with a ready configuration: the graph first, then the arrays that retrieval reads."""
     from kg.load import list_sources
-    from kg.session import index_folder
-    from kg.workspace import Workspace
+    from kg.session import index_folder, open_session
     from models.factory import open_encoder
     from retrieval.index import GraphIndex
 
     list_sources(folder)  # nothing is created for a folder that cannot be read
-    with Workspace.create(workspace, config) as space:
-        encoder = open_encoder(config.encoder, spending.progress)
-        with session(space, spending) as paid:
-            summary = index_folder(paid, folder, encoder)
+    encoder = open_encoder(config.encoder, spending.progress)
+    with open_session(workspace, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
+        summary = index_folder(paid, folder, encoder)
+        space = paid.workspace
         GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
     return summary
 

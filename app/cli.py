@@ -80,7 +80,7 @@ def main() -> NoReturn:
 
     load_dotenv(".env")
     try:
-        code = graft.main(standalone_mode=False)
+        code = graft.main(prog_name="graft", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         _interrupted()

@@ -69,8 +69,8 @@ class LineStep:
         """Show a remark at the next line."""
         self.remark = text
 
-    def write(self, ended: bool = False) -> None:
-        """Print where the stage stands."""
+    def write(self, ending: str = "") -> None:
+        """Print where the stage stands, and how it ended."""
         now = time.monotonic()
         spent = now - self.started
         fresh = self.done - self.first
@@ -79,19 +79,19 @@ class LineStep:
             parts.append(f"{self.done:,.0f}/{self.total:,.0f} {self.unit}")
         elif self.done:
             parts.append(f"{self.done:,.0f} {self.unit}")
-        if ended:
-            parts.append(f"done in {clock(spent)}")
+        if ending:
+            parts.append(f"{ending} {clock(spent)}")
         elif self.total is not None and fresh > 0:
             parts.append(f"{clock(spent / fresh * max(self.total - self.done, 0))} left")
         if self.remark:
             parts.append(self.remark)
         print(" · ".join(parts), file=sys.stderr, flush=True)  # noqa: T201
 
-    def end(self) -> None:
+    def end(self, ending: str) -> None:
         """Stop the ticker and print the last line."""
         self._stop.set()
         self._ticker.join()
-        self.write(ended=True)
+        self.write(ending)
 
 
 class LineProgress:
@@ -105,8 +105,10 @@ class LineProgress:
         step = LineStep(label, total, unit, done, self.began)
         try:
             yield step
-        finally:
-            step.end()
+        except BaseException:
+            step.end("stopped after")
+            raise
+        step.end("done in")
 
     def step(
         self, label: str, total: float | None, unit: str = "items", done: float = 0

@@ -11,7 +11,6 @@ run folder and goes on, or prints it from its records without opening a model.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,14 +29,13 @@ from eval.run import RunFolder, create_run, find_runs
 from eval.score import Arm, Asking, missing_samples, score
 from eval.setup import Adapter, build_index, named_adapters, train_adapters
 from eval.systems import NONE, ORACLE, PLAIN, SystemConfig
-from kg.session import Session
+from kg.session import Session, open_session
 from kg.summary import IndexSummary
-from kg.workspace import Workspace
 from models.errors import ConfigError
 from models.factory import open_chat, open_encoder, open_scorer
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, ChoiceScorer, Encoder
-from models.records import Budget, Records
+from models.records import Budget
 from retrieval.index import GraphIndex
 from retrieval.retrievers import open_retriever
 
@@ -100,15 +98,8 @@ def run_experiment(
     finished = None if retry_failed else _finished(resolved, folder)
     if finished is not None:
         return load_run(finished.path)
-    with Workspace.create(folder, resolved.experiment.index) as space, _records(space) as records:
-        session = Session(space, records, budget or Budget(), progress, retry_failed)
+    with open_session(folder, resolved.experiment.index, budget, progress, retry_failed) as session:
         return _Running(resolved, session).run()
-
-
-def _records(space: Workspace) -> closing[Records]:
-    """The workspace's records of calls; the store comes first, since they share its file."""
-    _ = space.store
-    return closing(Records(space.records_path))
 
 
 def _finished(resolved: Resolved, workspace: Path) -> RunFolder | None:

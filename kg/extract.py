@@ -135,8 +135,8 @@ def answer_schema(chunk_tokens: int) -> dict[str, Any]:
     name, fact = f"{_words(8)} \\(({kinds})\\)", f"{_words(8)} \\| {_words(6)} \\| {_words(8)}"
     # Few enough that a model which only repeats itself is soon done; a passage seldom holds more.
     properties = {
-        "names": _lines(name, most=2 + chunk_tokens // 20),
-        "facts": _lines(fact, most=2 + chunk_tokens // 16),
+        "names": _lines(name, most=2 + chunk_tokens // 32),
+        "facts": _lines(fact, most=2 + chunk_tokens // 25),
     }
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 

@@ -94,12 +94,14 @@ class TransformersModel(_Strict):
         weights: What `models.weights.resolve` takes: safetensors, or a GGUF file that is converted once.
         dtype: Number format of the weights in memory.
         device: "auto" is the first accelerator, else the processor.
+        parallel: Most conversations that are answered together; each batch costs memory for its caches.
     """
 
     backend: Literal["transformers"] = "transformers"
     weights: str
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     device: str = "auto"
+    parallel: int = Field(default=8, ge=1)
     price: Price = Price()
 
 

@@ -64,9 +64,9 @@ def open_chat(
 
 
 def calls_in_parallel(name: str) -> int:
-    """How many calls a chat model takes at once: what its configuration says for a server, else 1."""
+    """How many calls a chat model takes at once: what its configuration says, or 1 for a class of the user's own."""
     config = None if is_dotted(name) else load_model(name)
-    return config.parallel if isinstance(config, LlamaCppModel | OpenAIModel) else 1
+    return config.parallel if isinstance(config, LlamaCppModel | OpenAIModel | TransformersModel) else 1
 
 
 def open_scorer(
@@ -125,7 +125,7 @@ def _chat(name: str, adapter: Path | None, progress: Progress) -> ChatModel:
     if isinstance(config, TransformersModel):
         from models.local_chat import TransformersChat
 
-        return TransformersChat(_causal(name, config, adapter, progress), config.price)
+        return TransformersChat(_causal(name, config, adapter, progress), config.price, config.parallel)
     if adapter is not None:
         raise _no_adapter(name, adapter, config.backend)
     if isinstance(config, OpenAIModel):

@@ -30,6 +30,9 @@ _HEALTH_S = 30.0
 _STOP_S = 5.0
 _LOG_LINES = 15
 _LOG_DAYS = 7
+_SPINS = "100000"
+"""How long a thread that waits for the others keeps its core: well under a millisecond. Spinning without end is 5 %
+faster on an idle machine, and several times slower on one that has other work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,7 @@ def _spawn(log: Path) -> subprocess.Popen[str]:
     # -P keeps the script's own folder off the module path, where `models/digest.py` and others would shadow.
     command = [sys.executable, "-P", str(Path(llamacpp_server.__file__).resolve())]
     # Threads that wait actively for one another lose ten times their speed as soon as another program computes too.
-    environment = {"OMP_WAIT_POLICY": "passive"} | dict(os.environ)
+    environment = {"GOMP_SPINCOUNT": _SPINS} | dict(os.environ)
     pipe = subprocess.PIPE
     with log.open("w", encoding="utf-8") as errors:
         return subprocess.Popen(

@@ -1,16 +1,21 @@
 """A chat model in this process: a causal language model of transformers, adapters included.
 
-Slower than a server, and without constrained decoding: an answer under a JSON schema is asked for in the prompt
-(`configs/prompts/json.md`) and checked afterwards; one that breaks the schema is an error, never a guess.
+Greedy calls of several threads are answered together, which is several times faster than one by one; padding may
+change the last bits of a sum, so an answer made in a batch need not equal the one made alone. There is no constrained
+decoding: an answer under a JSON schema is asked for in the prompt (`configs/prompts/json.md`) and checked afterwards;
+one that breaks the schema is an error, never a guess.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from models.batch import Batcher
 from models.causal import CausalModel
 from models.config import Price
 from models.digest import digest
@@ -22,15 +27,26 @@ if TYPE_CHECKING:
     import torch
 
 
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    """Token ids of a conversation, and how its answer is written."""
+
+    ids: list[int]
+    room: int
+    temperature: float
+    seed: int
+
+
 class TransformersChat:
     """`ChatModel` over a causal language model in this process."""
 
-    def __init__(self, causal: CausalModel, price: Price | None = None) -> None:
+    def __init__(self, causal: CausalModel, price: Price | None = None, parallel: int = 1) -> None:
         """Chat with a loaded model.
 
         Args:
             causal: The model, with its adapter if it has one.
             price: For the ledger; None is free of charge.
+            parallel: Most greedy calls that are answered together.
         Raises:
             ModelError: The tokeniser has no chat template.
         """
@@ -42,6 +58,7 @@ class TransformersChat:
         self.name = causal.name
         self.price = price or Price()
         self._causal: CausalModel | None = causal
+        self._together = Batcher(self._generate, parallel)
         self._json_prompt = resources.files("configs").joinpath("prompts", "json.md").read_text(encoding="utf-8")
         self._digest = digest("chat-1", causal.digest, causal.tokenizer.chat_template, self._json_prompt)
 
@@ -59,15 +76,22 @@ class TransformersChat:
         """
         causal = self._loaded()
         started = time.perf_counter()
-        inputs = self._inputs(causal, request)
-        read = int(inputs["input_ids"].shape[1])
-        room = self._room(causal, read, request.max_tokens)
-        with causal.lock:
-            written = _generate(causal, inputs, request, room)[read:]
+        ids = self._inputs(causal, request)
+        room = self._room(causal, len(ids), request.max_tokens)
+        prompt = _Prompt(ids, room, request.temperature, request.seed)
+        written = self._alone(prompt) if request.temperature > 0 else self._together(prompt)
         text = causal.tokenizer.decode(written, skip_special_tokens=True).strip()
         finish: FinishReason = "stop" if set(written[-1:]) & _end_tokens(causal) else "length"
         parsed = self._check(text, finish, request, room)
-        return Completion(text, Usage(read, len(written)), finish, time.perf_counter() - started, parsed)
+        return Completion(text, Usage(len(ids), len(written)), finish, time.perf_counter() - started, parsed)
+
+    def _alone(self, prompt: _Prompt) -> list[int]:
+        return self._generate([prompt])[0]
+
+    def _generate(self, prompts: Sequence[_Prompt]) -> list[list[int]]:
+        causal = self._loaded()
+        with causal.lock:
+            return _generate(causal, prompts)
 
     def close(self) -> None:
         """Let go of the weights; they are freed when nobody else uses them."""
@@ -78,17 +102,18 @@ class TransformersChat:
             raise ModelError(f"The chat model {self.name} is closed; open it again.")
         return self._causal
 
-    def _inputs(self, causal: CausalModel, request: ChatRequest) -> Any:
+    def _inputs(self, causal: CausalModel, request: ChatRequest) -> list[int]:
+        """Token ids of the conversation under the model's chat template."""
         messages = list(request.messages)
         if request.schema is not None:
             wanted = self._json_prompt.replace("{schema}", json.dumps(request.schema, ensure_ascii=False))
             last = messages[-1]
             messages[-1] = Message(last.role, f"{last.content}\n\n{wanted.strip()}")
         turns = [{"role": message.role, "content": message.content} for message in messages]
-        inputs = causal.tokenizer.apply_chat_template(
-            turns, add_generation_prompt=True, return_tensors="pt", return_dict=True
-        )
-        return inputs.to(causal.model.device)
+        ids: list[int] = causal.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)[
+            "input_ids"
+        ]
+        return ids
 
     def _room(self, causal: CausalModel, read: int, max_tokens: int) -> int:
         if causal.context_tokens is None:
@@ -111,27 +136,46 @@ class TransformersChat:
         return parse_structured(text, request.schema)
 
 
-def _generate(causal: CausalModel, inputs: Any, request: ChatRequest, room: int) -> list[int]:
-    """Token ids of conversation and answer."""
+def _generate(causal: CausalModel, prompts: Sequence[_Prompt]) -> list[list[int]]:
+    """Token ids of each answer, its end token included; prompts are padded on the left to one length."""
     import torch
     from transformers import GenerationConfig
 
-    sampled = request.temperature > 0
+    first = prompts[0]
+    sampled = first.temperature > 0
+    padding = causal.tokenizer.pad_token_id
+    padding = causal.tokenizer.eos_token_id if padding is None else padding
+    longest = max(len(prompt.ids) for prompt in prompts)
+    rows = [[padding] * (longest - len(prompt.ids)) + prompt.ids for prompt in prompts]
+    mask = [[0] * (longest - len(prompt.ids)) + [1] * len(prompt.ids) for prompt in prompts]
+    device = causal.model.device
     # Made from nothing: the model's own settings may hold a repetition penalty or a temperature.
     settings = GenerationConfig(
-        max_new_tokens=room,
+        max_new_tokens=max(prompt.room for prompt in prompts),
         do_sample=sampled,
-        temperature=request.temperature if sampled else None,
+        temperature=first.temperature if sampled else None,
         eos_token_id=sorted(_end_tokens(causal)),
-        pad_token_id=causal.tokenizer.pad_token_id or causal.tokenizer.eos_token_id,
+        pad_token_id=padding,
         bos_token_id=causal.tokenizer.bos_token_id,
     )
     with torch.inference_mode(), torch.random.fork_rng(enabled=sampled):
         if sampled:
-            torch.manual_seed(request.seed)
-        output: torch.Tensor = causal.model.generate(**inputs, generation_config=settings)
-    ids: list[int] = output[0].tolist()
-    return ids
+            torch.manual_seed(first.seed)
+        output: torch.Tensor = causal.model.generate(
+            input_ids=torch.tensor(rows, device=device),  # (batch, longest)
+            attention_mask=torch.tensor(mask, device=device),  # (batch, longest)
+            generation_config=settings,
+        )
+    ends = _end_tokens(causal)
+    return [_until_end(row[longest:], ends, prompt.room) for row, prompt in zip(output.tolist(), prompts, strict=True)]
+
+
+def _until_end(written: list[int], ends: set[int], room: int) -> list[int]:
+    """What one answer of a batch wrote before its end token, that token, or its own limit."""
+    for place, token in enumerate(written[:room]):
+        if token in ends:
+            return written[: place + 1]
+    return written[:room]
 
 
 def _end_tokens(causal: CausalModel) -> set[int]:

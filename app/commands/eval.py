@@ -85,7 +85,11 @@ def run(
 @workspace_option
 @json_option
 def list_runs_command(workspace: str | None, as_json: bool) -> None:
-    """List the runs of a workspace, newest first."""
+    """List the runs of a workspace, newest first.
+
+    \b
+    graft eval ls --workspace workspaces/demo
+    """
     from app.api import find_workspace
     from eval.results import list_runs
 
@@ -105,7 +109,11 @@ def list_runs_command(workspace: str | None, as_json: bool) -> None:
 @click.argument("run_b", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @json_option
 def compare(run_a: Path, run_b: Path, as_json: bool) -> None:
-    """Hold the arms of RUN_A against those of RUN_B, paired on the items both asked."""
+    """Hold the arms of RUN_A against those of RUN_B, paired on the items both asked.
+
+    \b
+    graft eval compare kb/runs/20310304T081500Z-demo-1f2e3d4c kb/runs/20310305T091000Z-demo-5a6b7c8d
+    """
     from eval.results import compare as hold
     from eval.results import load_run
 

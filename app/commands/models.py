@@ -21,7 +21,11 @@ def models() -> None:
 @models.command("list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """Show the pinned weights and the model configurations that use them."""
+    """Show the pinned weights and the model configurations that use them.
+
+    \b
+    graft models list --json
+    """
     from models.config import known_models
     from models.weights import is_present, known
 

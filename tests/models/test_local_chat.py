@@ -29,7 +29,7 @@ def teach(causal: CausalModel, request: ChatRequest, answer: str) -> None:
     import torch
 
     chat = TransformersChat(causal)
-    asked = chat._inputs(causal, request)["input_ids"][0].tolist()
+    asked = chat._inputs(causal, request)
     said = [*causal.tokenizer(answer)["input_ids"], causal.tokenizer.eos_token_id]
     ids = torch.tensor([asked + said])
     labels = torch.tensor([[-100] * len(asked) + said])
@@ -91,7 +91,7 @@ def test_an_empty_answer_is_an_error(causal: CausalModel) -> None:
 
 def test_the_model_sees_the_schema(causal: CausalModel) -> None:
     chat = TransformersChat(causal)
-    text = causal.tokenizer.decode(chat._inputs(causal, ChatRequest(ASK, schema=SCHEMA))["input_ids"][0])
+    text = causal.tokenizer.decode(chat._inputs(causal, ChatRequest(ASK, schema=SCHEMA)))
     assert '"required": ["town"]' in text
     assert text.index("Which town") < text.index("required")
 

@@ -1,0 +1,60 @@
+"""Models without weights that the tests of the command line name by their dotted paths."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from models.errors import OutputError
+from models.protocols import ChatRequest, Completion, OptionScore, ScoredOptions, Usage
+
+ENCODER = "tests.eval.scripted:Encoder"
+EXTRACTOR = "tests.kg.scripted:ScriptedChat"
+ANSWERER = "tests.app.scripted:Answerer"
+NEVER = "tests.app.scripted:Never"
+
+
+class Answerer:
+    """Answers with the first numbered line and cites it, and a line that is not there."""
+
+    name = "scripted-answerer"
+    digest = "scripted-answerer-1"
+
+    def complete(self, request: ChatRequest) -> Completion:
+        """The words behind the heading of line 1."""
+        lines = re.findall(r"^\[(\d+)\] (?:[^:\n]*: )?(.*)$", request.messages[-1].content, re.MULTILINE)
+        number, words = lines[0]
+        parsed = {"answer": words, "citations": [int(number), 99], "found": True}
+        return Completion(json.dumps(parsed), Usage(50, 10), "stop", 0.25, parsed=parsed)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class Never:
+    """A model that must not be opened: an estimate costs nothing."""
+
+    def __init__(self) -> None:
+        raise AssertionError("a model was opened")
+
+
+class OneFails:
+    """A scorer that cannot be asked about Lake Varn."""
+
+    name = "scripted-one-fails"
+    digest = "scripted-one-fails-1"
+
+    def count_tokens(self, text: str) -> int:
+        """Words."""
+        return len(text.split())
+
+    def score(self, prefix: str, options: Sequence[str]) -> ScoredOptions:
+        """The first option is always best."""
+        if "Who swims" in prefix:
+            raise OutputError("the scores are not numbers")
+        scores = tuple(OptionScore(-float(place), 1, 1) for place, _ in enumerate(options, 1))
+        return ScoredOptions(scores, Usage(len(prefix.split()), 0), 0.01)
+
+    def close(self) -> None:
+        """Nothing to free."""
