@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from retrieval.index import GraphIndex
     from retrieval.types import Retrieved
     from training.config import TrainConfig
+    from training.probe import ProbeResult
 
 PathLike = str | Path
 
@@ -269,7 +270,7 @@ def train(
         workspace: The knowledge base.
         base: Model that is adapted (`configs/models`).
         config: Training settings.
-        name: Folder name of the adapter; None takes the base's.
+        name: Folder name of the adapter; None takes the base's, or its file's.
         spending: Budget and progress.
     Returns:
         Folder of the adapter, in PEFT's own format.
@@ -282,7 +283,19 @@ def train(
     config, spending = config or TrainConfig(), spending or Spending()
     with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
         dataset = open_training_set(config, paid)
-        return fit(base, dataset.texts, config, space.adapters_dir / (name or base), spending.progress)
+        own = Path(base).stem if base.endswith((".yaml", ".yml")) else base
+        return fit(base, dataset.texts, config, space.adapters_dir / (name or own), spending.progress)
+
+
+def probe(workspace: PathLike | None, adapter: Path, base: str, progress: Progress = SILENT) -> ProbeResult:
+    """Loss of a workspace's own passages without and with an adapter: what the adapter has learnt of them."""
+    from kg.workspace import Workspace
+    from training.probe import probe as measure
+    from training.texts import raw_texts
+
+    with Workspace.open(find_workspace(workspace)) as space:
+        texts = [text.text for text in raw_texts(space.store)]
+    return measure(base, adapter, texts, progress)
 
 
 def evaluate(

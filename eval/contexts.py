@@ -19,7 +19,7 @@ from eval.run import RunFolder
 from eval.systems import ORACLE
 from eval.trec import Ranked, qrels_lines, read_run, recall, run_lines
 from eval.types import Context, Item
-from models.errors import BudgetReached
+from models.errors import BudgetReached, ConfigError, StoreError
 from models.progress import Progress
 from retrieval.pack import pack
 from retrieval.types import PackedContext, Retrieved, Retriever
@@ -116,11 +116,12 @@ def freeze_one(key: str, item: Item, sources: Sources, packing: Packing) -> tupl
     try:
         retrieved = sources.retrieve(key, item, packing)
         packed = pack(retrieved, packing.context_tokens, packing.count_tokens)
-    except BudgetReached:
+    except (BudgetReached, ConfigError, StoreError):  # no fault of the item
         raise
     except Exception as error:  # an item's boundary: recorded, and counted as wrong
         reason = f"{type(error).__name__}: {error}"
-        return Context(key, item.id, "", (), 0, time.perf_counter() - started, None, reason), []
+        missed = 0.0 if sources.gold[item.id].documents else None
+        return Context(key, item.id, "", (), 0, time.perf_counter() - started, missed, reason), []
     ranking = _ranking(retrieved)
     return _context(key, item, packed, ranking, sources, time.perf_counter() - started), ranking
 
@@ -137,10 +138,10 @@ def _context(
 
 def _ranking(retrieved: Retrieved) -> list[Ranked]:
     """Passages in order of rank, each chunk once."""
-    rows = {
-        passage.chunk_id: Ranked(passage.chunk_id, float(passage.score)) for passage in reversed(retrieved.passages)
-    }
-    return list(reversed(rows.values()))
+    rows: dict[str, Ranked] = {}
+    for passage in retrieved.passages:
+        rows.setdefault(passage.chunk_id, Ranked(passage.chunk_id, float(passage.score)))
+    return list(rows.values())
 
 
 def _write_qrels(run: RunFolder, gold: Mapping[str, Gold]) -> None:

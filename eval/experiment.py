@@ -262,6 +262,8 @@ class _Running:
     def answer(self, run: RunFolder, prepared: _Prepared, readers: Readers) -> None:
         """Answer what is missing."""
         missing = missing_samples(run, prepared.arms, self.resolved.items, self.session.retry_failed)
+        if any(missing.values()):
+            run.update_manifest(finished=None)  # a kill from here on must not leave an old table that looks finished
         asking = Asking(self.experiment.marking, self.resolved.prompts, price_of(self.experiment.reader_name))
         score(run, prepared.arms, missing, readers, asking, self.session.progress)
 

@@ -53,4 +53,5 @@ def _item(path: Path, number: int, line: int, row: list[str]) -> Item:
         )
     answer = LETTERS.index(row[5].strip())
     choices = tuple(cell.strip() for cell in row[1:5])
-    return Item(f"{path.stem}-{number}", row[0].strip(), choices, answer, (choices[answer],), subject_of(path))
+    item_id = f"{'_'.join(path.stem.split())}-{number}"
+    return Item(item_id, row[0].strip(), choices, answer, (choices[answer],), subject_of(path))

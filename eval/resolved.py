@@ -25,6 +25,7 @@ from models.config import load_model
 from models.digest import digest, file_sha256
 from models.dotted import is_dotted
 from models.errors import InputError
+from models.weights import identity
 
 _WHERE: Any = {"workspace": True, "documents": {"path", "realtimeqa"}, "task": {"path"}}
 
@@ -128,7 +129,11 @@ def model_configs(experiment: Experiment) -> dict[str, Any]:
 
 
 def _settings(name: str) -> Any:
-    return name if is_dotted(name) else load_model(name).model_dump(mode="json")
+    """A model's settings; weights by their content, since other weights may come to lie at the same place."""
+    if is_dotted(name):
+        return name
+    settings = load_model(name).model_dump(mode="json")
+    return settings | ({"weights_digest": identity(settings["weights"])} if "weights" in settings else {})
 
 
 def portable(value: Any) -> Any:

@@ -202,6 +202,17 @@ def load_run(folder: Path) -> RunResult:
     return from_json(RunFolder(folder).read(METRICS), folder)
 
 
+def setup_failures(folder: Path) -> dict[str, tuple[int, int]]:
+    """Items that failed before the first answer, and those planned, by stage; stages without failures are left out."""
+    manifest = RunFolder(folder).manifest()
+    index, rewritten = manifest.get("index"), manifest.get("paraphrases")
+    lost = {
+        "index": (index["failed"], index["documents"] + index["chunks"]) if index else (0, 0),
+        "paraphrase": (rewritten["failed"], rewritten["asked"]) if rewritten else (0, 0),
+    }
+    return {stage: counts for stage, counts in lost.items() if counts[0]}
+
+
 def list_runs(workspace: Path) -> list[RunEntry]:
     """Runs of a workspace, the newest first.
 

@@ -21,11 +21,12 @@ from kg.workspace import Workspace
 from models.digest import digest
 from models.errors import ConfigError
 from models.protocols import Encoder
+from models.weights import identity
 from training.adapter import read_manifest
 from training.config import TrainConfig
 from training.dataset import open_training_set
-from training.loop import train
-from training.texts import TrainingText
+from training.loop import base_config, train
+from training.texts import TrainingText, texts_digest
 
 SOURCES = "sources"
 
@@ -124,7 +125,7 @@ def _train_one(
     resolved: Resolved, session: Session, texts: tuple[TrainingText, ...], config: TrainConfig, store_digest: str
 ) -> Adapter:
     experiment = resolved.experiment
-    identity = digest(resolved.models, config.digest, store_digest)[:8]
+    identity = digest(resolved.models, config.digest, store_digest, texts_digest(texts))[:8]
     out = session.workspace.adapters_dir / f"{experiment.name}-seed{config.seed}-{identity}"
     train(experiment.reader_name, texts, config, out, session.progress)
     return find_adapter(out)
@@ -148,4 +149,11 @@ def named_adapters(experiment: Experiment, adapters_dir: Path) -> Mapping[str, A
         ConfigError: An arm names one that is not there.
     """
     names = {arm.adapter for arm in experiment.arms if isinstance(arm.adapter, str)}
+    for name in names:
+        manifest = read_manifest(adapters_dir / name)
+        if manifest.base_digest != identity(base_config(experiment.reader_name).weights):
+            raise ConfigError(
+                f'The adapter "{name}" was trained on {manifest.base_weights}, and the reader '
+                f"{experiment.reader_name} has other weights. Name the reader it was trained on, or train anew."
+            )
     return {name: find_adapter(adapters_dir / name) for name in sorted(names)}

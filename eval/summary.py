@@ -83,6 +83,7 @@ def _arm(
     row: Row, items: Sequence[Item], contexts: Mapping[tuple[str, str], Context], interval: Interval, values: Values
 ) -> ArmResult:
     samples = row.all_samples()
+    answering = sum(sample.seconds for sample in samples)
     shown = [contexts[row.context_key, item.id] for item in items if (row.context_key, item.id) in contexts]
     recalls = [context.recall for context in shown if context.recall is not None]
     return ArmResult(
@@ -97,7 +98,7 @@ def _arm(
         context_recall=float(np.mean(recalls)) if recalls and row.context_key != NONE else None,
         tokens_in=sum(sample.tokens_in for sample in samples),
         tokens_out=sum(sample.tokens_out for sample in samples),
-        seconds=sum(sample.seconds for sample in samples) + sum(context.seconds for context in shown),
+        seconds=answering + len(row.samples) * sum(context.seconds for context in shown),
         cost_usd=sum(sample.cost_usd for sample in samples),
     )
 

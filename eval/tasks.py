@@ -140,6 +140,8 @@ def _unique(items: tuple[Item, ...]) -> None:
     for item in items:
         if item.id in seen:
             raise InputError(f'Expected unique ids within a task; "{item.id}" comes twice. Rename one of the items.')
+        if not item.id or item.id.split() != [item.id]:
+            raise InputError(f'Expected ids without white space, since TREC files are split at it; found "{item.id}".')
         seen.add(item.id)
 
 

@@ -71,8 +71,8 @@ class TransformersChat:
         """Answer a request.
 
         Raises:
-            ModelError: The conversation is longer than the model's context.
-            OutputError: The answer is empty, cut off under a schema, or breaks the schema.
+            OutputError: The conversation is longer than the model's context, or the answer is empty, cut off under a
+                schema, or breaks the schema.
         """
         causal = self._loaded()
         started = time.perf_counter()
@@ -120,7 +120,7 @@ class TransformersChat:
             return max_tokens
         room = min(max_tokens, causal.context_tokens - read)
         if room < 1:
-            raise ModelError(
+            raise OutputError(
                 f"{self.name} has a context of {causal.context_tokens} tokens, and the conversation alone has {read}. "
                 "Give less context (retrieve fewer passages, or a smaller token budget)."
             )

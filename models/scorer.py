@@ -16,7 +16,7 @@ from models.boundary import Split, split_tokens
 from models.causal import CausalModel
 from models.config import Price
 from models.digest import digest
-from models.errors import ModelError
+from models.errors import ModelError, OutputError
 from models.protocols import OptionScore, ScoredOptions, Usage
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ class TransformersScorer:
             counts as the option's, for all options alike.
         Raises:
             ConfigError: No options, or an empty one.
-            ModelError: The text is longer than the model's context.
+            OutputError: The text is longer than the model's context.
         """
         causal = self._loaded()
         started = time.perf_counter()
         split = split_tokens(self._encode, prefix, options, self._start)
         if causal.context_tokens is not None and split.longest > causal.context_tokens:
-            raise ModelError(
+            raise OutputError(
                 f"{self.name} reads at most {causal.context_tokens} tokens, and the prefix with its longest option has "
                 f"{split.longest}. Give less context (retrieve fewer passages, or a smaller token budget)."
             )

@@ -95,6 +95,13 @@ def resolve(weights: str, progress: Progress = SILENT) -> Weights:
     return _from_path(path.resolve(), path.name)
 
 
+def identity(weights: str) -> str:
+    """What names weights without fetching them: the digest of pinned or local ones, else the hub name as it stands."""
+    if weights in pinned():
+        return pinned()[weights].digest
+    return weights if weights.startswith("hub:") else resolve(weights).digest
+
+
 def _from_pinned(model: PinnedModel, progress: Progress) -> Weights:
     folder = fetch(model, progress)
     if model.file is None:

@@ -74,8 +74,8 @@ def pack(
 ) -> PackedContext:
     """Fit evidence into a token budget.
 
-    Passages go in best first, without repetitions. Facts and reports may take up to their share; what
-    they leave goes to further passages.
+    Passages go in best first, without repetitions. Facts and reports take what passages leave, up to their share,
+    so that a graph never costs a passage.
 
     Args:
         retrieved: Evidence, each list best first.
@@ -94,54 +94,45 @@ def pack(
         )
     whole = _Fit(budget_tokens, count_tokens, settings or PackSettings())
     wanted = list(_distinct(retrieved.passages))
-    extras, dropped = _extras(whole, int(budget_tokens * facts_share), retrieved, wanted) if facts_share else ([], 0)
-    passages, left = _fill(whole, extras, wanted)
+    passages, left = _fill(whole, wanted)
+    extras, dropped = _extras(whole, int(budget_tokens * facts_share), retrieved, passages) if facts_share else ([], 0)
     return replace(whole.lay_out(extras, passages), left_out=left + dropped)
 
 
 def _extras(
-    whole: _Fit, share_tokens: int, retrieved: Retrieved, wanted: list[Passage]
+    whole: _Fit, share_tokens: int, retrieved: Retrieved, passages: list[ContextLine]
 ) -> tuple[list[ContextLine], int]:
-    """Facts and reports for their share of the budget, and how many did not fit.
-
-    A fact is worth a line if no passage would say it anyway, so passages are packed first, as if there were no facts.
-    """
-    facts, reports = list(_facts(retrieved)), retrieved.reports
-    if not facts and not reports:
-        return [], 0
+    """Facts that no packed passage tells, and reports, within their share and what is free; how many did not fit."""
     share = replace(whole, budget=share_tokens)
-    passages, _ = _fill(whole, [], wanted)
     told = _Told(line.evidence for line in passages)
-    new = [fact for fact in facts if whole.settings.restate or not told.holds(fact.sentence)]
+    new = [fact for fact in _facts(retrieved) if whole.settings.restate or not told.holds(fact.sentence)]
     extras: list[ContextLine] = []
-    candidates = [*map(_fact_line, new), *map(_report_line, reports)]
+    candidates = [*map(_fact_line, new), *map(_report_line, retrieved.reports)]
     for line in candidates:
-        if share.holds([*extras, line], []):
+        if share.holds([*extras, line], []) and whole.holds([*extras, line], passages):
             extras.append(line)
     return extras, len(candidates) - len(extras)
 
 
-def _fill(fit: _Fit, extras: list[ContextLine], wanted: list[Passage]) -> tuple[list[ContextLine], int]:
-    """The passages that fit beside `extras`, best first, whole or cut; and how many do not."""
+def _fill(fit: _Fit, wanted: list[Passage]) -> tuple[list[ContextLine], int]:
+    """The passages that fit, best first, whole or cut; and how many do not."""
     packed: list[ContextLine] = []
     for passage in wanted:
         line: ContextLine | None = _passage_line(passage, passage.text)
-        if line and not fit.holds(extras, [*packed, line]):
-            line = _longest_part(fit, extras, packed, passage)
+        if line and not fit.holds([], [*packed, line]):
+            line = _longest_part(fit, packed, passage)
         if line:
             packed.append(line)
     return packed, len(wanted) - len(packed)
 
 
-def _longest_part(
-    fit: _Fit, extras: list[ContextLine], packed: list[ContextLine], passage: Passage
-) -> ContextLine | None:
+def _longest_part(fit: _Fit, packed: list[ContextLine], passage: Passage) -> ContextLine | None:
     """The longest beginning of whole sentences that fits, if it is long enough."""
     ends = [end for _, end in sentences(passage.text)[:-1]]
     least = fit.settings.least_part * len(passage.text)
     for end in reversed([end for end in ends if end >= least]):
         line = _passage_line(passage, passage.text[:end])
-        if fit.holds(extras, [*packed, line]):
+        if fit.holds([], [*packed, line]):
             return line
     return None
 

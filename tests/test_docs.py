@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -139,7 +140,22 @@ def missing_names(code: str) -> list[str]:
             there = False
         if not there:
             missing.append(f"{module}:{name}")
-    return missing
+    return missing or misused(code)
+
+
+def misused(code: str) -> list[str]:
+    """Calls of imported functions with arguments that those do not take."""
+    functions = {name: getattr(importlib.import_module(module), name) for module, name in imported(code) if name}
+    wrong = []
+    for node in ast.walk(ast.parse(code)):
+        name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        if isinstance(node, ast.Call) and inspect.isfunction(functions.get(name)):
+            keywords = {str(keyword.arg): None for keyword in node.keywords}
+            try:
+                inspect.signature(functions[name]).bind(*node.args, **keywords)
+            except TypeError as error:
+                wrong.append(f"{name}: {error}")
+    return wrong
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -192,8 +208,8 @@ def test_a_command_that_is_wrong_is_found(line):
     "line",
     [
         "graft index articles/ --workspace kb --extractor none", 'graft ask "Who leads it?" --json > answer.json',
-        "make", "graft eval run demo.yaml --dry-run | jq .total", "OPENAI_MODEL=m .venv/bin/graft doctor", "make setup demo",
-        "make demo WORKSPACE=kb", "graft --help", "graft index --help", "graft models pull a b",
+        "make", "graft eval run demo.yaml --dry-run | jq .total", "OPENAI_MODEL=m .venv/bin/graft doctor",
+        "make setup demo", "make demo WORKSPACE=kb", "graft --help", "graft index --help", "graft models pull a b",
     ],
 )  # fmt: skip
 def test_a_command_that_is_right_passes(line):
@@ -209,3 +225,5 @@ def test_inline_commands_may_be_shortened_but_not_invented():
 def test_a_dead_link_and_a_missing_name_are_found():
     assert links("[a](docs/x.md#y) [b](https://x.org) ![c](plot.svg) [d](#e)") == ["docs/x.md#y", "plot.svg"]
     assert missing_names("from app.api import ask, aks\nimport nosuchmodule") == ["app.api:aks", "nosuchmodule:"]
+    (wrong,) = missing_names("from app.api import ask\nask('Who?', 'kb', modle='m')")
+    assert "modle" in wrong

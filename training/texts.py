@@ -77,10 +77,10 @@ def texts_digest(texts: Sequence[TrainingText]) -> str:
 
 
 def _headed(document: Document, text: str) -> str:
-    """Title and date in front, unless the text opens with the title itself."""
+    """Title and date in front; only the date where the text opens with the title itself."""
     body = text.strip()
     title = document.title.strip()
     if title and body.lstrip("# ").startswith(title):
-        return body
+        return f"{document.date}\n\n{body}" if document.date else body
     head = f"{title} ({document.date})" if title and document.date else title or document.date
     return f"{head}\n\n{body}" if head else body

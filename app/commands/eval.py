@@ -65,20 +65,23 @@ def run(
     """
     from app.api import Spending, evaluate
     from app.progress import open_progress
-    from eval.results import to_json
+    from eval.results import setup_failures, to_json
 
     if dry_run:
         _print_plan(experiment, workspace, as_json)
         return 0
     spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
     result = evaluate(experiment, workspace, spending)
+    lost = setup_failures(result.path)
     if as_json:
-        print_json({**to_json(result), "report": str(result.path / "report.html")})
+        print_json({**to_json(result), "setup_failures": lost, "report": str(result.path / "report.html")})
     else:
         _print_result(result)
         _print_worked(result.path, worked)
         click.echo(f"report: {result.path / 'report.html'}")
-    return 3 if result.failed else 0
+    for stage, (failed, planned) in lost.items():
+        click.echo(f"graft: {failed} of {planned} failed in {stage}; --retry-failed tries them again.", err=True)
+    return 3 if result.failed or lost else 0
 
 
 @evaluate.command("ls")

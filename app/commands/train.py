@@ -20,6 +20,7 @@ from app.options import budget_options, json_option, print_json, quiet_option, w
 @click.option("--learning-rate", type=float, help="Peak learning rate.")
 @click.option("--paraphrases", type=click.IntRange(min=0), help="Rewritings of each passage to train on as well.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
+@click.option("--probe", "probed", is_flag=True, help="Also measure the passages' loss without and with the adapter.")
 @budget_options
 @json_option
 @quiet_option
@@ -28,6 +29,7 @@ def train(
     base: str,
     name: str | None,
     config_file: Path | None,
+    probed: bool,
     max_calls: int | None,
     max_usd: float | None,
     as_json: bool,
@@ -39,7 +41,7 @@ def train(
     \b
     graft train --workspace kb --epochs 6 --paraphrases 2
     """
-    from app.api import Spending
+    from app.api import Spending, probe
     from app.api import train as fit
     from app.progress import open_progress
     from training.adapter import read_manifest
@@ -51,7 +53,15 @@ def train(
     spending = Spending(max_calls, max_usd, progress=open_progress(quiet))
     folder = fit(workspace, base=base, config=config, name=name, spending=spending)
     manifest = read_manifest(folder).model_dump(mode="json")
+    losses = {}
+    if probed:
+        measured = probe(workspace, folder, base, spending.progress)
+        losses = {"loss_base": measured.loss_base, "loss_adapter": measured.loss_adapter}
     if as_json:
-        print_json({"adapter": str(folder), **{key: manifest[key] for key in manifest if key != "schema_version"}})
+        print_json(
+            {"adapter": str(folder), **losses, **{key: manifest[key] for key in manifest if key != "schema_version"}}
+        )
         return
     click.echo(f"{folder}: {manifest['steps']} steps, {manifest['tokens']:,} tokens, {manifest['seconds']:.0f} s")
+    if losses:
+        click.echo(f"loss of the passages, nats a token: {losses['loss_base']:.2f}, with {losses['loss_adapter']:.2f}")

@@ -35,11 +35,13 @@ class Job:
         folder: Where its files are.
         done: How the command ended.
         run: The run's folder.
+        ledger: Every recorded call, when it was done.
     """
 
     folder: Path
     done: Done
     run: RunFolder
+    ledger: list[tuple[Any, ...]]
 
     @property
     def workspace(self) -> Path:
@@ -54,7 +56,7 @@ def job(need: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> 
     write_experiment(folder)
     done = graft(folder, "eval", "run", EXPERIMENT, "--workspace", "kb", "--json")
     assert done.code == 0, done.err
-    return Job(folder, done, RunFolder(folder / "kb" / "runs" / done.json["run"]))
+    return Job(folder, done, RunFolder(folder / "kb" / "runs" / done.json["run"]), calls(folder / "kb"))
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ def test_the_graph_holds_facts_whose_sentences_name_both_ends(workspace):
 
 def test_every_passage_was_read_once(job, workspace):
     chunks = list(workspace.store.read(Chunk))
-    extracted = [call for call in calls(job.workspace) if call[1] == "chat"]
+    extracted = [call for call in job.ledger if call[1] == "chat"]
     assert len(extracted) == len(chunks) >= len(ARTICLES)
     assert failures(job.workspace) == []
     outcomes = Counter(entry.status for entry in workspace.store.journal("extract"))
