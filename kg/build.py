@@ -12,14 +12,14 @@ their rows with them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kg.chunk import chunk
 from kg.communities import detect, native_version
-from kg.executor import Executor, ThreadExecutor
+from kg.executor import Executor, ThreadExecutor, without_outages
 from kg.extract import Extractor, Passage, Reading
 from kg.load import Loaded, list_sources, load
 from kg.resolve import resolve
@@ -29,15 +29,13 @@ from kg.stage import Stage
 from kg.summary import IndexSummary, Spent
 from kg.workspace import Workspace
 from models.digest import digest
-from models.errors import ConfigError, InputError, ModelError, OutputError, StoreError
+from models.errors import ConfigError, InputError
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, Encoder, Usage
 
 NO_EXTRACTOR = "none"
 _RULES = 1
 """Changes with the rules of the stages written here or called from here, so that they run again."""
-_OUTAGE = 3
-"""So many passages in a row that the model could not be asked for at all mean that it is gone."""
 _SHOWN = 5
 
 
@@ -216,7 +214,7 @@ class _Build:
             self.progress.step("extract facts", len(passages), "passages", len(passages) - len(pending)) as step,
             closing(self.executor.map_unordered(extractor, pending)) as results,
         ):
-            for passage, outcome in _without_outages(results):
+            for passage, outcome in without_outages(results):
                 self._keep_reading(stage, passage.chunk.id, keys[passage.chunk.id], outcome)
                 step.advance()
         stage.forget_others()
@@ -286,32 +284,3 @@ class _Build:
 
 def _count(rows: Iterable[object]) -> int:
     return sum(1 for _ in rows)
-
-
-def _without_outages(
-    results: Iterable[tuple[Passage, Reading | Exception]],
-) -> Iterator[tuple[Passage, Reading | Exception]]:
-    """Pass results on, but raise what is no fault of the passage.
-
-    A wrong setting or a damaged store is raised at once. A model that can't be asked may be one
-    passage's fault (a server may refuse a text), so such a failure is held back: a usable result
-    after it shows that the model is there; several in a row, or nothing else at all, that it isn't.
-    """
-    held: list[tuple[Passage, Reading | Exception]] = []
-    reached = False
-    for passage, outcome in results:
-        if isinstance(outcome, ConfigError | StoreError):
-            raise outcome
-        if isinstance(outcome, ModelError) and not isinstance(outcome, OutputError):
-            held.append((passage, outcome))
-            if len(held) >= _OUTAGE:
-                raise outcome
-            continue
-        reached = True
-        yield from held
-        held.clear()
-        yield passage, outcome
-    for passage, outcome in held:
-        if isinstance(outcome, Exception) and not reached:
-            raise outcome
-        yield passage, outcome

@@ -8,15 +8,18 @@ is begun, what is already running is handed back too, and only after that the st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from models.errors import BudgetReached, ConfigError
+from models.errors import BudgetReached, ConfigError, ModelError, OutputError, StoreError
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+_OUTAGE = 3
+"""So many items in a row that the model could not be asked for at all mean that it is gone."""
 
 
 class Executor(Protocol):
@@ -89,3 +92,30 @@ def _cancel(running: dict[Future[U], T]) -> None:
     for future in list(running):
         if future.cancel():
             del running[future]
+
+
+def without_outages(results: Iterable[tuple[T, U | Exception]]) -> Iterator[tuple[T, U | Exception]]:
+    """Pass the results of model calls on, but raise what is no fault of the item.
+
+    A wrong setting or a damaged store is raised at once. A model that can't be asked may be one
+    item's fault (a server may refuse a text), so such a failure is held back: a usable result
+    after it shows that the model is there; several in a row, or nothing else at all, that it isn't.
+    """
+    held: list[tuple[T, U | Exception]] = []
+    reached = False
+    for item, outcome in results:
+        if isinstance(outcome, ConfigError | StoreError):
+            raise outcome
+        if isinstance(outcome, ModelError) and not isinstance(outcome, OutputError):
+            held.append((item, outcome))
+            if len(held) >= _OUTAGE:
+                raise outcome
+            continue
+        reached = True
+        yield from held
+        held.clear()
+        yield item, outcome
+    for item, outcome in held:
+        if isinstance(outcome, Exception) and not reached:
+            raise outcome
+        yield item, outcome

@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from kg.executor import Executor
+from kg.executor import Executor, without_outages
 from kg.prompt import Prompt, parse_prompt
-from models.errors import ConfigError, ModelRefused, OutputError
+from models.errors import ConfigError, ModelError
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
 from training.texts import TrainingText
@@ -144,14 +144,13 @@ def paraphrase(
     jobs = [_Job(place, style, text) for place, text in enumerate(texts) for style in range(count)]
     answers: dict[tuple[int, int], Completion | Exception] = {}
     with progress.step("paraphrase passages", total=len(jobs), unit="texts") as bar:
-        for job, answer in executor.map_unordered(lambda job: chat.complete(_request(job, styles)), jobs):
-            if isinstance(answer, Exception) and not isinstance(answer, OutputError | ModelRefused):
+        for job, answer in without_outages(
+            executor.map_unordered(lambda job: chat.complete(_request(job, styles)), jobs)
+        ):
+            if isinstance(answer, Exception) and not isinstance(answer, ModelError):
                 raise answer
             answers[job.place, job.style] = answer
             bar.advance()
-    refused = [answer for answer in answers.values() if isinstance(answer, ModelRefused)]
-    if jobs and len(refused) == len(jobs):
-        raise refused[0]
     return _gather(jobs, answers, styles)
 
 

@@ -51,6 +51,6 @@ def ask(
     if as_json:
         print_json({"question": question, "model": model, "retriever": retriever, **asdict(answer)})
         return
-    click.echo(answer.text)
+    click.echo(answer.text or "Not found: the evidence does not hold the answer.")
     for citation in answer.citations:
         click.echo(f"  [{citation.number}] {citation.source}: {citation.quote}")

@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 from app.cli import main
 
-SENTENCES_AT_LEAST = 40
-"""An error that says what was expected, what came and what to do is not shorter, in characters."""
+LEAST_CHARACTERS = 40
+"""An error that says what was expected, what came and what to do is not shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Outcome:
         assert self.out == ""
         (paragraph,) = self.err.splitlines()
         assert paragraph.startswith("graft: ")
-        assert len(paragraph) > SENTENCES_AT_LEAST
+        assert len(paragraph) > LEAST_CHARACTERS
         return paragraph
 
 
@@ -59,6 +59,6 @@ def graft(*arguments: str | Path) -> Outcome:
 
 def contents(folder: Path) -> dict[str, str]:
     """Digest of every file below a folder, but for SQLite's own side files; empty where there is no folder."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in (".lock",))
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".lock")
     found = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     return {name: digest for name, digest in found.items() if not name.endswith(("-wal", "-shm"))}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kg.scripted import write_sources
+
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,3 +17,9 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*os.environ]:
         if name.startswith(("GRAFT_WORKSPACE", "GRAFT_DEBUG", "OPENAI_", "SCRIPTED_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def articles() -> Path:
+    """Three short documents in the current folder."""
+    return write_sources(Path("articles"))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from models.errors import OutputError
 from models.protocols import ChatRequest, Completion, OptionScore, ScoredOptions, Usage
+from tests.kg.scripted import ScriptedChat
 
 ENCODER = "tests.eval.scripted:Encoder"
 EXTRACTOR = "tests.kg.scripted:ScriptedChat"
@@ -30,6 +31,24 @@ class Answerer:
 
     def close(self) -> None:
         """Nothing to free."""
+
+
+class Abstainer(Answerer):
+    """Finds nothing."""
+
+    digest = "scripted-abstainer-1"
+
+    def complete(self, request: ChatRequest) -> Completion:
+        """An honest no."""
+        parsed = {"answer": "", "citations": [], "found": False}
+        return Completion(json.dumps(parsed), Usage(50, 10), "stop", 0.25, parsed=parsed)
+
+
+class Slow(ScriptedChat):
+    """Takes half a second to read a passage."""
+
+    def __init__(self) -> None:
+        super().__init__(delay_s=0.5)
 
 
 class Never:

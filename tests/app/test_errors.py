@@ -2,21 +2,18 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.eval.scripted import write_world
-from tests.kg.scripted import read_by_rule, write_sources
+from tests.kg.scripted import read_by_rule
 from tests.models.faulty_server import answer, serving, status
 
 from .command import contents, graft
 from .scripted import ANSWERER, ENCODER, EXTRACTOR
 
-ROOT = Path(__file__).parents[2]
 KEY = "sk-a-secret-key"
 
 
@@ -38,11 +35,6 @@ def passages_read():
         (count,) = database.execute("SELECT count(*) FROM calls").fetchone()
     database.close()
     return count
-
-
-@pytest.fixture
-def articles():
-    return write_sources(Path("articles"))
 
 
 @pytest.fixture
@@ -326,6 +318,9 @@ def test_a_folder_that_is_no_finished_run_is_exit_code_2(tmp_path):
     assert run.name in graft("eval", "compare", run, run).error(2)
     assert "manifest.json" in graft("eval", "compare", "articles", "articles").error(2)
     assert graft("report", "nowhere").code == 2
+    assert "manifest.json" in graft("report", "articles").error(2)
+    assert run.name in graft("report", run).error(2)
+    assert not (run / "report.html").exists()
 
 
 # Budgets, and failed items
@@ -363,23 +358,3 @@ def test_a_failed_question_counts_as_wrong_and_is_exit_code_3(tmp_path):
     done = graft("eval", "run", file, "-w", "kb", "-q", "--json")
     assert (done.code, done.json["n"], done.json["failed"]) == (3, 4, 3)
     assert {(arm["n"], arm["failed"]) for arm in done.json["arms"]} == {(4, 1)}
-
-
-# The command as a process of its own
-
-
-def test_the_installed_command_shows_no_traceback():
-    command = [sys.executable, "-m", "app.cli", "search", "Lake Oune", "--workspace", "nowhere"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("graft: Expected a workspace at nowhere")
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_reader_that_stops_listening_ends_the_command_quietly(articles):
-    index()
-    search = [sys.executable, "-m", "app.cli", "search", "Lake Oune", "--workspace", str(Path("kb").absolute()), "-q"]
-    with subprocess.Popen(search, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        child.stdout.close()
-        assert child.stderr.read() == ""
-    assert child.returncode == 1

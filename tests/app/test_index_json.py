@@ -110,6 +110,13 @@ def test_an_answer_cites_passages_of_the_workspace():
     assert f"[{citation['number']}] {citation['source']}: {citation['quote']}" in shown
 
 
+def test_what_is_not_found_is_said():
+    index()
+    ask = ("ask", "Who burnt the mill?", "--model", "tests.app.scripted:Abstainer", "-q", "-w", "kb")
+    assert graft(*ask, "--json").json["abstained"]
+    assert graft(*ask).out.startswith("Not found")
+
+
 def test_a_question_may_come_from_stdin(monkeypatch):
     import io
 
