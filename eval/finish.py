@@ -50,7 +50,9 @@ def summarise(run: RunFolder, experiment: Experiment) -> RunResult:
             for arm, row in zip(arms, rows, strict=True)
         ),
         comparisons=comparisons(rows, experiment.pairs, items, experiment.seed),
-        retrieval=retrieval_results(contexts, read_run(run.file("run.trec")), read_qrels(run.file("qrels.trec"))),
+        retrieval=retrieval_results(
+            contexts, read_run(run.file("run.trec")), read_qrels(run.file("qrels.trec")), manifest["passages"]
+        ),
         setup=tuple(SetupCost(**cost) for cost in manifest["setup"]),
     )
 

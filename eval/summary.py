@@ -51,7 +51,7 @@ class RetrievalResult:
         n: Items with gold evidence.
         recall: Mean share of gold documents in the context, or None without such items.
         all_recall: Share of items with every gold document in the context.
-        ndcg: Mean nDCG of the ranking before packing, against the gold chunks.
+        ndcg: Mean nDCG@K of the ranking before packing, against the gold chunks.
         relevance: Mean share of the context's chunks that are gold.
         tokens: Mean length of a context, over all items.
         seconds: Time to retrieve and pack, all items.
@@ -153,11 +153,13 @@ def retrieval_results(
     contexts: Mapping[tuple[str, str], Context],
     rankings: Mapping[tuple[str, str], Sequence[str]],
     qrels: Mapping[str, Sequence[str]],
+    depth: int,
 ) -> tuple[RetrievalResult, ...]:
-    """One row a context key, sorted; a context that failed counts as empty."""
+    """One row a context key, sorted; a context that failed counts as empty. `depth` is the K of nDCG@K."""
     keys = sorted({key for key, _ in contexts})
     return tuple(
-        _retrieval(key, [row for (owner, _), row in contexts.items() if owner == key], rankings, qrels) for key in keys
+        _retrieval(key, [row for (owner, _), row in contexts.items() if owner == key], rankings, qrels, depth)
+        for key in keys
     )
 
 
@@ -166,10 +168,11 @@ def _retrieval(
     rows: Sequence[Context],
     rankings: Mapping[tuple[str, str], Sequence[str]],
     qrels: Mapping[str, Sequence[str]],
+    depth: int,
 ) -> RetrievalResult:
     judged = [row for row in rows if row.item_id in qrels]
     recalls = [row.recall or 0.0 for row in judged]
-    gains = [ndcg(rankings.get((key, row.item_id), ()), set(qrels[row.item_id])) for row in judged]
+    gains = [ndcg(rankings.get((key, row.item_id), ()), set(qrels[row.item_id]), depth) for row in judged]
     shares = [relevance(row.chunk_ids, set(qrels[row.item_id])) for row in judged]
     return RetrievalResult(
         retriever=key,

@@ -64,16 +64,18 @@ def read_qrels(path: Path) -> dict[str, tuple[str, ...]]:
     return {item_id: tuple(chunks) for item_id, chunks in gold.items()}
 
 
-def ndcg(ranking: Sequence[str], gold: Collection[str]) -> float:
-    """Normalised discounted cumulative gain of a whole ranking, binary relevance, in [0, 1].
+def ndcg(ranking: Sequence[str], gold: Collection[str], depth: int) -> float:
+    """Normalised discounted cumulative gain of the first `depth` of a ranking, binary relevance, in [0, 1].
 
-    Source: Järvelin and Kekäläinen, TOIS 2002; gain / log2(rank + 1) as in trec_eval.
+    The ideal is cut at the same depth, so that a retriever asked for three passages can reach 1 with three.
+
+    Source: Järvelin and Kekäläinen, TOIS 2002; gain / log2(rank + 1) as in trec_eval's ndcg_cut.
     Example:
-        >>> ndcg(["a", "b"], {"a"}), round(ndcg(["b", "a"], {"a"}), 4)
+        >>> ndcg(["a", "b"], {"a"}, 2), round(ndcg(["b", "a"], {"a"}, 2), 4)
         (1.0, 0.6309)
     """
-    gain = sum(1 / log2(rank + 1) for rank, chunk_id in enumerate(ranking, 1) if chunk_id in gold)
-    ideal = sum(1 / log2(rank + 1) for rank in range(1, len(gold) + 1))
+    gain = sum(1 / log2(rank + 1) for rank, chunk_id in enumerate(ranking[:depth], 1) if chunk_id in gold)
+    ideal = sum(1 / log2(rank + 1) for rank in range(1, min(len(gold), depth) + 1))
     return gain / ideal if ideal else 0.0
 
 

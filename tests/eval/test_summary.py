@@ -60,8 +60,8 @@ def test_retrieval_is_judged_where_there_is_gold():
         ("rag", "q2"): Context("rag", "q2", "t", ("c:1",), 30, 0.5, None),
     }
     rankings = {("rag", "q0"): ["c:1", "c:2"], ("rag", "q1"): ["c:9"]}
-    (row,) = retrieval_results(contexts, rankings, {"q0": ["c:1"], "q1": ["c:3"]})
+    (row,) = retrieval_results(contexts, rankings, {"q0": ["c:1"], "q1": ["c:3"]}, 2)
     assert (row.n, row.recall, row.all_recall, row.ndcg, row.relevance) == (2, 0.5, 0.5, 0.5, 0.25)
     assert (row.tokens, row.seconds) == (20.0, 1.5)
-    (bare,) = retrieval_results(contexts, {}, {})
+    (bare,) = retrieval_results(contexts, {}, {}, 2)
     assert (bare.n, bare.recall, bare.ndcg) == (0, None, None)

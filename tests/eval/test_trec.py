@@ -28,8 +28,10 @@ def test_ndcg_is_that_of_ir_measures(tmp_path):
         (tmp_path / "qrels").write_text("\n".join(qrels_lines({"q": gold})))
         qrels = list(ir_measures.read_trec_qrels(str(tmp_path / "qrels")))
         run = list(ir_measures.read_trec_run(str(tmp_path / "run")))
-        theirs = ir_measures.calc_aggregate([ir_measures.nDCG], qrels, run)[ir_measures.nDCG]
-        assert ndcg(ranking, set(gold)) == pytest.approx(theirs)
+        for depth in (2, 8):
+            measure = ir_measures.nDCG @ depth
+            theirs = ir_measures.calc_aggregate([measure], qrels, run)[measure]
+            assert ndcg(ranking, set(gold), depth) == pytest.approx(theirs)
 
 
 def test_recall_counts_documents_and_is_none_without_gold():
