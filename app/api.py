@@ -180,7 +180,7 @@ def _changed(base: IndexConfig, given: Mapping[str, Any]) -> IndexConfig:
     """The settings with some of them changed, and checked."""
     from pydantic import ValidationError
 
-    from kg.config import describe
+    from models.errors import describe
 
     try:
         return base.model_validate({**base.model_dump(), **given})

@@ -26,7 +26,7 @@ from eval.metrics import Normalisation
 from eval.systems import NONE, ORACLE, SystemConfig, known_systems, load_system
 from eval.tasks import Selection
 from kg.config import IndexConfig
-from models.errors import ConfigError
+from models.errors import ConfigError, describe
 from training.config import TrainConfig
 
 DEFAULT_PAIRS = (
@@ -285,5 +285,4 @@ def parse_experiment(text: str, folder: Path, origin: str = "the experiment") ->
     try:
         return Experiment.model_validate({"folder": folder, **values})
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'experiment'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{origin}: {problems}. Correct the file.") from error
+        raise ConfigError(f"{origin}: {describe(error, 'experiment')}. Correct the file.") from error

@@ -23,7 +23,7 @@ from eval.mmlu import load_mmlu
 from eval.realtimeqa import load_realtimeqa
 from eval.types import GoldEvidence, Item
 from models.dotted import is_dotted, load_dotted
-from models.errors import ConfigError, InputError
+from models.errors import ConfigError, InputError, describe
 
 Loader = Callable[[Path], tuple[Item, ...]]
 
@@ -70,7 +70,7 @@ class _Row(BaseModel):
 
 def _reason(error: ValueError) -> str:
     if isinstance(error, ValidationError):
-        return "; ".join(f'"{".".join(map(str, part["loc"]))}": {part["msg"]}' for part in error.errors())
+        return describe(error, "row")
     return str(error)
 
 

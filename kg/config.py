@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.errors import ConfigError
+from models.errors import ConfigError, describe
 
 
 class _Settings(BaseModel):
@@ -133,12 +133,3 @@ def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
-
-
-def describe(error: ValidationError) -> str:
-    """Say in one line what pydantic found wrong."""
-    lines = []
-    for problem in error.errors():
-        place = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{place}: {problem['msg']} (got {problem['input']!r})")
-    return "; ".join(lines)

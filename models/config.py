@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from models.errors import ConfigError
+from models.errors import ConfigError, describe
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -180,8 +180,7 @@ def parse_model(text: str, source: str = "the model configuration") -> ModelConf
     try:
         return _ADAPTER.validate_python(_expand(value, source))
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{source} is not a model configuration: {problems}.") from error
+        raise ConfigError(f"{source} is not a model configuration: {describe(error)}.") from error
 
 
 def _read(name: str) -> str:

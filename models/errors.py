@@ -14,6 +14,11 @@ A message says what was expected, what came, and what to do next, in one paragra
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class GraftError(Exception):
     """Root of every error that GRAFT raises on purpose."""
@@ -61,6 +66,24 @@ class OutputError(ModelError):
         super().__init__(message)
         self.tokens_in = tokens_in
         self.tokens_out = tokens_out
+
+
+def describe(error: ValidationError, whole: str = "file") -> str:
+    """What pydantic found wrong, in one line: each place, the rule it broke, and what stood there.
+
+    Args:
+        error: Of a model's validation.
+        whole: What to call a fault that has no single place.
+    """
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or whole}: {problem['msg']} (got {_short(problem['input'])})"
+        for problem in error.errors()
+    )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 class BudgetReached(GraftError):

@@ -16,7 +16,7 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 
 from models.dotted import is_dotted, load_dotted
-from models.errors import ConfigError
+from models.errors import ConfigError, describe
 from models.protocols import Encoder
 from retrieval.dense import DenseRetriever
 from retrieval.graph import GraphRetriever
@@ -71,6 +71,6 @@ def _settings(name: str, found: type[Any], settings: Mapping[str, Any]) -> BaseM
     try:
         return cast(BaseModel, found.Settings.model_validate(dict(settings)))
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in error.errors())
         known = ", ".join(found.Settings.model_fields) or "none"
+        problems = describe(error, "settings")
         raise ConfigError(f'Wrong settings for the retriever "{name}": {problems}. Its settings: {known}.') from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.causal import adapter_digest
-from models.errors import ConfigError
+from models.errors import ConfigError, describe
 from training.config import TrainConfig
 
 __all__ = ["MANIFEST", "Manifest", "adapter_digest", "list_adapters", "read_manifest"]
@@ -90,8 +90,9 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError as error:
         raise ConfigError(f"{folder} is not an adapter trained by graft: it has no {MANIFEST}.") from error
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{file} cannot be used: {problems}. Train the adapter again in a new folder.") from error
+        raise ConfigError(
+            f"{file} cannot be used: {describe(error)}. Train the adapter again in a new folder."
+        ) from error
 
 
 def list_adapters(folder: Path) -> tuple[tuple[Path, Manifest], ...]:

@@ -20,7 +20,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.digest import digest
-from models.errors import ConfigError
+from models.errors import ConfigError, describe
 
 
 class TrainConfig(BaseModel):
@@ -97,8 +97,7 @@ def parse_config(values: Any, source: str = "the training configuration") -> Tra
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{source} is not a training configuration: {problems}.") from error
+        raise ConfigError(f"{source} is not a training configuration: {describe(error)}.") from error
 
 
 def load_config(path: Path) -> TrainConfig:
