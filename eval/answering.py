@@ -8,6 +8,7 @@ answers are written by a chat model, greedily. Opening models and keeping record
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,10 +17,12 @@ from eval.types import Item, Sample
 from kg.prompt import Prompt, load_prompt
 from models.digest import digest
 from models.errors import OutputError
-from models.protocols import ChatModel, ChatRequest, ChoiceScorer, Usage
+from models.protocols import ChatModel, ChatRequest, ChoiceScorer, OptionScore, ScoredOptions, Usage
 
 Scoring = Literal["option", "letter"]
 Headline = Literal["contains", "exact_match"]
+NEUTRAL = "Answer:"
+"""What "pmi" scores an option after: the end of the prompt, without question or evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +122,25 @@ def choose(item: Item, context: str, scorer: ChoiceScorer, marking: Marking, pro
         OutputError: The scorer returned another number of scores, or one that is not a number.
     """
     options = option_texts(item, marking.scoring)
-    scored = scorer.score(choice_prefix(item, context, prompts, marking.scoring), options)
-    if len(scored.options) != len(options):
-        raise OutputError(f"expected {len(options)} option scores, found {len(scored.options)}")
-    scores = normalised_scores(scored.options, marking.normalisation)
+    scored = _score(scorer, choice_prefix(item, context, prompts, marking.scoring), options)
+    usage, seconds = scored.usage, scored.seconds
+    neutral: tuple[OptionScore, ...] = ()
+    if marking.normalisation == "pmi":
+        base = _score(scorer, NEUTRAL, options)
+        usage, seconds, neutral = usage + base.usage, seconds + base.seconds, base.options
+    scores = normalised_scores(scored.options, marking.normalisation, neutral)
     try:
         best = best_option(scores)
     except ValueError as error:
         raise OutputError(str(error)) from error
-    return Answer(str(best), float(best == item.answer), {}, scores, scored.usage, scored.seconds)
+    return Answer(str(best), float(best == item.answer), {}, scores, usage, seconds)
+
+
+def _score(scorer: ChoiceScorer, prefix: str, options: Sequence[str]) -> ScoredOptions:
+    scored = scorer.score(prefix, options)
+    if len(scored.options) != len(options):
+        raise OutputError(f"expected {len(options)} option scores, found {len(scored.options)}")
+    return scored
 
 
 def reply(item: Item, context: str, chat: ChatModel, marking: Marking, prompts: Prompts) -> Answer:

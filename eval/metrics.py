@@ -14,7 +14,7 @@ from typing import Literal
 
 from models.protocols import OptionScore
 
-Normalisation = Literal["sum", "token", "character"]
+Normalisation = Literal["sum", "token", "character", "pmi"]
 LETTERS = string.ascii_uppercase
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -78,25 +78,34 @@ ANSWER_METRICS: dict[str, Callable[[str, Sequence[str]], float]] = {
 }
 
 
-def normalised_scores(options: Sequence[OptionScore], normalisation: Normalisation) -> tuple[float, ...]:
-    """Make the scores of options of unequal length comparable.
+def normalised_scores(
+    options: Sequence[OptionScore], normalisation: Normalisation, neutral: Sequence[OptionScore] = ()
+) -> tuple[float, ...]:
+    """Make the scores of options of unequal length, or of unequal commonness, comparable.
 
     Args:
         options: Log-probabilities of an item's options.
         normalisation: "sum" leaves them, "token" divides by the number of tokens, "character" by the
-            number of characters.
-    Source: Gao, "Multiple choice normalization in LM evaluation", 2021.
+            number of characters, "pmi" subtracts what the option scores without its question: a phrase that a model
+            likes to say anywhere gains nothing by that.
+        neutral: For "pmi", log-probabilities of the same options after a prefix without question or evidence.
+    Source: Gao, "Multiple choice normalization in LM evaluation", 2021; Holtzman et al., "Surface form competition",
+        EMNLP 2021, equation 3 (domain-conditional pointwise mutual information).
     Example:
         >>> normalised_scores([OptionScore(-6.0, 3, 12), OptionScore(-5.0, 1, 4)], "token")
         (-2.0, -5.0)
         >>> normalised_scores([OptionScore(-6.0, 3, 12), OptionScore(-5.0, 1, 4)], "character")
         (-0.5, -1.25)
+        >>> normalised_scores([OptionScore(-6.0, 3, 12)], "pmi", [OptionScore(-9.0, 3, 12)])
+        (3.0,)
     """
     if normalisation == "sum":
         return tuple(option.logprob for option in options)
     if normalisation == "token":
         return tuple(option.logprob / max(option.tokens, 1) for option in options)
-    return tuple(option.logprob / max(option.characters, 1) for option in options)
+    if normalisation == "character":
+        return tuple(option.logprob / max(option.characters, 1) for option in options)
+    return tuple(option.logprob - base.logprob for option, base in zip(options, neutral, strict=True))
 
 
 def best_option(scores: Sequence[float]) -> int:

@@ -1,6 +1,6 @@
 import pytest
 
-from eval.answering import Marking, Prompts, choice_prefix, choose, failed_sample, option_texts, reply
+from eval.answering import NEUTRAL, Marking, Prompts, choice_prefix, choose, failed_sample, option_texts, reply
 from eval.types import Item
 from models.errors import OutputError
 from models.protocols import Completion, OptionScore, ScoredOptions, Usage
@@ -53,6 +53,20 @@ def test_the_best_option_after_normalising_is_chosen():
     by_sum = choose(CHOICE, "", scorer, Marking(normalisation="sum"), PROMPTS)
     assert (by_sum.prediction, by_sum.correct) == ("0", 0.0)
     assert scorer.asked[1] == option_texts(CHOICE, "option")
+
+
+def test_pmi_takes_away_what_an_option_scores_anywhere():
+    class Fluent(Scorer):
+        """Likes the second option whatever is asked, and learns of the first from the question."""
+
+        def score(self, prefix, options):
+            self.scores = ((-9.0, 1, 12), (-3.0, 2, 9)) if prefix == NEUTRAL else ((-5.0, 1, 12), (-3.0, 2, 9))
+            return super().score(prefix, options)
+
+    by_sum = choose(CHOICE, "", Fluent(), Marking(normalisation="sum"), PROMPTS)
+    by_pmi = choose(CHOICE, "", Fluent(), Marking(normalisation="pmi"), PROMPTS)
+    assert (by_sum.prediction, by_pmi.prediction, by_pmi.scores) == ("1", "0", (4.0, 0.0))
+    assert by_pmi.usage.tokens_in == 2 * by_sum.usage.tokens_in  # both prefixes are paid for, and counted
 
 
 def test_scores_that_cannot_be_right_are_an_error():

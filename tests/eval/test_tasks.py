@@ -29,13 +29,13 @@ def test_choices_and_short_answers_become_items(tmp_path):
     ("row", "reason"),
     [
         ({**CHOICE, "answer": 2}, "index from 0 to 1, found 2"),
-        ({**CHOICE, "answer": "1"}, 'answer:'),
+        ({**CHOICE, "answer": "1"}, "answer:"),
         ({**CHOICE, "choices": ["x", "x"]}, "different options"),
-        ({**CHOICE, "anwser": 1}, 'anwser:'),
+        ({**CHOICE, "anwser": 1}, "anwser:"),
         ({"id": "a", "question": "Who?"}, '"answers"'),
         ({**SHORT, "answers": [" "]}, '"answers"'),
-        ({**SHORT, "id": "two words"}, 'id:'),
-        ({"question": "Who?", "answers": ["x"]}, 'id:'),
+        ({**SHORT, "id": "two words"}, "id:"),
+        ({"question": "Who?", "answers": ["x"]}, "id:"),
     ],
 )
 def test_a_malformed_row_is_an_error_with_file_line_and_reason(tmp_path, row, reason):
