@@ -32,12 +32,19 @@ def test_a_reader_that_stops_listening_ends_the_command_quietly(articles):
     assert child.returncode == 1
 
 
+def hear_interrupts() -> None:
+    """Undo what a shell does to the commands it puts in the background: they are started deaf to SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_command_says_so_and_goes_on(articles):
     folder = Path.cwd()
     arguments = ("index", "articles", "-w", "kb", "--encoder", ENCODER, "--extractor", "tests.app.scripted:Slow", "-q")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "app.cli", *arguments]
-    with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
+    ) as child:
         deadline = time.monotonic() + 60
         while child.poll() is None and time.monotonic() < deadline and not recorded():
             time.sleep(0.02)
