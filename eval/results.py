@@ -28,7 +28,7 @@ class SetupCost:
 
     Attributes:
         name: "index", "paraphrase", or "train: ADAPTER".
-        seconds: Time of its models and stages, whenever that was.
+        seconds: Time of its models and stages on the clock, whenever that was; calls answered at once share it.
         tokens_in: Tokens read.
         tokens_out: Tokens written.
         usd: Price.
