@@ -79,14 +79,11 @@ class TransformersChat:
         ids = self._inputs(causal, request)
         room = self._room(causal, len(ids), request.max_tokens)
         prompt = _Prompt(ids, room, request.temperature, request.seed)
-        written = self._alone(prompt) if request.temperature > 0 else self._together(prompt)
+        written = self._generate([prompt])[0] if request.temperature > 0 else self._together(prompt)
         text = causal.tokenizer.decode(written, skip_special_tokens=True).strip()
         finish: FinishReason = "stop" if set(written[-1:]) & _end_tokens(causal) else "length"
         parsed = self._check(text, finish, request, room)
         return Completion(text, Usage(len(ids), len(written)), finish, time.perf_counter() - started, parsed)
-
-    def _alone(self, prompt: _Prompt) -> list[int]:
-        return self._generate([prompt])[0]
 
     def _generate(self, prompts: Sequence[_Prompt]) -> list[list[int]]:
         causal = self._loaded()

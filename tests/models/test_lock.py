@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 import time
 from pathlib import Path
+
+import pytest
 
 from models.lock import exclusive
 
@@ -29,10 +32,9 @@ def test_holders_take_turns(tmp_path: Path) -> None:
 
 def test_an_error_inside_frees_the_lock(tmp_path: Path) -> None:
     lock = tmp_path / "a.lock"
-    try:
-        with exclusive(lock):
-            raise KeyError
-    except KeyError:
-        pass
-    with exclusive(lock):
-        pass
+    with pytest.raises(KeyError), exclusive(lock):
+        with lock.open("a") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        raise KeyError
+    with lock.open("a") as other:
+        assert fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB) is None  # raises where the lock is still held
