@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from retrieval.answer import Answer
     from retrieval.index import GraphIndex
     from retrieval.types import Retrieved
+    from training.cloze import ClozeResult
     from training.config import TrainConfig
     from training.probe import ProbeResult
 
@@ -287,15 +288,23 @@ def train(
         return fit(base, dataset.texts, config, space.adapters_dir / (name or own), spending.progress)
 
 
-def probe(workspace: PathLike | None, adapter: Path, base: str, progress: Progress = SILENT) -> ProbeResult:
-    """Loss of a workspace's own passages without and with an adapter: what the adapter has learnt of them."""
+def probe(
+    workspace: PathLike | None, adapter: Path, base: str, progress: Progress = SILENT
+) -> tuple[ProbeResult, ClozeResult | None]:
+    """What an adapter has learnt of a workspace's own passages: their loss, and the names their sentences go on with.
+
+    The second is None where the graph gives no cloze item, as one without entities does.
+    """
     from kg.workspace import Workspace
+    from training.cloze import ask as complete
+    from training.cloze import cloze_items
     from training.probe import probe as measure
     from training.texts import raw_texts
 
     with Workspace.open(find_workspace(workspace)) as space:
-        texts = [text.text for text in raw_texts(space.store)]
-    return measure(base, adapter, texts, progress)
+        texts, items = [text.text for text in raw_texts(space.store)], cloze_items(space.store)
+    losses = measure(base, adapter, texts, progress)
+    return losses, complete(base, adapter, items, progress) if items else None
 
 
 def evaluate(

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eval.gold import Gold
-from eval.lines import Appender, replace_text
+from eval.lines import Appender
 from eval.oracle import Oracle
 from eval.run import RunFolder
 from eval.systems import ORACLE
 from eval.trec import Ranked, qrels_lines, read_run, recall, run_lines
 from eval.types import Context, Item
 from models.errors import BudgetReached, ConfigError, StoreError
+from models.files import replace_text
 from models.progress import Progress
 from retrieval.pack import pack
 from retrieval.types import PackedContext, Retrieved, Retriever

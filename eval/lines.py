@@ -21,6 +21,7 @@ from typing import IO, Any, TypeVar
 
 from eval.types import Context, GoldEvidence, Item, Sample
 from models.errors import InputError, StoreError
+from models.files import replace_text
 
 Record = Item | Context | Sample
 T = TypeVar("T", Item, Context, Sample)
@@ -73,16 +74,6 @@ def _parse(kind: type[T], line: bytes, path: Path, number: int) -> T:
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write a whole file of records at once, in the place of an older one."""
     replace_text(path, "".join(to_line(record) + "\n" for record in records))
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    draft = path.with_name(path.name + ".part")
-    with draft.open("w", encoding="utf-8", newline="\n") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    draft.replace(path)
 
 
 def drop_cut_line(path: Path) -> bool:

@@ -24,6 +24,7 @@ from eval.types import Item
 from kg.build import NO_EXTRACTOR
 from kg.chunk import chunk
 from kg.config import IndexConfig
+from kg.extract import passages_of
 from kg.load import load
 from kg.prompt import load_prompt
 from kg.schema import Chunk, Document, Extraction
@@ -32,12 +33,15 @@ from kg.sqlite_store import SqliteStore
 from kg.workspace import STORE, Workspace
 from models.config import load_model
 from models.dotted import is_dotted
+from models.weights import identity
 from training.adapter import list_adapters
+from training.loop import base_config
 
 EXTRACT_OUT_SHARE = 0.9
 RETRIEVAL_S = 0.05
 ANSWER_TOKENS = 8
 HEADING_TOKENS = 16
+PARAPHRASE_PROMPT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,9 @@ class Speed:
 
 
 SPEEDS = {
-    ("qwen2.5-coder-1.5b-instruct", "llamacpp"): Speed(80, 31, 0),
-    ("qwen2.5-coder-1.5b-instruct", "transformers"): Speed(178, 5, 80),
-    ("smollm2-135m-instruct", "transformers"): Speed(1676, 20, 460),
+    ("qwen2.5-coder-1.5b-instruct", "llamacpp"): Speed(65, 21, 0),
+    ("qwen2.5-coder-1.5b-instruct", "transformers"): Speed(117, 5, 80),
+    ("smollm2-135m-instruct", "transformers"): Speed(1000, 20, 240),
 }
 """Measured on two AVX-512 cores."""
 
@@ -101,9 +105,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Corpus:
+    """The corpus as it would be indexed: tokens of each chunk, and of each passage that is not read yet."""
+
     documents: int
     chunk_tokens: tuple[int, ...]
-    extracted: int
+    unread_tokens: tuple[int, ...]
 
 
 def speed_of(name: str) -> Speed:
@@ -149,7 +155,6 @@ def plan_corpus(config: IndexConfig, root: Path, workspace: Path) -> dict[str, A
 
 
 def _corpus(documents: list[Document], config: IndexConfig, folder: Path) -> _Corpus:
-    """Documents and passages of the corpus, and how many passages the workspace has read already."""
     sentences = RuleSentences()
     limit = config.max_document_characters or float("inf")
     chunks = [
@@ -158,9 +163,13 @@ def _corpus(documents: list[Document], config: IndexConfig, folder: Path) -> _Co
         if len(document.text) <= limit
         for row in chunk(document, config.chunk_tokens, sentences, config.overlap_sentences)
     ]
-    known, extracted = _in_store(folder)
-    chosen = known if known and extracted else chunks
-    return _Corpus(len(documents), tuple(estimated_tokens(row.text) for row in chosen), extracted)
+    read = _read_texts(folder)
+    unread = [
+        sum(estimated_tokens(row.text) for row in passage.chunks)
+        for passage in passages_of(documents, chunks, config.extract_tokens or 0)
+        if any(row.text not in read for row in passage.chunks)
+    ]
+    return _Corpus(len(documents), tuple(estimated_tokens(row.text) for row in chunks), tuple(unread))
 
 
 def _documents(resolved: Resolved) -> list[Document]:
@@ -172,52 +181,55 @@ def _documents(resolved: Resolved) -> list[Document]:
     return [row for loaded in load(resolved.experiment.path(documents.path)) for row in loaded.documents]
 
 
-def _in_store(folder: Path) -> tuple[list[Chunk], int]:
-    """Passages of the workspace, and how many of them are read; only the embedded store is looked into."""
+def _read_texts(folder: Path) -> set[str]:
+    """Texts of the passages that the workspace has read; only the embedded store is looked into."""
     if not Workspace.exists(folder) or not (folder / STORE).is_file():
-        return [], 0
+        return set()
     store = SqliteStore(folder / STORE)
     try:
-        return list(store.read(Chunk)), sum(1 for _ in store.read(Extraction))
+        read = {row.chunk_id for row in store.read(Extraction)}
+        return {row.text for row in store.read(Chunk) if row.id in read}
     finally:
         store.close()
 
 
 def _setup_stages(resolved: Resolved, corpus: _Corpus, folder: Path) -> Iterator[PlannedStage]:
     experiment = resolved.experiment
-    texts, total = len(corpus.chunk_tokens), sum(corpus.chunk_tokens)
     yield from _extract_stage(experiment.index, corpus)
     train = experiment.train
     if train is None or not experiment.trains:
         return
+    base = identity(base_config(experiment.reader_name).weights)
     trained = [manifest for _, manifest in list_adapters(folder / "adapters")]
     configs = train.configs()
+    texts = corpus.documents if train.whole_documents else len(corpus.chunk_tokens)
+    total = sum(corpus.chunk_tokens)
+    written = total * train.paraphrases * min(1.0, train.paraphrase_share)
     if train.paraphrases and not any(manifest.config == config for manifest in trained for config in configs.values()):
         calls = texts * train.paraphrases
-        written = total * train.paraphrases
-        yield _stage("paraphrase", train.paraphraser, calls, written + 100 * calls, written)
+        read = total * train.paraphrases + PARAPHRASE_PROMPT * calls
+        yield _stage("paraphrase", train.paraphraser, calls, read, round(written), shared=PARAPHRASE_PROMPT * calls)
     for seed, config in configs.items():
-        if not any(manifest.config == config and manifest.base == experiment.reader_name for manifest in trained):
-            tokens = total * (1 + train.paraphrases) * train.epochs
+        if not any(manifest.config == config and manifest.base_digest == base for manifest in trained):
+            tokens = round((total + written) * train.epochs)
             seconds = tokens / (speed_of(experiment.reader_name).train or UNKNOWN.train)
             yield PlannedStage(f"train: seed {seed}", 0, tokens, 0, seconds, 0.0)
 
 
 def _extract_stage(config: IndexConfig, corpus: _Corpus) -> Iterator[PlannedStage]:
     """The calls for passages that are not read yet; none without an extractor."""
-    texts, total = len(corpus.chunk_tokens), sum(corpus.chunk_tokens)
-    if config.extractor == NO_EXTRACTOR or not texts:
+    if config.extractor == NO_EXTRACTOR or not corpus.chunk_tokens:
         return
-    left = (texts - min(corpus.extracted, texts)) / texts
     prompt = sum(estimated_tokens(text) for _, text in load_prompt("extract").turns)
-    calls = round(texts * left)
-    tokens_in = calls * prompt + round(total * left)
-    yield _stage("extract", config.extractor, calls, tokens_in, round(total * left * EXTRACT_OUT_SHARE))
+    calls, tokens = len(corpus.unread_tokens), sum(corpus.unread_tokens)
+    written = round(tokens * EXTRACT_OUT_SHARE)
+    yield _stage("extract", config.extractor, calls, calls * prompt + tokens, written, shared=calls * prompt)
 
 
-def _stage(name: str, model: str, calls: int, tokens_in: int, tokens_out: int) -> PlannedStage:
+def _stage(name: str, model: str, calls: int, tokens_in: int, tokens_out: int, shared: int = 0) -> PlannedStage:
+    """A stage of calls; `shared` of the tokens read are the beginning of every call, and kept: they take no time."""
     speed = speed_of(model)
-    seconds = tokens_in / speed.read + tokens_out / speed.write
+    seconds = (tokens_in - shared) / speed.read + tokens_out / speed.write
     return PlannedStage(name, calls, tokens_in, tokens_out, seconds, price_of(model)(tokens_in, tokens_out, seconds))
 
 

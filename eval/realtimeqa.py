@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eval.lines import read_rows, replace_text
+from eval.lines import read_rows
 from eval.types import GoldEvidence, Item
 from kg.schema import Document, make_id
 from kg.text import normalise
 from models.errors import InputError
+from models.files import replace_text
 
 FILE_NAME = "realtimeqa.jsonl"
 

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from eval import numerals
 from eval.itemlist import MOST_ITEMS, item_views
 from eval.kinds import kind_plot
-from eval.lines import replace_text
 from eval.palette import arm_slots
 from eval.plots import accuracy_plot, cost_plot, difference_plot
 from eval.record import Record, answers_of, read_record
@@ -29,6 +28,7 @@ from eval.svg import Plot
 from eval.systems import NONE
 from eval.types import Comparison
 from eval.verdict import LEVEL, verdict
+from models.files import replace_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -52,10 +52,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from eval.lines import drop_cut_line, read_records, replace_text, write_records
+from eval.lines import drop_cut_line, read_records, write_records
 from eval.types import Context, Item, Sample
 from models.digest import digest
 from models.errors import StoreError
+from models.files import replace_text
 
 SCHEMA_VERSION = 1
 PACKAGES = (

@@ -20,7 +20,7 @@ from pathlib import Path
 from kg.chunk import chunk
 from kg.communities import detect, native_version
 from kg.executor import Executor, ThreadExecutor, without_outages
-from kg.extract import Extractor, Passage, Reading
+from kg.extract import Extractor, Reading, passages_of
 from kg.load import Loaded, list_sources, load
 from kg.resolve import resolve
 from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Report
@@ -194,28 +194,28 @@ class _Build:
         if self.models.chat is None or self.config.extractor == NO_EXTRACTOR:
             self.store.replace(Extraction, ())
             return []
-        extractor = Extractor(self.models.chat, self.models.sentences, self.config.chunk_tokens)
-        by_id = {document.id: document for document in documents}
-        passages = [Passage.of(row, by_id[row.document_id]) for row in chunks]
-        keys = {passage.chunk.id: extractor.key(passage) for passage in passages}
+        together = self.config.extract_tokens or 0
+        extractor = Extractor(self.models.chat, self.models.sentences, max(self.config.chunk_tokens, together))
+        passages = passages_of(documents, chunks, together)
+        keys = {passage.id: extractor.key(passage) for passage in passages}
         rows = {row.chunk_id: row for row in self.store.read(Extraction)}
+        kept: list[Extraction] = []
         pending = []
         for passage in passages:
-            item = passage.chunk.id
-            if stage.finished(item, keys[item], has_rows=item in rows):
-                continue
-            rows.pop(item, None)
-            if any(character.isalnum() for character in passage.chunk.text):
+            chunk_ids = [row.id for row in passage.chunks]
+            if stage.finished(passage.id, keys[passage.id], has_rows=rows.keys() >= set(chunk_ids)):
+                kept += (rows[each] for each in chunk_ids if each in rows)
+            elif any(character.isalnum() for row in passage.chunks for character in row.text):
                 pending.append(passage)
             else:
-                stage.skipped(item, keys[item], "has no words")
-        self.store.replace(Extraction, (rows[item] for item in sorted(keys.keys() & rows.keys())))
+                stage.skipped(passage.id, keys[passage.id], "has no words")
+        self.store.replace(Extraction, sorted(kept, key=lambda row: row.chunk_id))
         with (
             self.progress.step("extract facts", len(passages), "passages", len(passages) - len(pending)) as step,
             closing(self.executor.map_unordered(extractor, pending)) as results,
         ):
             for passage, outcome in without_outages(results):
-                self._keep_reading(stage, passage.chunk.id, keys[passage.chunk.id], outcome)
+                self._keep_reading(stage, passage.id, keys[passage.id], outcome)
                 step.advance()
         stage.forget_others()
         return list(self.store.read(Extraction))
@@ -225,7 +225,7 @@ class _Build:
             stage.failed(item, key, outcome)
             return
         self.spent += outcome.spent
-        stage.done(item, key, [outcome.extraction], outcome.usage, outcome.model_seconds)
+        stage.done(item, key, outcome.extractions, outcome.usage, outcome.model_seconds)
 
     def resolve(self, chunks: Sequence[Chunk], extractions: Sequence[Extraction]) -> None:
         """Make entities and facts of all readings, unless they are made of these already."""

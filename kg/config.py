@@ -50,6 +50,8 @@ class IndexConfig(_Settings):
     Attributes:
         chunk_tokens: Most tokens of a passage.
         overlap_sentences: Sentences that a passage repeats from the one before.
+        extract_tokens: Neighbouring passages of up to so many tokens are read in one call, so that small passages
+            need no more calls than large ones, and "she" is read beside her name; None reads each alone.
         extractor: Name of the chat model that reads facts, or "none" for passages without a graph.
         encoder: Name of the embedding model.
         store: Short name of the store, or a dotted path "package.module:Class".
@@ -61,6 +63,7 @@ class IndexConfig(_Settings):
     schema_version: Literal[1] = 1
     chunk_tokens: int = Field(default=160, ge=16)
     overlap_sentences: int = Field(default=0, ge=0)
+    extract_tokens: int | None = Field(default=None, ge=16)
     extractor: str = Field(default="qwen-1.5b", min_length=1)
     encoder: str = Field(default="minilm", min_length=1)
     store: str = Field(default="sqlite", min_length=1)

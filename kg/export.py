@@ -8,9 +8,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ from kg.rows import plain
 from kg.schema import KINDS, Chunk, Community, Document, Entity, Evidence, Fact, Row
 from kg.store import GraphStore
 from models.errors import ConfigError, InputError
+from models.files import replacing
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -39,15 +38,12 @@ def export(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
     """
     if format not in EXPORTS:
         raise ConfigError(f"unknown export format {format!r}: use one of {', '.join(EXPORTS)}")
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        EXPORTS[format](store, part)
-        part.replace(path)
+        with replacing(path) as part:
+            EXPORTS[format](store, part)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_jsonl(store: GraphStore, path: Path) -> None:
@@ -57,8 +53,6 @@ def write_jsonl(store: GraphStore, path: Path) -> None:
             rows: Iterable[Row] = store.read(kind)
             for row in rows:
                 lines.write(json.dumps({"kind": kind.__name__, **plain(row)}, ensure_ascii=False) + "\n")
-        lines.flush()
-        os.fsync(lines.fileno())
 
 
 def write_graphml(store: GraphStore, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Names and facts from one passage: one call of a chat model under a JSON schema.
+"""Names and facts from one chunk, or a few neighbours: one call of a chat model under a JSON schema.
 
 The prompt is `configs/prompts/extract.md`: fixed instructions and one example first, then the
 document's title and date and the passage. An answer is short lines ("Ada Lorne (person)", "Ada Lorne |
@@ -27,22 +27,49 @@ from models.digest import digest
 from models.errors import OutputError
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
 
-_VERIFIER = 1
+Sentence = tuple[Chunk, Span]
+
+_VERIFIER = 2
 """Changes with the rules of `kg.verify`, so that passages are verified anew; answers come from the records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk with what the prompt says of its document."""
+    """What one call reads: a chunk, or several neighbours, with what the prompt says of their document."""
 
-    chunk: Chunk
+    chunks: tuple[Chunk, ...]
     title: str
     date: str
 
-    @classmethod
-    def of(cls, chunk: Chunk, document: Document) -> Passage:
-        """The passage of a chunk and its document."""
-        return cls(chunk, document.title, document.date)
+    @property
+    def id(self) -> str:
+        """The first chunk's."""
+        return self.chunks[0].id
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the chunks."""
+        return sum(chunk.tokens for chunk in self.chunks)
+
+
+def passages_of(documents: Sequence[Document], chunks: Sequence[Chunk], most_tokens: int) -> list[Passage]:
+    """Neighbouring chunks of a document together as long as they fit; a longer chunk alone.
+
+    Args:
+        documents: In the order in which they are to be read.
+        chunks: Of those documents, in any order.
+        most_tokens: Most tokens of a passage of several chunks; 0 takes each chunk alone.
+    """
+    groups: dict[str, list[list[Chunk]]] = {document.id: [] for document in documents}
+    for chunk in sorted(chunks, key=lambda chunk: chunk.position):
+        own = groups[chunk.document_id]
+        if own and sum(each.tokens for each in own[-1]) + chunk.tokens <= most_tokens:
+            own[-1].append(chunk)
+        else:
+            own.append([chunk])
+    return [
+        Passage(tuple(group), document.title, document.date) for document in documents for group in groups[document.id]
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +77,14 @@ class Reading:
     """What one passage gave, and what it cost.
 
     Attributes:
-        extraction: Names and facts that stood up.
-        usage: Tokens of the answers, as first made.
+        extractions: Names and facts that stood up, by chunk.
+        usage: Tokens of the answers, as first made, useless ones among them.
         spent: Tokens of those answers that were made now and not taken from records.
         model_seconds: Seconds the answers took, as first made.
         spent_seconds: Wall-clock seconds of this reading.
     """
 
-    extraction: Extraction
+    extractions: tuple[Extraction, ...]
     usage: Usage
     spent: Usage
     model_seconds: float
@@ -67,16 +94,17 @@ class Reading:
 class Extractor:
     """Reads passages with a chat model; safe to call from several threads."""
 
-    def __init__(self, chat: ChatModel, sentences: SentenceSplitter, chunk_tokens: int, prompt: Prompt | None = None):
+    def __init__(self, chat: ChatModel, sentences: SentenceSplitter, most_tokens: int, prompt: Prompt | None = None):
         self.chat = chat
         self.sentences = sentences
         self.prompt = prompt or load_prompt("extract")
-        self.schema = answer_schema(chunk_tokens)
+        self.schema = answer_schema(most_tokens)
 
     def key(self, passage: Passage) -> str:
         """Digest of everything that the reading of a passage depends on."""
         parts = (self.prompt.template, self.chat.digest, self.schema, _VERIFIER)
-        return digest(*parts, passage.chunk.id, passage.chunk.text, passage.title, passage.date)
+        chunks = [[chunk.id, chunk.text] for chunk in passage.chunks]
+        return digest(*parts, chunks, passage.title, passage.date)
 
     def __call__(self, passage: Passage) -> Reading:
         """Read one passage.
@@ -87,47 +115,64 @@ class Extractor:
             BudgetReached: The budget allows no further call.
         """
         began = time.perf_counter()
-        spans = self.sentences.split(passage.chunk.text)
+        sentences = [(chunk, span) for chunk in passage.chunks for span in self.sentences.split(chunk.text)]
+        wasted = Usage()
         try:
-            parts = [self._ask(passage, spans)]
-        except OutputError:
-            if len(spans) < 2:
+            parts = [self._ask(passage, sentences)]
+        except OutputError as error:
+            if len(sentences) < 2:
                 raise
-            middle = (len(spans) + 1) // 2
-            parts = [self._ask(passage, half) for half in (spans[:middle], spans[middle:])]
+            wasted = Usage(error.tokens_in, error.tokens_out)
+            parts = self._ask_halves(passage, sentences, wasted)
         completions = [completion for completion, _ in parts]
         return Reading(
-            extraction=_extraction(passage.chunk, [verified for _, verified in parts]),
-            usage=sum((completion.usage for completion in completions), Usage()),
+            extractions=_by_chunk(passage, [verified for _, verified in parts]),
+            usage=sum((completion.usage for completion in completions), wasted),
             spent=sum((completion.usage for completion in completions if not completion.recorded), Usage()),
             model_seconds=sum(completion.seconds for completion in completions),
             spent_seconds=time.perf_counter() - began,
         )
 
-    def request(self, passage: Passage, spans: Sequence[Span]) -> ChatRequest:
+    def request(self, passage: Passage, sentences: Sequence[Sentence]) -> ChatRequest:
         """The call for some sentences of a passage."""
-        chunk = passage.chunk
-        text = " ".join(" ".join(chunk.text[slice(*span)].split()) for span in spans)
-        share = sum(end - start for start, end in spans) / max(1, len(chunk.text))
-        values = {"title": passage.title, "date": passage.date or "unknown", "passage": text}
+        # Chunks may repeat sentences of their neighbours; the model reads each once.
+        places = {chunk.start + span[0]: " ".join(chunk.text[slice(*span)].split()) for chunk, span in sentences}
+        share = sum(end - start for _, (start, end) in sentences) / sum(len(chunk.text) for chunk in passage.chunks)
+        values = {"title": passage.title, "date": passage.date or "unknown", "passage": " ".join(places.values())}
         return ChatRequest(
             messages=self.prompt.fill(values),
             schema=self.schema,
-            max_tokens=150 + round(3 * chunk.tokens * share),
+            max_tokens=150 + round(3 * passage.tokens * share),
             template=self.prompt.template,
         )
 
-    def _ask(self, passage: Passage, spans: Sequence[Span]) -> tuple[Completion, Verified]:
-        completion = self.chat.complete(self.request(passage, spans))
+    def _ask_halves(
+        self, passage: Passage, sentences: Sequence[Sentence], wasted: Usage
+    ) -> list[tuple[Completion, Verified]]:
+        middle = (len(sentences) + 1) // 2
+        parts: list[tuple[Completion, Verified]] = []
+        try:
+            for half in (sentences[:middle], sentences[middle:]):
+                parts.append(self._ask(passage, half))
+        except OutputError as error:
+            spent = sum((completion.usage for completion, _ in parts), wasted)
+            error.tokens_in += spent.tokens_in
+            error.tokens_out += spent.tokens_out
+            raise
+        return parts
+
+    def _ask(self, passage: Passage, sentences: Sequence[Sentence]) -> tuple[Completion, Verified]:
+        completion = self.chat.complete(self.request(passage, sentences))
         try:
             answer = Answer.model_validate(completion.parsed)
         except ValidationError as error:
             raise OutputError(f"the answer of {self.chat.name} breaks the extraction schema: {error}") from error
-        return completion, verify(answer, passage.chunk, spans)
+        spans = {chunk.id: [span for owner, span in sentences if owner is chunk] for chunk in passage.chunks}
+        return completion, verify(answer, [(chunk, spans[chunk.id]) for chunk in passage.chunks])
 
 
-def answer_schema(chunk_tokens: int) -> dict[str, Any]:
-    """JSON schema of an answer about a passage of at most `chunk_tokens` tokens.
+def answer_schema(most_tokens: int) -> dict[str, Any]:
+    """JSON schema of an answer about a passage of at most so many tokens.
 
     The same for all passages of a knowledge base, since a server compiles each schema once.
     """
@@ -135,8 +180,8 @@ def answer_schema(chunk_tokens: int) -> dict[str, Any]:
     name, fact = f"{_words(8)} \\(({kinds})\\)", f"{_words(8)} \\| {_words(6)} \\| {_words(8)}"
     # Few enough that a model which only repeats itself is soon done; a passage seldom holds more.
     properties = {
-        "names": _lines(name, most=2 + chunk_tokens // 32),
-        "facts": _lines(fact, most=2 + chunk_tokens // 25),
+        "names": _lines(name, most=2 + most_tokens // 40),
+        "facts": _lines(fact, most=2 + most_tokens // 40),
     }
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
@@ -151,11 +196,18 @@ def _words(most: int) -> str:
     return f"{word}( {word}){{0,{most - 1}}}"
 
 
-def _extraction(chunk: Chunk, parts: Sequence[Verified]) -> Extraction:
-    return Extraction(
-        id=make_id("x", chunk.id),
-        chunk_id=chunk.id,
-        mentions=tuple(dict.fromkeys(mention for part in parts for mention in part.mentions)),
-        triples=tuple(dict.fromkeys(triple for part in parts for triple in part.triples)),
-        dropped=sum(part.dropped for part in parts),
+def _by_chunk(passage: Passage, parts: Sequence[Verified]) -> tuple[Extraction, ...]:
+    """What stood up, by chunk; what was refused has no place and is counted with the first."""
+    mentions = dict.fromkeys(mention for part in parts for mention in part.mentions)
+    triples = dict.fromkeys(triple for part in parts for triple in part.triples)
+    dropped = sum(part.dropped for part in parts)
+    return tuple(
+        Extraction(
+            id=make_id("x", chunk.id),
+            chunk_id=chunk.id,
+            mentions=tuple(each for each in mentions if each.evidence.chunk_id == chunk.id),
+            triples=tuple(each for each in triples if each.evidence.chunk_id == chunk.id),
+            dropped=0 if number else dropped,
+        )
+        for number, chunk in enumerate(passage.chunks)
     )

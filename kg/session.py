@@ -70,7 +70,7 @@ def open_session(
         made, useless = workspace.is_new, False
         _ = workspace.store  # the store makes the file that the records share
         try:
-            with closing(Records(workspace.records_path)) as records:
+            with closing(Records(workspace.records_path, retry_failed)) as records:
                 try:
                     yield Session(workspace, records, budget or Budget(), progress, retry_failed)
                 except BudgetReached:

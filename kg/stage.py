@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from kg.schema import Row
 from kg.store import GraphStore, JournalEntry
 from kg.summary import Failure
+from models.errors import OutputError
 from models.protocols import Usage
 
 _FREE = Usage()
@@ -51,9 +52,10 @@ class Stage:
             self._mark(entry)
 
     def failed(self, item: str, key: str, error: BaseException | str) -> None:
-        """Say why an item failed."""
+        """Say why an item failed, and what the model's useless answer cost."""
         reason = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        self._mark(JournalEntry(self.name, item, key, "failed", reason))
+        wasted = (error.tokens_in, error.tokens_out) if isinstance(error, OutputError) else (0, 0)
+        self._mark(JournalEntry(self.name, item, key, "failed", reason, *wasted))
 
     def skipped(self, item: str, key: str, reason: str) -> None:
         """Say why an item was left out."""

@@ -1,14 +1,15 @@
 """What of a model's answer stands in the passage: names and facts, each with the span that shows it.
 
 Nothing is believed. A name must stand in the passage; a fact's subject and object in one sentence, or
-in two neighbours, where a pronoun stands for one of them. What isn't there is dropped and counted, so
-that a reader of the graph can look up every edge, and a model that invents is seen.
+in two neighbours, where a pronoun stands for one of them; and that place must hold a word of the
+relation, in whatever form. What isn't there is dropped and counted, so that a reader of the graph can
+look up every edge, and a model that invents is seen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -18,10 +19,14 @@ from kg.schema import Chunk, Evidence, Mention, Triple
 from kg.spans import Folded, Span, fold
 from kg.validity import validity
 
+Shown = tuple[Chunk, Sequence[Span]]
 TYPES = ("person", "organisation", "place", "product", "work", "event")
 """Types that a model is asked for; "value" (dates, amounts) and "other" come beside them."""
 MAX_PREDICATE_WORDS = 8
 MAX_NAME_WORDS = 8
+_STEM = 4
+"""Letters by which two forms of a word are known: "founded" and "founder", "employs" and "employees"."""
+_WORD = re.compile(r"\w+")
 _EDGES = ' \t\n.,;:!?"“”„«»()[]'
 _LISTED = re.compile(r"(?P<name>.*\S)\s*\((?P<type>\w+)\)\s*", re.DOTALL)
 _HANGING_ARTICLE = re.compile(r" (?:the|an?)$")
@@ -56,32 +61,50 @@ class Verified:
     dropped: int = 0
 
 
-def verify(answer: Answer, chunk: Chunk, sentences: Sequence[Span]) -> Verified:
-    """Keep what the passage holds.
+def verify(answer: Answer, shown: Sequence[Shown]) -> Verified:
+    """Keep what the passages hold.
 
     Args:
-        answer: The model's answer about those sentences.
-        chunk: The passage.
-        sentences: Spans in the chunk's text of the sentences that the model was shown.
+        answer: The model's answer about those passages.
+        shown: Passages with the spans in their text of the sentences that the model was shown.
     Returns:
-        Every place of every name; facts with the sentence, or the two neighbours, that hold both
-        ends; the number of names and facts refused. Repetitions are merged and not counted.
+        Every place of every name; each fact with the sentence, or the two neighbours of one passage, that hold
+        both ends; the number of names and facts refused. Repetitions are merged and not counted.
     """
-    return _Check(chunk, sentences).run(answer)
+    return _Check(shown).run(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A span of a passage, with the passage's text prepared for searching."""
+
+    chunk: Chunk
+    text: Folded
+    span: Span
+
+    def find(self, name: str) -> Span | None:
+        return self.text.find(name, self.span)
+
+    @property
+    def words(self) -> str:
+        return self.chunk.text[slice(*self.span)]
 
 
 class _Check:
-    def __init__(self, chunk: Chunk, sentences: Sequence[Span]) -> None:
-        self.chunk = chunk
-        self.text = Folded(chunk.text)
-        self.sentences = sentences
+    def __init__(self, shown: Sequence[Shown]) -> None:
+        self.passages = [(chunk, Folded(chunk.text)) for chunk, _ in shown]
+        pieces = [(chunk, text, spans) for (chunk, text), (_, spans) in zip(self.passages, shown, strict=True)]
+        self.sentences = [_Place(chunk, text, span) for chunk, text, spans in pieces for span in spans]
+        self.pairs = [
+            _Place(chunk, text, (one[0], other[1])) for chunk, text, spans in pieces for one, other in pairwise(spans)
+        ]
         self.types: dict[str, str] = {}
 
     def run(self, answer: Answer) -> Verified:
         result = Verified()
         for listed in answer.names:
             match = _LISTED.fullmatch(listed)
-            name = self._name(match["name"]) if match else None
+            name = _name_in(match["name"], self._find) if match else None
             if match is None or name is None:
                 result.dropped += 1
             else:
@@ -94,16 +117,11 @@ class _Check:
             else:
                 triples[triple] = None
         result.triples = list(triples)
-        result.mentions = self._mentions()
+        result.mentions = [mention for chunk, text in self.passages for mention in self._mentions(chunk, text)]
         return result
 
-    def _name(self, given: str, within: Span | None = None) -> str | None:
-        """The folded form under which a given name stands in the text, or None."""
-        plain = fold(given.strip(_EDGES))
-        for name in (plain, plain.removesuffix("'s"), _ARTICLE.sub("", plain)):
-            if is_name(name) and self.text.find(name, within):
-                return name
-        return None
+    def _find(self, name: str) -> Span | None:
+        return next((span for _, text in self.passages if (span := text.find(name))), None)
 
     def _triple(self, fact: str) -> Triple | None:
         """The fact with the place that shows it, or None where no place does."""
@@ -114,61 +132,78 @@ class _Check:
         if _HALF_A_SENTENCE.search(predicate):
             return None
         for place in self._places(predicate):
-            subject, object_ = self._name(subject_given, place), self._name(object_given, place)
-            if subject is None or object_ is None or subject == object_:
+            subject, object_ = _name_in(subject_given, place.find), _name_in(object_given, place.find)
+            if subject is None or object_ is None or subject == object_ or not _told(predicate, place.words):
                 continue
             for name in (subject, object_):
                 self.types.setdefault(name, guess_type(name))
-            start, end = self._validity(subject, predicate, object_, place)
+            start, end = _validity(subject, predicate, object_, place)
             return Triple(
-                subject=self._surface(subject, place),
+                subject=_surface(subject, place),
                 predicate=predicate,
-                object=self._surface(object_, place),
-                evidence=Evidence(self.chunk.id, *place),
+                object=_surface(object_, place),
+                evidence=Evidence(place.chunk.id, *place.span),
                 valid_from=start,
                 valid_to=end,
             )
         return None
 
-    def _places(self, predicate: str) -> list[Span]:
+    def _places(self, predicate: str) -> list[_Place]:
         """Where a fact may stand, best first: single sentences, those with the predicate's words before others.
 
         Then two neighbours, for "She follows Tom Hale", where the name behind "she" stands a sentence before.
         """
         words = predicate.split()
-        found = {span: sum(self.text.find(word, span) is not None for word in words) for span in self.sentences}
-        pairs = [(one[0], other[1]) for one, other in pairwise(self.sentences)]
-        return [*sorted(self.sentences, key=lambda span: -found[span]), *pairs]
+        found = [sum(place.find(word) is not None for word in words) for place in self.sentences]
+        best_first = sorted(range(len(found)), key=lambda number: -found[number])
+        return [*(self.sentences[number] for number in best_first), *self.pairs]
 
-    def _validity(self, subject: str, predicate: str, object_: str, place: Span) -> tuple[str, str]:
-        spans = (self.text.find(subject, place), self.text.find(object_, place))
-        end = max(span[1] for span in spans if span)
-        return validity(predicate, object_, self.chunk.text[end : place[1]])
-
-    def _surface(self, name: str, within: Span | None) -> str:
-        """A name as the text writes it, on one line."""
-        span = self.text.find(name, within)
-        assert span is not None, "only names that were found have a surface"
-        return " ".join(self.chunk.text[slice(*span)].split())
-
-    def _mentions(self) -> list[Mention]:
+    def _mentions(self, chunk: Chunk, text: Folded) -> list[Mention]:
         """Every place of every name; a place inside a longer name counts only where a name has no other."""
         taken: list[Span] = []
         found: dict[str, list[Span]] = {}
         for name in sorted(self.types, key=lambda name: (-len(name), name)):
-            spans = list(self.text.find_all(name))
+            spans = list(text.find_all(name))
             free = [span for span in spans if not any(t[0] <= span[0] and span[1] <= t[1] for t in taken)]
             found[name] = free or spans[:1]
             taken += free
         return [
             Mention(
-                name=" ".join(self.chunk.text[slice(*span)].split()),
+                name=" ".join(chunk.text[slice(*span)].split()),
                 type=kind,
-                evidence=Evidence(self.chunk.id, *span),
+                evidence=Evidence(chunk.id, *span),
             )
             for name, kind in self.types.items()
             for span in found[name]
         ]
+
+
+def _name_in(given: str, find: Callable[[str], object]) -> str | None:
+    """The folded form under which a given name is found, or None."""
+    plain = fold(given.strip(_EDGES))
+    for name in (plain, plain.removesuffix("'s"), _ARTICLE.sub("", plain)):
+        if is_name(name) and find(name):
+            return name
+    return None
+
+
+def _told(predicate: str, words: str) -> bool:
+    """Whether a text holds a word of the relation, or a form of it; short words ("is in") tell nothing."""
+    stems = {word[:_STEM] for word in _WORD.findall(fold(predicate)) if len(word) >= _STEM}
+    return not stems or not stems.isdisjoint(word[:_STEM] for word in _WORD.findall(fold(words)))
+
+
+def _validity(subject: str, predicate: str, object_: str, place: _Place) -> tuple[str, str]:
+    spans = (place.find(subject), place.find(object_))
+    end = max(span[1] for span in spans if span)
+    return validity(predicate, object_, place.chunk.text[end : place.span[1]])
+
+
+def _surface(name: str, place: _Place) -> str:
+    """A name as the text writes it, on one line."""
+    span = place.find(name)
+    assert span is not None, "only names that were found have a surface"
+    return " ".join(place.chunk.text[slice(*span)].split())
 
 
 def is_name(name: str) -> bool:

@@ -31,6 +31,7 @@ from kg.config import IndexConfig
 from kg.store import GraphStore
 from kg.stores import open_store
 from models.errors import ConfigError, StoreError
+from models.files import is_part, replace_text
 
 CONFIG = "graft.yaml"
 STORE = "graph.sqlite"
@@ -68,13 +69,10 @@ class Workspace:
                     "leave those settings out, or index into a new workspace"
                 )
             return workspace
-        if path.exists() and (not path.is_dir() or any(entry.name != f"{CONFIG}.part" for entry in path.iterdir())):
+        if path.exists() and (not path.is_dir() or any(not is_part(entry.name, CONFIG) for entry in path.iterdir())):
             raise StoreError(f"{path} exists and is not a workspace: name a folder that is new or empty")
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            part = path / f"{CONFIG}.part"
-            part.write_text(config.to_yaml(), encoding="utf-8")
-            part.replace(path / CONFIG)
+            replace_text(path / CONFIG, config.to_yaml())
         except OSError as error:
             raise StoreError(f"cannot create the workspace {path}: {error.strerror or error}") from error
         return cls(path, config, is_new=True)

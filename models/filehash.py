@@ -7,11 +7,10 @@ cache beside its size and modification time, and computed again when either has 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from models.digest import digest, file_sha256
+from models.files import replace_text
 from models.paths import cache_dir
 
 
@@ -31,17 +30,8 @@ def cached_sha256(path: Path) -> str:
     if known is not None and known.get("stamp") == stamp and isinstance(known.get("sha256"), str):
         return str(known["sha256"])
     sha256 = file_sha256(path)
-    write_atomically(side, json.dumps({"stamp": stamp, "sha256": sha256}))
+    replace_text(side, json.dumps({"stamp": stamp, "sha256": sha256}))
     return sha256
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a small text file so that a reader sees the old one or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    Path(temporary).replace(path)
 
 
 def _read(side: Path) -> dict[str, object] | None:

@@ -1,8 +1,8 @@
 """Every model call on disk: what was asked, what came, what it cost.
 
 Two tables in a SQLite file, which may be the graph store's own. `calls` holds answers, found again by key;
-`call_failures` holds what was tried in vain, so that the ledger is honest. A row is committed before its answer is
-handed on: a run killed at any moment repeats no finished call.
+`call_failures` holds what was tried in vain, so that the ledger is honest and a useless answer is not paid for twice.
+A row is committed before its answer is handed on: a run killed at any moment repeats no finished call.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.errors import StoreError
+from models.errors import OutputError, StoreError
 from models.protocols import Usage
 
 _BUSY_MS = 30_000
+USELESS = f"{OutputError.__name__}: "
+"""How the reason of a failed call begins where the model did answer."""
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS calls (
         key TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL, request TEXT NOT NULL, response TEXT NOT NULL,
@@ -29,6 +31,7 @@ _SCHEMA = (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, model TEXT NOT NULL, reason TEXT NOT NULL,
         tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,
         seconds REAL NOT NULL, usd REAL NOT NULL, created_utc TEXT NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS call_failures_of_key ON call_failures (key)",
 )
 _TOTALS = """
     SELECT model, kind, sum(calls), sum(failed), sum(tokens_in), sum(tokens_out), sum(cached), sum(seconds), sum(usd)
@@ -62,6 +65,21 @@ class Spent:
     usage: Usage
     seconds: float
     usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Useless:
+    """An answer that could not be used.
+
+    Attributes:
+        reason: Why.
+        tokens_in: Tokens read for it.
+        tokens_out: Tokens written.
+    """
+
+    reason: str
+    tokens_in: int
+    tokens_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +122,17 @@ class Records:
     open around a model call where both live in one file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, retry_failed: bool = False) -> None:
         """Open the records, making file and tables where they are missing.
 
+        Args:
+            path: The SQLite file.
+            retry_failed: Whether questions whose answer was useless may be asked again.
         Raises:
             StoreError: The file cannot be opened, written, or is not a database.
         """
         self.path = path
+        self.retry_failed = retry_failed
         self._lock = threading.Lock()
         self._keys: dict[str, _KeyLock] = {}
         try:
@@ -136,6 +158,14 @@ class Records:
         """The response on record for a key, JSON, or None."""
         row = self._execute("SELECT response FROM calls WHERE key = ?", (key,))
         return str(row[0][0]) if row else None
+
+    def find_useless(self, key: str) -> Useless | None:
+        """The useless answer on record for a key, or None; what a broken connection lost is no answer."""
+        row = self._execute(
+            "SELECT reason, tokens_in, tokens_out FROM call_failures WHERE key = ? AND reason LIKE ? ORDER BY id DESC",
+            (key, f"{USELESS}%"),
+        )
+        return Useless(row[0][0].removeprefix(USELESS), row[0][1], row[0][2]) if row else None
 
     def add(self, call: Call, response: str, spent: Spent) -> None:
         """Record an answer; committed on return. The first answer to a key stays."""

@@ -2,7 +2,8 @@
 
 The key of a call is what could change its answer: the model's digest (weights or endpoint, adapter, settings) and
 the whole request (template, schema, decoding, messages). A recorded answer costs nothing and counts against no
-budget. Failures are kept for the ledger but never given as answers: the next run asks again.
+budget. An answer that was useless (cut off, out of form) is on record too and fails again without a call, unless the
+records were opened to retry; a server that could not be reached is asked again.
 
     chat = RecordedChat(inner, Records(Path("workspace/graph.sqlite")), Budget(max_calls=100))
 """
@@ -140,6 +141,9 @@ class _Desk:
                         f"The answer {call.key} in {self._records.path} cannot be read ({error!r}). "
                         "The file is damaged or of another version; move it away, or delete that row of `calls`."
                     ) from error
+            useless = None if self._records.retry_failed else self._records.find_useless(call.key)
+            if useless is not None:
+                raise OutputError(useless.reason, useless.tokens_in, useless.tokens_out)
             return self._make(call, most, ask)
 
     def _make(self, call: Call, most: Usage, ask: Callable[[], A]) -> A:

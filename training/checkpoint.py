@@ -7,12 +7,12 @@ texts and the learning rate are functions of the step, so they need no state.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from models.errors import StoreError
+from models.files import replacing
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -59,12 +59,8 @@ def save_checkpoint(folder: Path, model: Any, optimizer: Any, state: State) -> N
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         "state": {name: getattr(state, name) for name in State.__dataclass_fields__},
     }
-    temporary = folder / f"{CHECKPOINT}.new"
-    with temporary.open("wb") as handle:
-        torch.save(content, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(folder / CHECKPOINT)
+    with replacing(folder / CHECKPOINT) as part:
+        torch.save(content, part)
 
 
 def load_checkpoint(folder: Path, model: Any, optimizer: Any) -> State | None:

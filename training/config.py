@@ -45,6 +45,8 @@ class TrainConfig(BaseModel):
         checkpoint_steps: Steps between two checkpoints; changes nothing in the result.
         whole_documents: True trains on documents, False on their chunks.
         paraphrases: Rewritings of each text that are added to it; 0 trains on the texts alone.
+        paraphrase_share: Most tokens of a rewriting, as a share of its text's; one that is longer ends with the last
+            full sentence within. 2 is room for all that a text says; less makes it cheaper and leaves out its end.
         paraphraser: Name of the chat model that writes them.
     """
 
@@ -68,6 +70,7 @@ class TrainConfig(BaseModel):
     checkpoint_steps: int = Field(default=20, ge=1)
     whole_documents: bool = False
     paraphrases: int = Field(default=0, ge=0)
+    paraphrase_share: float = Field(default=2.0, gt=0)
     paraphraser: str = "qwen-1.5b"
 
     @property

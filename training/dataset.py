@@ -1,4 +1,4 @@
-"""The training set that the settings ask for: the texts of a store, and rewritings of its chunks.
+"""The training set that the settings ask for: the texts of a store, and rewritings of them.
 
 dataset = training_set(workspace.store, config, chat, ThreadExecutor(2))
 train("smollm2-135m", dataset.texts, config, out)
@@ -58,9 +58,8 @@ def training_set(
         return TrainingSet(texts)
     if chat is None:
         raise ConfigError(f"{config.paraphrases} paraphrases a text are asked for: expected a chat model, got none.")
-    # Chunks even where documents are trained on: a small model loses half of what a long text says.
-    chunks = raw_texts(store)
-    done = paraphrase(chunks, chat, config.paraphrases, executor or ThreadExecutor(1), progress)
+    share = config.paraphrase_share
+    done = paraphrase(texts, chat, config.paraphrases, executor or ThreadExecutor(1), progress, share=share)
     return TrainingSet((*texts, *done.texts), done)
 
 

@@ -25,7 +25,7 @@ from models.causal import context_length, load_causal
 from models.config import TransformersModel, load_model
 from models.digest import digest
 from models.errors import ConfigError, InputError, ModelError
-from models.filehash import write_atomically
+from models.files import replace_text
 from models.lock import exclusive
 from models.progress import SILENT, Progress
 from models.weights import Weights, resolve
@@ -180,7 +180,7 @@ def _begin(partial: Path, request: Request) -> None:
     """Make the folder of an unfinished run, or check that it belongs to this request."""
     file = partial / REQUEST
     if not file.exists():
-        write_atomically(file, json.dumps(request.parts(), indent=2))
+        replace_text(file, json.dumps(request.parts(), indent=2))
         return
     before, now = json.loads(file.read_text(encoding="utf-8")), request.parts()
     changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))

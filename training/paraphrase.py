@@ -22,7 +22,7 @@ from importlib.resources import files
 
 from kg.executor import Executor, without_outages
 from kg.prompt import Prompt, parse_prompt
-from models.errors import ConfigError, ModelError
+from models.errors import ConfigError, ModelError, OutputError
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
 from training.texts import TrainingText
@@ -31,6 +31,7 @@ _SENTENCE_END = re.compile(r"[.!?。！？…][\"'”’»)\]]*(?=\s|$)|[。！�
 _PIECE = re.compile(r"[^\n]+?(?:[.!?。！？](?=\s|$)[ \t]*\n*|\n+|$)|\n+")
 """A sentence or a line, with the white space behind it."""
 _STYLE = re.compile(r"^## ([a-z-]+)\n", re.MULTILINE)
+_BYTES_PER_TOKEN = 4  # about so many in any script
 _WORD = re.compile(r"\w+(?:[’'-]\w+)*")
 
 
@@ -65,7 +66,7 @@ class Paraphrased:
         failed: What cannot be used, with reasons.
         shortened: How many of the texts were cut off and kept up to their last full sentence.
         names_kept: Share of the names and numbers of a text that its rewritings keep, mean over `texts`, in [0, 1].
-        usage: Tokens read and written, recorded calls included.
+        usage: Tokens read and written, recorded calls and useless answers included.
         seconds: Time of the calls when they were first made, summed.
     """
 
@@ -119,6 +120,7 @@ def paraphrase(
     executor: Executor,
     progress: Progress = SILENT,
     styles: Styles | None = None,
+    share: float = 2.0,
 ) -> Paraphrased:
     """Have each text rewritten `count` times, each time in another style.
 
@@ -129,6 +131,7 @@ def paraphrase(
         executor: Spreads the calls.
         progress: Told of finished calls.
         styles: Prompt and styles; None reads the file.
+        share: Most tokens of a rewriting, as a share of its text's.
     Returns:
         Rewritings in a fixed order, whatever the order of the answers, and the failures.
     Raises:
@@ -145,7 +148,7 @@ def paraphrase(
     answers: dict[tuple[int, int], Completion | Exception] = {}
     with progress.step("paraphrase passages", total=len(jobs), unit="texts") as bar:
         for job, answer in without_outages(
-            executor.map_unordered(lambda job: chat.complete(_request(job, styles)), jobs)
+            executor.map_unordered(lambda job: chat.complete(_request(job, styles, share)), jobs)
         ):
             if isinstance(answer, Exception) and not isinstance(answer, ModelError):
                 raise answer
@@ -192,12 +195,11 @@ def clean(answer: str, cut_off: bool) -> str:
     return text[: ends[-1]] if ends else ""
 
 
-def _request(job: _Job, styles: Styles) -> ChatRequest:
+def _request(job: _Job, styles: Styles, share: float) -> ChatRequest:
     name, instruction = styles.styles[job.style]
     return ChatRequest(
         messages=styles.prompt.fill({"text": job.text.text, "style": instruction}),
-        # A token is about four bytes in any script, and a rewriting up to twice as long as its text.
-        max_tokens=64 + len(job.text.text.encode()) // 2,
+        max_tokens=64 + round(share * len(job.text.text.encode()) / _BYTES_PER_TOKEN),
         template=f"{styles.prompt.template}#{name}",
     )
 
@@ -212,6 +214,8 @@ def _gather(
     for job in jobs:
         answer = answers[job.place, job.style]
         if isinstance(answer, Exception):
+            if isinstance(answer, OutputError):
+                usage += Usage(answer.tokens_in, answer.tokens_out)
             failed.append(Failure(job.text.id, styles.styles[job.style][0], str(answer)))
             continue
         usage += answer.usage

@@ -20,7 +20,7 @@ from app.options import budget_options, json_option, print_json, quiet_option, w
 @click.option("--learning-rate", type=float, help="Peak learning rate.")
 @click.option("--paraphrases", type=click.IntRange(min=0), help="Rewritings of each passage to train on as well.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
-@click.option("--probe", "probed", is_flag=True, help="Also measure the passages' loss without and with the adapter.")
+@click.option("--probe", "probed", is_flag=True, help="Also measure what it learnt: loss and names completed.")
 @budget_options
 @json_option
 @quiet_option
@@ -53,15 +53,19 @@ def train(
     spending = Spending(max_calls, max_usd, progress=open_progress(quiet))
     folder = fit(workspace, base=base, config=config, name=name, spending=spending)
     manifest = read_manifest(folder).model_dump(mode="json")
-    losses = {}
+    learnt: dict[str, float] = {}
+    lines = [f"{folder}: {manifest['steps']} steps, {manifest['tokens']:,} tokens, {manifest['seconds']:.0f} s"]
     if probed:
-        measured = probe(workspace, folder, base, spending.progress)
-        losses = {"loss_base": measured.loss_base, "loss_adapter": measured.loss_adapter}
+        losses, cloze = probe(workspace, folder, base, spending.progress)
+        learnt = {"loss_base": losses.loss_base, "loss_adapter": losses.loss_adapter}
+        lines.append(f"loss of the passages, nats a token: {losses.loss_base:.2f}, with {losses.loss_adapter:.2f}")
+        if cloze:
+            learnt |= {"cloze_items": cloze.items, "cloze_base": cloze.base, "cloze_adapter": cloze.adapter}
+            lines.append(
+                f"the right name of four in {cloze.items} sentences: {cloze.base:.1%}, with {cloze.adapter:.1%}"
+            )
     if as_json:
-        print_json(
-            {"adapter": str(folder), **losses, **{key: manifest[key] for key in manifest if key != "schema_version"}}
-        )
-        return
-    click.echo(f"{folder}: {manifest['steps']} steps, {manifest['tokens']:,} tokens, {manifest['seconds']:.0f} s")
-    if losses:
-        click.echo(f"loss of the passages, nats a token: {losses['loss_base']:.2f}, with {losses['loss_adapter']:.2f}")
+        del manifest["schema_version"]
+        print_json({"adapter": str(folder), **learnt, **manifest})
+    else:
+        click.echo("\n".join(lines))

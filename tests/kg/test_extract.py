@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from kg.extract import Extractor, Passage, answer_schema
+from kg.extract import Extractor, Passage, answer_schema, passages_of
 from kg.prompt import load_prompt
-from kg.schema import Chunk
+from kg.schema import Chunk, Document
 from kg.sentences import RuleSentences
 from models.errors import OutputError
 from models.protocols import Usage
@@ -16,7 +16,7 @@ TEXT = "Ada Lorne founded Marrow in Torsby. Lorne sold Marrow to Harrow Mills. T
 
 def passage(text=TEXT, **more):
     chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, len(text.split()))
-    return Passage(chunk, **{"title": "Mills", "date": "2031-05-01", **more})
+    return Passage((chunk,), **{"title": "Mills", "date": "2031-05-01", **more})
 
 
 def extractor(**chat):
@@ -25,11 +25,12 @@ def extractor(**chat):
 
 def test_reads_names_and_facts_of_a_passage():
     reading = extractor()(passage())
-    triples = {(t.subject, t.predicate, t.object) for t in reading.extraction.triples}
+    [extraction] = reading.extractions
+    triples = {(t.subject, t.predicate, t.object) for t in extraction.triples}
     assert ("Ada Lorne", "founded", "Marrow") in triples
     assert ("Marrow", "to", "Harrow Mills") in triples
-    assert ("Lake Oune", "organisation") in {(m.name, m.type) for m in reading.extraction.mentions}
-    assert reading.extraction.chunk_id == "c:1"
+    assert ("Lake Oune", "organisation") in {(m.name, m.type) for m in extraction.mentions}
+    assert extraction.chunk_id == "c:1"
     assert reading.usage == reading.spent != Usage()
 
 
@@ -41,25 +42,27 @@ def test_the_prompt_shows_title_date_and_the_passage_on_one_line():
 
 def test_a_useless_answer_is_asked_for_again_in_halves():
     def loops(prompt):
-        return OutputError("cut off") if "founded" in prompt and "lies by" in prompt else None
+        return OutputError("cut off", 1000, 100) if "founded" in prompt and "lies by" in prompt else None
 
     read = extractor(fail=loops)
     reading = read(passage())
     assert len(read.chat.asked) == 3
     assert ("Torsby", "lies by", "Lake Oune") in {
-        (t.subject, t.predicate, t.object) for t in reading.extraction.triples
+        (t.subject, t.predicate, t.object) for t in reading.extractions[0].triples
     }
     whole = extractor()(passage())
-    assert set(reading.extraction.triples) == set(whole.extraction.triples)
-    assert set(reading.extraction.mentions) == set(whole.extraction.mentions)
+    assert set(reading.extractions[0].triples) == set(whole.extractions[0].triples)
+    assert set(reading.extractions[0].mentions) == set(whole.extractions[0].mentions)
+    assert reading.usage.tokens_in > 1000 > whole.usage.tokens_in
 
 
 @pytest.mark.parametrize(("text", "calls"), [(TEXT, 2), ("Only one sentence by Ada Lorne.", 1)])
 def test_a_passage_whose_halves_fail_too_fails(text, calls):
-    read = extractor(fail=lambda prompt: OutputError("cut off"))
-    with pytest.raises(OutputError, match="cut off"):
+    read = extractor(fail=lambda prompt: OutputError("cut off", 5, 2))
+    with pytest.raises(OutputError, match="cut off") as raised:
         read(passage(text))
     assert len(read.chat.asked) == calls
+    assert (raised.value.tokens_in, raised.value.tokens_out) == (5 * calls, 2 * calls)
 
 
 def test_the_key_follows_everything_the_reading_depends_on():
@@ -96,9 +99,50 @@ def test_the_schema_refuses_other_answers(names, facts):
 
 def test_the_schema_takes_what_the_example_of_the_prompt_answers():
     example = next(text for role, text in load_prompt("extract").turns if role == "assistant")
-    assert len(parse_structured(example, answer_schema(160))["facts"]) == 7
+    assert len(parse_structured(example, answer_schema(240))["facts"]) == 7
 
 
 def test_the_schema_bounds_every_list():
     schema = answer_schema(160)
     assert all(0 < part["maxItems"] < 30 for part in schema["properties"].values())
+
+
+def chunks_of(document_id, *texts, repeat=0):
+    """Chunks of a document; each begins `repeat` characters before the end of the one before."""
+    made, start = [], 0
+    for position, text in enumerate(texts):
+        made.append(Chunk(f"{document_id}{position}", document_id, position, start, start + len(text), text, 10))
+        start += len(text) - repeat
+    return made
+
+
+def test_neighbours_are_read_together_as_long_as_they_fit():
+    two, one = Document("d:2", "b", "Two", ""), Document("d:1", "a", "One", "")
+    chunks = [*chunks_of("d:2", "a", "b", "c"), *chunks_of("d:1", "x")]
+    groups = [[chunk.text for chunk in each.chunks] for each in passages_of([one, two], chunks[::-1], 20)]
+    assert groups == [["x"], ["a", "b"], ["c"]]
+    assert [each.title for each in passages_of([one, two], chunks, 0)] == ["One", "Two", "Two", "Two"]
+
+
+def test_what_is_read_together_is_kept_by_chunk_with_spans_of_its_own():
+    first, second = chunks_of("d:1", "Ada Lorne founded Marrow. ", "Torsby lies by Lake Oune.")
+    read = extractor()
+    reading = read(Passage((first, second), "Mills", ""))
+    assert len(read.chat.asked) == 1
+    assert [each.chunk_id for each in reading.extractions] == [first.id, second.id]
+    for chunk, extraction in zip((first, second), reading.extractions, strict=True):
+        assert extraction.mentions
+        assert len(extraction.triples) == 1
+        for row in (*extraction.mentions, *extraction.triples):
+            assert row.evidence.chunk_id == chunk.id
+        for mention in extraction.mentions:
+            assert chunk.text[mention.evidence.start : mention.evidence.end] == mention.name
+
+
+def test_a_sentence_that_two_chunks_share_is_shown_once():
+    shared = "Ada Lorne founded Marrow. "
+    chunks = chunks_of("d:1", "It rained. " + shared, shared + "Torsby lies by Lake Oune.", repeat=len(shared))
+    read = extractor()
+    reading = read(Passage(tuple(chunks), "Mills", ""))
+    assert read.chat.asked[0].endswith("It rained. Ada Lorne founded Marrow. Torsby lies by Lake Oune.")
+    assert all(each.mentions for each in reading.extractions)

@@ -16,7 +16,7 @@ SENTENCES = RuleSentences().split(TEXT)
 
 def check(names=(), facts=()):
     chunk = Chunk("c:1", "d:1", 0, 0, len(TEXT), TEXT, 40)
-    return verify(Answer(names=tuple(names), facts=tuple(" | ".join(fact) for fact in facts)), chunk, SENTENCES)
+    return verify(Answer(names=tuple(names), facts=tuple(" | ".join(fact) for fact in facts)), [(chunk, SENTENCES)])
 
 
 def one_fact(*fact):
@@ -58,7 +58,7 @@ def test_the_sentence_with_the_words_of_the_relation_is_shown():
     text = "Harrow Mills lies in Torsby. Harrow Mills left Torsby."
     chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
     answer = Answer(names=(), facts=("Harrow Mills | left | Torsby", "Harrow Mills | lies in | Torsby"))
-    triples = verify(answer, chunk, RuleSentences().split(text)).triples
+    triples = verify(answer, [(chunk, RuleSentences().split(text))]).triples
     assert [text[t.evidence.start : t.evidence.end] for t in triples] == [text[29:], text[:28]]
 
 
@@ -79,6 +79,7 @@ def test_a_fact_behind_a_pronoun_shows_the_sentence_with_the_name_too():
         ("Torsby", "lies by and", "Lake Oune"),
         ("Ada Lorne", "sold", "She sold the firm"),
         ("Ada Lorne", "founded"),
+        ("Ada Lorne", "sings in", "Torsby"),  # both ends stand there, the relation doesn't
     ],
 )
 def test_a_fact_that_does_not_stand_there_is_dropped_and_counted(fact):
@@ -86,8 +87,13 @@ def test_a_fact_that_does_not_stand_there_is_dropped_and_counted(fact):
     assert (result.triples, result.mentions, result.dropped) == ([], [], 1)
 
 
+def test_another_form_of_the_relation_or_a_short_one_will_do():
+    assert one_fact("Ada Lorne", "is the founder of", "Marrow & Finch")
+    assert one_fact("Marrow & Finch", "is in", "Torsby")
+
+
 def test_ends_that_were_not_listed_become_mentions():
-    result = check(facts=[("Harrow Mills", "paid", "4,000 crowns")])
+    result = check(facts=[("Harrow Mills", "bought the firm for", "4,000 crowns")])
     assert {(m.name, m.type) for m in result.mentions} == {("Harrow Mills", "other"), ("4,000 crowns", "value")}
 
 
@@ -107,7 +113,17 @@ def test_the_date_behind_a_fact_is_its_validity():
     text = "Ada Lorne, head of Harrow Mills since March 2019, met Tom Hale."
     chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
     answer = Answer(names=(), facts=("Ada Lorne | is head of | Harrow Mills", "Ada Lorne | met | Tom Hale"))
-    assert [t.valid_from for t in verify(answer, chunk, [(0, len(text))]).triples] == ["2019-03", ""]
+    assert [t.valid_from for t in verify(answer, [(chunk, [(0, len(text))])]).triples] == ["2019-03", ""]
+
+
+def test_a_fact_goes_to_the_passage_that_tells_it_and_a_name_to_every_one():
+    texts = ("Harrow Mills lies in Torsby.", "Harrow Mills left Torsby.")
+    shown = [(Chunk(f"c:{n}", "d:1", n, 0, len(t), t, 10), [(0, len(t))]) for n, t in enumerate(texts)]
+    answer = Answer(names=("Torsby (place)",), facts=("Harrow Mills | left | Torsby", "Nova | left | Torsby"))
+    result = verify(answer, shown)
+    assert [triple.evidence.chunk_id for triple in result.triples] == ["c:1"]
+    assert {m.evidence.chunk_id for m in result.mentions if m.name == "Torsby"} == {"c:0", "c:1"}
+    assert result.dropped == 1
 
 
 NAMES = st.sampled_from(["Ada Lorne", "Torsby", "Lake Oune", "Harrow Mills", "Nova", "she", "the firm", "2018", ""])

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,24 +142,41 @@ def test_threads_that_ask_different_things_do_not_wait_for_each_other(records: R
     assert records.totals()[0].calls == 4
 
 
-def test_a_failure_is_told_counted_and_asked_again(records: Records) -> None:
+def test_a_fault_is_told_counted_and_asked_again(records: Records) -> None:
     def fail_once(request: ChatRequest) -> str:
         if len(inner.asked) == 1:
-            raise OutputError("not JSON", tokens_in=7, tokens_out=3)
-        if len(inner.asked) == 2:
             raise ModelError("no server \ud83d")
         return "{}"
 
     inner = Chat(play=fail_once)
     chat = RecordedChat(inner, records)
-    for kind in (OutputError, ModelError):
-        with pytest.raises(kind):
-            chat.complete(ASK)
+    with pytest.raises(ModelError, match="no server"):
+        chat.complete(ASK)
     assert not chat.complete(ASK).recorded
     assert chat.complete(ASK).recorded
     [row] = records.totals()
-    assert (row.calls, row.failed, row.tokens_in, row.tokens_out, row.cached) == (1, 2, 17, 5, 4)
+    assert (row.calls, row.failed, row.tokens_in, row.tokens_out, row.cached) == (1, 1, 10, 2, 4)
+
+
+def test_a_useless_answer_is_paid_for_once_unless_the_records_retry(tmp_path: Path) -> None:
+    def fail_once(request: ChatRequest) -> str:
+        if len(inner.asked) == 1:
+            raise OutputError("not JSON", tokens_in=7, tokens_out=3)
+        return "{}"
+
+    inner = Chat(play=fail_once)
+    for _ in range(2):
+        with closing(Records(tmp_path / "calls.sqlite")) as records, pytest.raises(OutputError) as raised:
+            RecordedChat(inner, records).complete(ASK)
+        assert (str(raised.value), raised.value.tokens_in, raised.value.tokens_out) == ("not JSON", 7, 3)
+    assert len(inner.asked) == 1
+    with closing(Records(tmp_path / "calls.sqlite", retry_failed=True)) as records:
+        assert not RecordedChat(inner, records).complete(ASK).recorded
+        [row] = records.totals()
+    assert (row.calls, row.failed, row.tokens_in, row.tokens_out) == (1, 1, 17, 5)
     assert row.usd == pytest.approx(17 * 0.001 + 5 * 0.01)
+    with closing(Records(tmp_path / "calls.sqlite")) as records:
+        assert RecordedChat(inner, records).complete(ASK).recorded
 
 
 def test_the_answer_is_on_disk_before_it_is_handed_on(tmp_path: Path) -> None:

@@ -21,7 +21,11 @@ class Retelling:
     name = "retelling"
     digest = "retelling"
 
+    def __init__(self) -> None:
+        self.asked: list[ChatRequest] = []
+
     def complete(self, request: ChatRequest) -> Completion:
+        self.asked.append(request)
         content = request.messages[-1].content
         return Completion(f"Once more, {content.splitlines()[-1]}: Tern II sails.", Usage(3, 2), "stop", 0.0)
 
@@ -47,15 +51,30 @@ def test_raw_texts_alone_need_no_model(store: SqliteStore) -> None:
     assert dataset.paraphrased is None
 
 
-def test_rewritings_of_the_chunks_follow_the_raw_texts(store: SqliteStore) -> None:
-    dataset = training_set(store, TrainConfig(paraphrases=2, whole_documents=True), Retelling())
+def test_rewritings_follow_the_raw_texts(store: SqliteStore) -> None:
+    dataset = training_set(store, TrainConfig(paraphrases=2), Retelling())
     assert [(text.kind, text.source) for text in dataset.texts] == [
-        ("raw", "d:1"),
+        ("raw", "c:1"),
+        ("raw", "c:2"),
         ("paraphrase", "c:1"),
         ("paraphrase", "c:1"),
     ]
     assert dataset.paraphrased is not None
     assert (dataset.paraphrased.asked, len(dataset.paraphrased.failed)) == (4, 2)  # the second chunk's 9 is lost
+
+
+def test_whole_documents_are_rewritten_whole(store: SqliteStore) -> None:
+    dataset = training_set(store, TrainConfig(paraphrases=1, whole_documents=True), Retelling())
+    assert [(text.kind, text.source) for text in dataset.texts] == [("raw", "d:1"), ("paraphrase", "d:1")]
+
+
+def test_the_share_bounds_what_a_rewriting_may_take(store: SqliteStore) -> None:
+    limits = {}
+    for share in (0.5, 2.0):
+        chat = Retelling()
+        training_set(store, TrainConfig(paraphrases=1, paraphrase_share=share), chat)
+        limits[share] = [request.max_tokens for request in chat.asked]
+    assert all(small < large for small, large in zip(limits[0.5], limits[2.0], strict=True))
 
 
 def test_rewritings_without_a_model_are_refused(store: SqliteStore) -> None:

@@ -231,7 +231,7 @@ def test_a_checkpoint_half_written_at_the_kill_does_no_harm(
     finished: Path, tiny_base: str, texts: Texts, tmp_path: Path
 ) -> None:
     interrupt(tiny_base, texts, tmp_path / "a")
-    (tmp_path / "a.partial" / f"{CHECKPOINT}.new").write_bytes(b"half")
+    (tmp_path / "a.partial" / f".{CHECKPOINT}.1234abcd.part").write_bytes(b"half")
     train(tiny_base, texts, CONFIG, tmp_path / "a")
     assert same_weights(finished, tmp_path / "a")
 
