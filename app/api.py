@@ -115,7 +115,7 @@ def session(workspace: Workspace, spending: Spending) -> Iterator[Session]:
     from models.records import Records
 
     _ = workspace.store  # the store makes the file that the records share
-    with closing(Records(workspace.records_path)) as records:
+    with closing(Records(workspace.records_path, spending.retry_failed)) as records:
         yield Session(workspace, records, spending.budget(), spending.progress, spending.retry_failed)
 
 
@@ -249,7 +249,7 @@ def ask(
     from retrieval.pack import pack
     from retrieval.retrievers import open_retriever
 
-    settings, spending = settings or AskSettings(), spending or Spending()
+    settings, spending = settings or AskSettings(), spending or Spending(retry_failed=True)
     with opened(workspace, spending.progress) as (space, encoder, graph_index), session(space, spending) as paid:
         retriever = open_retriever(settings.retriever, graph_index, encoder, {})
         packed = pack(retriever.retrieve(question, settings.limit), settings.context_tokens, count_tokens)

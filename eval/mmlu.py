@@ -11,10 +11,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from eval.metrics import LETTERS
 from eval.types import Item
 from models.errors import InputError
 
-LETTERS = "ABCD"
+_LETTERS = LETTERS[:4]
 _SPLITS = ("_test", "_val", "_dev", "_train")
 
 
@@ -46,12 +47,12 @@ def load_mmlu(path: Path) -> tuple[Item, ...]:
 
 
 def _item(path: Path, number: int, line: int, row: list[str]) -> Item:
-    if len(row) != 6 or row[5].strip() not in set(LETTERS) or not row[0].strip():
+    if len(row) != 6 or row[5].strip() not in set(_LETTERS) or not row[0].strip():
         raise InputError(
             f"{path}, line {line}: expected question,A,B,C,D and the right letter (six cells, no header), "
             f"found {len(row)} cells{f' ending in {row[-1]!r}' if row else ''}. Correct the row."
         )
-    answer = LETTERS.index(row[5].strip())
+    answer = _LETTERS.index(row[5].strip())
     choices = tuple(cell.strip() for cell in row[1:5])
     item_id = f"{'_'.join(path.stem.split())}-{number}"
     return Item(item_id, row[0].strip(), choices, answer, (choices[answer],), subject_of(path))

@@ -199,19 +199,21 @@ def _setup_stages(resolved: Resolved, corpus: _Corpus, folder: Path) -> Iterator
     train = experiment.train
     if train is None or not experiment.trains:
         return
-    base = identity(base_config(experiment.reader_name).weights)
-    trained = [manifest for _, manifest in list_adapters(folder / "adapters")]
+    weights = base_config(experiment.reader_name).weights
+    base = {weights, identity(weights)}  # weights of a hub are known by name until they are fetched
+    manifests = [manifest for _, manifest in list_adapters(folder / "adapters")]
+    trained = [manifest.config for manifest in manifests if {manifest.base_weights, manifest.base_digest} & base]
     configs = train.configs()
     texts = corpus.documents if train.whole_documents else len(corpus.chunk_tokens)
     total = sum(corpus.chunk_tokens)
     written = total * train.paraphrases * min(1.0, train.paraphrase_share)
-    if train.paraphrases and not any(manifest.config == config for manifest in trained for config in configs.values()):
+    if train.paraphrases and not any(config in trained for config in configs.values()):
         calls = texts * train.paraphrases
         read = total * train.paraphrases + PARAPHRASE_PROMPT * calls
         yield _stage("paraphrase", train.paraphraser, calls, read, round(written), shared=PARAPHRASE_PROMPT * calls)
     for seed, config in configs.items():
-        if not any(manifest.config == config and manifest.base_digest == base for manifest in trained):
-            tokens = round((total + written) * train.epochs)
+        if config not in trained:
+            tokens = round((total * train.raw + written) * train.epochs)
             seconds = tokens / (speed_of(experiment.reader_name).train or UNKNOWN.train)
             yield PlannedStage(f"train: seed {seed}", 0, tokens, 0, seconds, 0.0)
 

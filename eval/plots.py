@@ -16,10 +16,10 @@ from eval.numerals import dollars, interval, p_cell, percent, points, seconds
 from eval.palette import MARKERS
 from eval.svg import CARD, INK, MUTED, NAME, ROW, RULE, WIDTH, Plot, arm_colour, drawing, plain, to_svg
 from eval.types import ArmResult, Comparison
+from eval.verdict import LEVEL
 
 Spot = tuple[float, float]
 
-LEVEL = 0.05
 MOST_COMPARISONS = 40
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from kg.chunk import chunk
 from kg.communities import detect, native_version
 from kg.executor import Executor, ThreadExecutor, without_outages
-from kg.extract import Extractor, Reading, passages_of
+from kg.extract import Extractor, Passage, Reading, passages_of
 from kg.load import Loaded, list_sources, load
 from kg.resolve import resolve
 from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Report
@@ -202,30 +202,39 @@ class _Build:
         kept: list[Extraction] = []
         pending = []
         for passage in passages:
-            chunk_ids = [row.id for row in passage.chunks]
-            if stage.finished(passage.id, keys[passage.id], has_rows=rows.keys() >= set(chunk_ids)):
-                kept += (rows[each] for each in chunk_ids if each in rows)
+            ids, key = [row.id for row in passage.chunks], keys[passage.id]
+            finished = [stage.finished(each, key, has_rows=each in rows) for each in ids]
+            if all(finished):
+                kept += (rows[each] for each in ids if each in rows)
             elif any(character.isalnum() for row in passage.chunks for character in row.text):
                 pending.append(passage)
             else:
-                stage.skipped(passage.id, keys[passage.id], "has no words")
+                for each in ids:
+                    stage.skipped(each, key, "has no words")
         self.store.replace(Extraction, sorted(kept, key=lambda row: row.chunk_id))
         with (
             self.progress.step("extract facts", len(passages), "passages", len(passages) - len(pending)) as step,
             closing(self.executor.map_unordered(extractor, pending)) as results,
         ):
             for passage, outcome in without_outages(results):
-                self._keep_reading(stage, passage.id, keys[passage.id], outcome)
+                self._keep_reading(stage, passage, keys[passage.id], outcome)
                 step.advance()
         stage.forget_others()
         return list(self.store.read(Extraction))
 
-    def _keep_reading(self, stage: Stage, item: str, key: str, outcome: Reading | Exception) -> None:
-        if isinstance(outcome, Exception):
-            stage.failed(item, key, outcome)
-            return
+    def _keep_reading(self, stage: Stage, passage: Passage, key: str, outcome: Reading | Exception) -> None:
+        """Journal every chunk of a passage; what it cost, with the first."""
+        first, *others = [row.id for row in passage.chunks]
+        with self.store.transaction():
+            if isinstance(outcome, Exception):
+                stage.failed(first, key, outcome)
+                for each in others:
+                    stage.failed(each, key, f"was read with {first}, which failed")
+                return
+            stage.done(first, key, outcome.extractions, outcome.usage, outcome.model_seconds)
+            for each in others:
+                stage.done(each, key)
         self.spent += outcome.spent
-        stage.done(item, key, outcome.extractions, outcome.usage, outcome.model_seconds)
 
     def resolve(self, chunks: Sequence[Chunk], extractions: Sequence[Extraction]) -> None:
         """Make entities and facts of all readings, unless they are made of these already."""

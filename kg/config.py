@@ -51,7 +51,7 @@ class IndexConfig(_Settings):
         chunk_tokens: Most tokens of a passage.
         overlap_sentences: Sentences that a passage repeats from the one before.
         extract_tokens: Neighbouring passages of up to so many tokens are read in one call, so that small passages
-            need no more calls than large ones, and "she" is read beside her name; None reads each alone.
+            need no more calls than large ones; None reads each alone. A fact still has to stand in one of them.
         extractor: Name of the chat model that reads facts, or "none" for passages without a graph.
         encoder: Name of the embedding model.
         store: Short name of the store, or a dotted path "package.module:Class".

@@ -166,7 +166,10 @@ class Extractor:
         try:
             answer = Answer.model_validate(completion.parsed)
         except ValidationError as error:
-            raise OutputError(f"the answer of {self.chat.name} breaks the extraction schema: {error}") from error
+            used = completion.usage
+            raise OutputError(
+                f"the answer of {self.chat.name} breaks the extraction schema: {error}", used.tokens_in, used.tokens_out
+            ) from error
         spans = {chunk.id: [span for owner, span in sentences if owner is chunk] for chunk in passage.chunks}
         return completion, verify(answer, [(chunk, spans[chunk.id]) for chunk in passage.chunks])
 
@@ -178,11 +181,9 @@ def answer_schema(most_tokens: int) -> dict[str, Any]:
     """
     kinds = "|".join(TYPES)
     name, fact = f"{_words(8)} \\(({kinds})\\)", f"{_words(8)} \\| {_words(6)} \\| {_words(8)}"
-    # Few enough that a model which only repeats itself is soon done; a passage seldom holds more.
-    properties = {
-        "names": _lines(name, most=2 + most_tokens // 40),
-        "facts": _lines(fact, most=2 + most_tokens // 40),
-    }
+    # Few enough that a model which only repeats itself is soon done, and never fewer than the prompt's example has.
+    most = max(7, 2 + most_tokens // 40)
+    properties = {"names": _lines(name, most), "facts": _lines(fact, most)}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 

@@ -102,7 +102,8 @@ class Extraction:
         chunk_id: The chunk.
         mentions: Names, each with its span.
         triples: Facts, each with its sentence.
-        dropped: How many proposed names and facts were refused because the text does not hold them.
+        dropped: How many proposed names and facts were refused because the text does not hold them; of chunks that
+            were read together, all counted with the first.
     """
 
     id: str

@@ -71,11 +71,13 @@ class Folded:
 
 def _one_word(left: str, right: str) -> bool:
     """Whether two neighbours belong to one word, in scripts that put spaces between words."""
-    return left.isalnum() and right.isalnum() and _spaced(left) and _spaced(right)
+    return left.isalnum() and right.isalnum() and spaced(left) and spaced(right)
 
 
-def _spaced(character: str) -> bool:
-    """Latin, Greek, Cyrillic, Hebrew, Arabic, Indic: all before Thai; then Georgian and the Latin supplements.
+def spaced(character: str) -> bool:
+    """Whether a script puts spaces between words.
+
+    Latin, Greek, Cyrillic, Hebrew, Arabic, Indic: all before Thai; then Georgian and the Latin supplements.
 
     Chinese, Japanese, Thai and their like write no spaces, Korean joins particles to names.
     """

@@ -2,7 +2,7 @@
 
 Nothing is believed. A name must stand in the passage; a fact's subject and object in one sentence, or
 in two neighbours, where a pronoun stands for one of them; and that place must hold a word of the
-relation, in whatever form. What isn't there is dropped and counted, so that a reader of the graph can
+relation, or one that begins like it. What isn't there is dropped and counted, so that a reader of the graph can
 look up every edge, and a model that invents is seen.
 """
 
@@ -16,7 +16,7 @@ from itertools import pairwise
 from pydantic import BaseModel, ConfigDict
 
 from kg.schema import Chunk, Evidence, Mention, Triple
-from kg.spans import Folded, Span, fold
+from kg.spans import Folded, Span, fold, spaced
 from kg.validity import validity
 
 Shown = tuple[Chunk, Sequence[Span]]
@@ -25,7 +25,7 @@ TYPES = ("person", "organisation", "place", "product", "work", "event")
 MAX_PREDICATE_WORDS = 8
 MAX_NAME_WORDS = 8
 _STEM = 4
-"""Letters by which two forms of a word are known: "founded" and "founder", "employs" and "employees"."""
+"""Letters by which two forms of a word are known: "founded" and "founder"; those of "wrote" and "written" aren't."""
 _WORD = re.compile(r"\w+")
 _EDGES = ' \t\n.,;:!?"“”„«»()[]'
 _LISTED = re.compile(r"(?P<name>.*\S)\s*\((?P<type>\w+)\)\s*", re.DOTALL)
@@ -40,7 +40,10 @@ _PRONOUN_WORDS = """
     all some many most few several the a an and or of
 """
 _POINTER_WORDS = "this that these those my your his her its our their such i he she it we you they who which"
-_MONTHS, _PRONOUNS, _POINTERS = (frozenset(w.split()) for w in (_MONTH_WORDS, _PRONOUN_WORDS, _POINTER_WORDS))
+_SHORT_WORDS = "a an the is are was be has had do did of in at on to by for as and or its his her not"
+_MONTHS, _PRONOUNS, _POINTERS, _FUNCTION_WORDS = (
+    frozenset(words.split()) for words in (_MONTH_WORDS, _PRONOUN_WORDS, _POINTER_WORDS, _SHORT_WORDS)
+)
 
 
 class Answer(BaseModel):
@@ -188,9 +191,17 @@ def _name_in(given: str, find: Callable[[str], object]) -> str | None:
 
 
 def _told(predicate: str, words: str) -> bool:
-    """Whether a text holds a word of the relation, or a form of it; short words ("is in") tell nothing."""
-    stems = {word[:_STEM] for word in _WORD.findall(fold(predicate)) if len(word) >= _STEM}
-    return not stems or not stems.isdisjoint(word[:_STEM] for word in _WORD.findall(fold(words)))
+    """Whether a text holds a word of the relation, or one that begins like it.
+
+    A relation of short words alone ("is in") says too little to be checked, as does one in a script without spaces.
+    """
+    wanted = _WORD.findall(fold(predicate))
+    stems = {word[:_STEM] for word in wanted if len(word) >= _STEM}
+    if not stems or any(not spaced(character) for character in predicate):
+        return True
+    found = set(_WORD.findall(fold(words)))
+    whole = {word for word in wanted if word not in _FUNCTION_WORDS}
+    return not whole.isdisjoint(found) or not stems.isdisjoint(word[:_STEM] for word in found)
 
 
 def _validity(subject: str, predicate: str, object_: str, place: _Place) -> tuple[str, str]:

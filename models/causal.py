@@ -70,7 +70,7 @@ def open_causal(
         name = f"{name}+{adapter.name}"
     model.eval()
     return CausalModel(
-        name, model, tokenizer, digest("causal", weights.digest, config.dtype, adapter_name), context_length(model)
+        name, model, tokenizer, digest("causal-2", weights.digest, config.dtype, adapter_name), context_length(model)
     )
 
 
@@ -138,7 +138,7 @@ def adapter_digest(folder: Path) -> str:
 
 
 def attach_adapter(model: Any, folder: Path) -> Any:
-    """Fit a PEFT adapter to a model; the weights stay apart, nothing is merged.
+    """Fit a PEFT adapter to a model in the model's number format; the weights stay apart, nothing is merged.
 
     Raises:
         ModelError: The adapter was made for another model.
@@ -150,7 +150,10 @@ def attach_adapter(model: Any, folder: Path) -> Any:
         warnings.filterwarnings("error", message=".*missing adapter keys.*")
         warnings.filterwarnings("ignore", category=FutureWarning)  # PEFT asking transformers by an old name
         try:
-            fitted = PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
+            # In float32, as PEFT would have them, the factors double the time of a forward pass on a processor.
+            fitted = PeftModel.from_pretrained(
+                model, str(folder), is_trainable=False, autocast_adapter_dtype=False, local_files_only=True
+            )
         except (RuntimeError, ValueError, KeyError, UserWarning) as error:
             raise ModelError(
                 f"The adapter {folder} does not fit {type(model).__name__}: {error}. "

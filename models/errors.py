@@ -8,7 +8,7 @@ A message says what was expected, what came, and what to do next, in one paragra
     ├── StoreError        1  a workspace is damaged, locked or of another version
     ├── ModelError        4  a model cannot be reached, loaded, or refuses
     │   ├── ModelRefused  4  the server answered and said no (key, name, request)
-    │   └── OutputError   1  the model answered, but not in the form asked for
+    │   └── OutputError   1  the model answered, but not in the form asked for (EmptyAnswer: with nothing)
     └── BudgetReached     5  --max-calls or --max-usd is used up; a second run goes on
 """
 
@@ -84,6 +84,10 @@ def describe(error: ValidationError, whole: str = "file") -> str:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+class EmptyAnswer(OutputError):
+    """The model answered with an empty text, however often it was asked; another time it may not."""
 
 
 class BudgetReached(GraftError):

@@ -82,7 +82,11 @@ class TransformersChat:
         written = self._generate([prompt])[0] if request.temperature > 0 else self._together(prompt)
         text = causal.tokenizer.decode(written, skip_special_tokens=True).strip()
         finish: FinishReason = "stop" if set(written[-1:]) & _end_tokens(causal) else "length"
-        parsed = self._check(text, finish, request, room)
+        try:
+            parsed = self._check(text, finish, request, room)
+        except OutputError as error:
+            error.tokens_in, error.tokens_out = len(ids), len(written)
+            raise
         return Completion(text, Usage(len(ids), len(written)), finish, time.perf_counter() - started, parsed)
 
     def _generate(self, prompts: Sequence[_Prompt]) -> list[list[int]]:

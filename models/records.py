@@ -3,7 +3,7 @@
 The key of a call is what could change its answer: the model's digest (weights or endpoint, adapter, settings) and
 the whole request (template, schema, decoding, messages). A recorded answer costs nothing and counts against no
 budget. An answer that was useless (cut off, out of form) is on record too and fails again without a call, unless the
-records were opened to retry; a server that could not be reached is asked again.
+records were opened to retry; a server that could not be reached, or that answered with nothing, is asked again.
 
     chat = RecordedChat(inner, Records(Path("workspace/graph.sqlite")), Budget(max_calls=100))
 """

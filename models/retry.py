@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from models.errors import ModelError, OutputError
+from models.errors import EmptyAnswer, ModelError
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ def with_retries(call: Callable[[], T], who: str, check: str, policy: RetryPolic
         policy: How often and how patiently.
         pace: Time and chance.
     Raises:
-        OutputError: All tries failed, and at the last one the model answered uselessly.
+        EmptyAnswer: All tries failed, and at the last one the model answered uselessly.
         ModelError: All tries failed, or the server asks for a wait beyond our patience.
     """
     began = pace.clock()
@@ -141,7 +141,7 @@ def with_retries(call: Callable[[], T], who: str, check: str, policy: RetryPolic
             spent = pace.clock() - began
             tries = "1 try" if attempt == 1 else f"{attempt} tries"
             patience = f"It asks to be left alone for {asked:.0f} s; come back then. " if impatient else ""
-            kind = OutputError if fault.answered else ModelError
+            kind = EmptyAnswer if fault.answered else ModelError
             raise kind(
                 f"{who} gave no usable answer in {tries} over {spent:.1f} s; the last time, {fault.reason}. "
                 f"{patience}{check}"

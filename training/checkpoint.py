@@ -59,6 +59,8 @@ def save_checkpoint(folder: Path, model: Any, optimizer: Any, state: State) -> N
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         "state": {name: getattr(state, name) for name in State.__dataclass_fields__},
     }
+    for left_over in folder.glob(f".{CHECKPOINT}.*.part"):  # of a run that was killed while it wrote
+        left_over.unlink()
     with replacing(folder / CHECKPOINT) as part:
         torch.save(content, part)
 

@@ -75,18 +75,21 @@ def cloze_items(store: GraphStore, most: int = 200, seed: int = 0) -> tuple[Cloz
     names: dict[str, list[str]] = defaultdict(list)
     for entity in entities:
         names[entity.type].append(entity.name)
-    places = [(entity, place) for entity in entities for place in entity.evidence]
-    draw.shuffle(places)
+    # A corpus that changed since its names were resolved has evidence in chunks that are gone.
     chunks = {chunk.id: chunk for chunk in store.read(Chunk)}
+    places = [(entity, place) for entity in entities for place in entity.evidence if place.chunk_id in chunks]
+    draw.shuffle(places)
     splitter = RuleSentences()
     sentences = {each: splitter.split(chunks[each].text) for each in sorted({place.chunk_id for _, place in places})}
-    items: dict[tuple[str, Span], ClozeItem] = {}
+    items: dict[tuple[str, int], ClozeItem] = {}
     for entity, place in places:
-        span = next(span for span in sentences[place.chunk_id] if place.start < span[1])
-        if len(items) < most and (place.chunk_id, span) not in items:
+        chunk = chunks[place.chunk_id]
+        span = next(span for span in sentences[chunk.id] if place.start < span[1])
+        sentence = chunk.document_id, chunk.start + span[0]  # chunks may share it
+        if len(items) < most and sentence not in items:
             others = [name for name in names[entity.type] if name != entity.name]
-            if item := _item(chunks[place.chunk_id].text, span, place, others, draw):
-                items[place.chunk_id, span] = item
+            if item := _item(chunk.text, span, place, others, draw):
+                items[sentence] = item
     return tuple(items.values())
 
 

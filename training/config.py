@@ -14,10 +14,10 @@ rank 32 on all linear layers, one sequence a step, 1e-3. How much else a model f
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.digest import digest
 from models.errors import ConfigError, describe
@@ -44,9 +44,10 @@ class TrainConfig(BaseModel):
         seed: Of the adapter's first weights, the order of the texts and the dropout.
         checkpoint_steps: Steps between two checkpoints; changes nothing in the result.
         whole_documents: True trains on documents, False on their chunks.
-        paraphrases: Rewritings of each text that are added to it; 0 trains on the texts alone.
-        paraphrase_share: Most tokens of a rewriting, as a share of its text's; one that is longer ends with the last
-            full sentence within. 2 is room for all that a text says; less makes it cheaper and leaves out its end.
+        raw: True trains on the texts themselves; False on their rewritings alone.
+        paraphrases: Rewritings of each text that are trained on; 0 trains on the texts alone.
+        paraphrase_share: Most tokens of a rewriting beyond its first 64, as a share of its text's; one that is longer
+            ends with the last full sentence within. 2 is room for all that a text says; less is cheaper and says less.
         paraphraser: Name of the chat model that writes them.
     """
 
@@ -69,9 +70,16 @@ class TrainConfig(BaseModel):
     seed: int = Field(default=0, ge=0)
     checkpoint_steps: int = Field(default=20, ge=1)
     whole_documents: bool = False
+    raw: bool = True
     paraphrases: int = Field(default=0, ge=0)
     paraphrase_share: float = Field(default=2.0, gt=0)
     paraphraser: str = "qwen-1.5b"
+
+    @model_validator(mode="after")
+    def _something_to_read(self) -> Self:
+        if not self.raw and not self.paraphrases:
+            raise ValueError("raw is false and paraphrases is 0, so there is nothing to train on: set one of them")
+        return self
 
     @property
     def scale(self) -> float:

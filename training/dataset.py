@@ -17,7 +17,7 @@ from models.progress import SILENT, Progress
 from models.protocols import ChatModel
 from training.config import TrainConfig
 from training.paraphrase import Paraphrased, paraphrase
-from training.texts import TrainingText, raw_texts
+from training.texts import TrainingText, raw_texts, texts_to_rewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ def training_set(
         return TrainingSet(texts)
     if chat is None:
         raise ConfigError(f"{config.paraphrases} paraphrases a text are asked for: expected a chat model, got none.")
-    share = config.paraphrase_share
-    done = paraphrase(texts, chat, config.paraphrases, executor or ThreadExecutor(1), progress, share=share)
-    return TrainingSet((*texts, *done.texts), done)
+    rewritten, executor = texts_to_rewrite(store, config.whole_documents), executor or ThreadExecutor(1)
+    done = paraphrase(rewritten, chat, config.paraphrases, executor, progress, share=config.paraphrase_share)
+    return TrainingSet((*(texts if config.raw else ()), *done.texts), done)
 
 
 def open_training_set(config: TrainConfig, session: Session) -> TrainingSet:

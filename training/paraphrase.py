@@ -1,15 +1,17 @@
 """Rewritings of training texts by a chat model, each in another style.
 
 A model that reads a fact in one wording often can repeat that wording and nothing more; many wordings make
-the fact usable. The styles are sections of `configs/prompts/paraphrase.md`. Decoding is greedy: the style makes
-the difference, so the same request gives the same text, and a recorded call is never paid for again. The
-passage stands before the style, so a server reads it once for all styles.
+the fact usable, questions with their answers most of all, so they come first. The styles are sections of
+`configs/prompts/paraphrase.md`. Decoding is greedy: the style makes the difference, so the same request gives
+the same text, and a recorded call is never paid for again. The passage stands before the style, so a server
+reads it once for all styles.
 
 A rewriting counts as failed, with its reason, when it is empty, a copy, or has lost every name and number of its
 text. What it may have invented is not checked here.
 
 Source: Ovadia et al., Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs, EMNLP 2024, section 5;
-    Allen-Zhu and Li, Physics of Language Models: Part 3.1, ICML 2024; Berglund et al., The Reversal Curse, ICLR
+    Allen-Zhu and Li, Physics of Language Models: Part 3.1, ICML 2024; Jiang et al., Instruction-tuned Language
+    Models are Better Knowledge Learners, ACL 2024 (why questions come first); Berglund et al., The Reversal Curse, ICLR
     2024 (why one style turns sentences to the passive).
 """
 

@@ -14,6 +14,9 @@ from kg.schema import Chunk, Document, make_id
 from kg.store import GraphStore
 from models.digest import digest
 
+LONGEST = 6000
+"""Characters of a text that a small model still rewrites in one go; a longer document is rewritten chunk by chunk."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingText:
@@ -63,6 +66,15 @@ def raw_texts(store: GraphStore, whole_documents: bool = False) -> tuple[Trainin
         for chunk in sorted(chunks.get(document.id, []), key=lambda chunk: chunk.position)
         if chunk.text.strip()
     )
+
+
+def texts_to_rewrite(store: GraphStore, whole_documents: bool = False) -> tuple[TrainingText, ...]:
+    """The raw texts, but the chunks of documents that are too long to be rewritten in one go."""
+    texts = raw_texts(store, whole_documents)
+    long = {text.source for text in texts if len(text.text) > LONGEST} if whole_documents else set()
+    owner = {chunk.id: chunk.document_id for chunk in store.read(Chunk)} if long else {}
+    parts = [text for text in raw_texts(store) if owner.get(text.source) in long] if long else []
+    return (*(text for text in texts if text.source not in long), *parts)
 
 
 def texts_digest(texts: Sequence[TrainingText]) -> str:

@@ -46,7 +46,7 @@ def ask(
 
     question = read_question(question)
     settings = AskSettings(model=model, retriever=retriever, limit=limit, context_tokens=context_tokens)
-    spending = Spending(max_calls, max_usd, progress=open_progress(quiet))
+    spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))
     answer = answer_question(question, workspace, settings, spending)
     if as_json:
         print_json({"question": question, "model": model, "retriever": retriever, **asdict(answer)})

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.options import budget_options, json_option, print_json, quiet_option, workspace_option
+from app.options import budget_options, json_option, print_json, quiet_option, retry_option, workspace_option
 
 
 @click.command(short_help="Put the indexed documents into a LoRA adapter.")
@@ -18,9 +18,10 @@ from app.options import budget_options, json_option, print_json, quiet_option, w
 @click.option("--epochs", type=click.IntRange(min=1), help="How often every text is seen.")
 @click.option("--rank", type=click.IntRange(min=1), help="Rank of the adapter.")
 @click.option("--learning-rate", type=float, help="Peak learning rate.")
-@click.option("--paraphrases", type=click.IntRange(min=0), help="Rewritings of each passage to train on as well.")
+@click.option("--paraphrases", type=click.IntRange(min=0), help="Rewritings of each text to train on as well.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
 @click.option("--probe", "probed", is_flag=True, help="Also measure what it learnt: loss and names completed.")
+@retry_option
 @budget_options
 @json_option
 @quiet_option
@@ -30,6 +31,7 @@ def train(
     name: str | None,
     config_file: Path | None,
     probed: bool,
+    retry_failed: bool,
     max_calls: int | None,
     max_usd: float | None,
     as_json: bool,
@@ -50,7 +52,7 @@ def train(
     settings = load_config(config_file).model_dump(exclude_unset=True) if config_file else {}
     settings |= {key: value for key, value in overrides.items() if value is not None}
     config = parse_config(settings, str(config_file or "the options"))
-    spending = Spending(max_calls, max_usd, progress=open_progress(quiet))
+    spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
     folder = fit(workspace, base=base, config=config, name=name, spending=spending)
     manifest = read_manifest(folder).model_dump(mode="json")
     learnt: dict[str, float] = {}

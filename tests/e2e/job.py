@@ -117,7 +117,7 @@ def write_experiment(folder: Path, arms: Sequence[str] = ARMS, **changes: Any) -
         "name": "chain",
         "workspace": "kb",
         "documents": {"path": "articles"},
-        "index": {"chunk_tokens": 200, "extractor": "qwen-1.5b", "encoder": "minilm"},
+        "index": {"chunk_tokens": 100, "extract_tokens": 300, "extractor": "qwen-1.5b", "encoder": "minilm"},
         "task": {"format": "jsonl", "path": "questions.jsonl"},
         "reader": "smollm2-135m",
         "context_tokens": BUDGET_TOKENS,

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from app.api import probe
 from eval.run import RunFolder
 from kg.schema import Chunk, Entity, Fact
 from kg.workspace import Workspace
+from training.adapter import list_adapters
 
 from .job import ANSWERABLE, ARMS, ARTICLES, BUDGET_TOKENS, Done, calls, failures, graft, write_experiment
 
@@ -121,10 +123,10 @@ def test_the_graph_holds_facts_whose_sentences_name_both_ends(workspace):
                 assert any(squeezed(name) in sentence for name in (end.name, *end.aliases)), (fact, end, sentence)
 
 
-def test_every_passage_was_read_once(job, workspace):
+def test_every_passage_was_read_once_and_neighbours_together(job, workspace):
     chunks = list(workspace.store.read(Chunk))
     extracted = [call for call in job.ledger if call[1] == "chat"]
-    assert len(extracted) == len(chunks) >= len(ARTICLES)
+    assert len(chunks) > len(extracted) == len(ARTICLES)
     assert failures(job.workspace) == []
     outcomes = Counter(entry.status for entry in workspace.store.journal("extract"))
     assert outcomes == {"done": len(chunks)}
@@ -184,3 +186,12 @@ def test_an_answer_cites_words_of_the_documents(job, workspace):
         assert citation["quote"]
         assert citation["quote"] in chunks[citation["chunk_id"]]
         assert citation["source"] in ARTICLES
+
+
+def test_the_adapter_has_learnt_something_of_its_passages(job):
+    [(adapter, _)] = list_adapters(job.workspace / "adapters")
+    losses, cloze = probe(job.workspace, adapter, "smollm2-135m")
+    assert losses.loss_adapter < losses.loss_base
+    assert cloze is not None
+    assert cloze.items > 5
+    assert 0 <= cloze.base <= 1 and 0 <= cloze.adapter <= 1

@@ -262,3 +262,51 @@ def test_killed_anywhere_and_run_again_gives_the_same_store_and_asks_nothing_twi
         assert not known & set(lines(Path(f"{log}.asked"))[asked_before:]), "an answer on record was asked for again"
     assert kills >= 3
     assert digest == expected
+
+
+TOGETHER = IndexConfig(chunk_tokens=16, extract_tokens=48)
+
+
+def test_chunks_read_together_take_fewer_calls_and_every_chunk_has_its_row(tmp_path):
+    bench, chat = Bench(tmp_path, config=TOGETHER), ScriptedChat()
+    summary = bench.build(chat)
+    assert len(chat.asked) < summary.chunks
+    assert {row.chunk_id for row in bench.read(Extraction)} == {row.id for row in bench.read(Chunk)}
+    assert {item: entry.status for item, entry in bench.journal("extract").items()} == {
+        row.id: "done" for row in bench.read(Chunk)
+    }
+    texts = {row.id: row.text for row in bench.read(Chunk)}
+    for row in bench.read(Extraction):
+        for mention in row.mentions:
+            assert texts[row.chunk_id][mention.evidence.start : mention.evidence.end] == mention.name
+    assert {fact.predicate for fact in bench.read(Fact)} >= {"founded", "praised"}
+    again = ScriptedChat()
+    assert bench.build(again).digest == summary.digest
+    assert again.asked == []
+
+
+def test_a_changed_document_is_read_anew_with_its_groups(tmp_path):
+    bench = Bench(tmp_path, config=TOGETHER)
+    bench.build()
+    (bench.sources / "a.md").write_text("Ada Lorne left Torsby for Bellwick.")
+    chat = ScriptedChat()
+    changed = bench.build(chat)
+    assert len(chat.asked) == 1
+    fresh = rebuilt(tmp_path, {**TIDES, "a.md": "Ada Lorne left Torsby for Bellwick."}, config=TOGETHER)
+    assert changed.digest == fresh
+
+
+def test_every_chunk_of_a_failed_group_counts_and_comes_back_on_request(tmp_path):
+    bench = Bench(tmp_path, config=TOGETHER)
+    broken = ScriptedChat(fail=lambda prompt: OutputError("it loops", 7, 3) if "elected" in prompt else None)
+    summary = bench.build(broken)
+    read = {row.chunk_id for row in bench.read(Extraction)}
+    lost = {row.id for row in bench.read(Chunk)} - read
+    assert summary.failed == len(lost) > 1
+    failed = [entry for entry in bench.journal("extract").values() if entry.status == "failed"]
+    assert {entry.item for entry in failed} == lost
+    assert sum(entry.tokens_in > 0 for entry in failed) == 1  # what it cost is booked once
+    assert bench.build(broken).digest == summary.digest
+    repaired = bench.build(ScriptedChat(), retry_failed=True)
+    assert repaired.failed == 0
+    assert repaired.digest == rebuilt(tmp_path, TIDES, config=TOGETHER)

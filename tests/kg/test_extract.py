@@ -99,7 +99,7 @@ def test_the_schema_refuses_other_answers(names, facts):
 
 def test_the_schema_takes_what_the_example_of_the_prompt_answers():
     example = next(text for role, text in load_prompt("extract").turns if role == "assistant")
-    assert len(parse_structured(example, answer_schema(240))["facts"]) == 7
+    assert len(parse_structured(example, answer_schema(16))["facts"]) == 7
 
 
 def test_the_schema_bounds_every_list():

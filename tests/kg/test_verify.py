@@ -92,6 +92,22 @@ def test_another_form_of_the_relation_or_a_short_one_will_do():
     assert one_fact("Marrow & Finch", "is in", "Torsby")
 
 
+@pytest.mark.parametrize(
+    ("relation", "text", "stands"),
+    [
+        ("met with", "Ada Lorne met Tom Hale.", True),
+        ("has been CEO of", "Ada Lorne became CEO under Tom Hale.", True),
+        ("位于北京市", "Ada Lorne 位于北京市中心 Tom Hale.", True),
+        ("has been rival of", "Ada Lorne has met Tom Hale.", False),
+        ("is the sister of", "Ada Lorne is older than the mayor, Tom Hale.", False),
+    ],
+)
+def test_a_relation_must_be_told_where_its_ends_stand(relation, text, stands):
+    chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
+    answer = Answer(names=(), facts=(f"Ada Lorne | {relation} | Tom Hale",))
+    assert bool(verify(answer, [(chunk, [(0, len(text))])]).triples) == stands
+
+
 def test_ends_that_were_not_listed_become_mentions():
     result = check(facts=[("Harrow Mills", "bought the firm for", "4,000 crowns")])
     assert {(m.name, m.type) for m in result.mentions} == {("Harrow Mills", "other"), ("4,000 crowns", "value")}

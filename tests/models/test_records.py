@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from models.config import Price
-from models.errors import BudgetReached, ModelError, OutputError, StoreError
+from models.errors import BudgetReached, EmptyAnswer, ModelError, OutputError, StoreError
 from models.protocols import (
     ChatModel,
     ChatRequest,
@@ -142,10 +142,11 @@ def test_threads_that_ask_different_things_do_not_wait_for_each_other(records: R
     assert records.totals()[0].calls == 4
 
 
-def test_a_fault_is_told_counted_and_asked_again(records: Records) -> None:
+@pytest.mark.parametrize("fault", [ModelError("no server \ud83d"), EmptyAnswer("no server, or nothing from it")])
+def test_a_fault_is_told_counted_and_asked_again(records: Records, fault: ModelError) -> None:
     def fail_once(request: ChatRequest) -> str:
         if len(inner.asked) == 1:
-            raise ModelError("no server \ud83d")
+            raise fault
         return "{}"
 
     inner = Chat(play=fail_once)

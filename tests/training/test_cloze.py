@@ -78,9 +78,9 @@ def test_no_items_is_an_error_that_says_what_to_do(tiny_base: str, tmp_path: Pat
 
 def test_an_adapter_trained_on_the_sentences_completes_them(tiny_base: str, store: SqliteStore, tmp_path: Path) -> None:
     items = [item for seed in range(4) for item in cloze_items(store, seed=seed)]
-    texts = [TrainingText.of(TEXT.replace("\n", " "), "c:1")]
-    config = TrainConfig(rank=16, epochs=150, sequence_length=128, batch_size=2, learning_rate=0.01)
+    texts = [TrainingText.of(f"{item.prefix} {item.options[item.answer]}.", "c:1") for item in items]
+    config = TrainConfig(rank=16, epochs=60, sequence_length=128, batch_size=4, learning_rate=0.01)
     adapter = train(tiny_base, texts, config, tmp_path / "adapter")
     result = ask(tiny_base, adapter, items)
     assert result.items == len(items)
-    assert result.adapter > max(0.8, result.base)
+    assert result.adapter == 1 > result.base

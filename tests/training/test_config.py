@@ -49,3 +49,9 @@ def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, text: str) -> 
     file.write_text(text)
     with pytest.raises(ConfigError, match=r"train\.yaml"):
         load_config(file)
+
+
+def test_nothing_to_train_on_is_refused() -> None:
+    with pytest.raises(ConfigError, match="nothing to train on"):
+        parse_config({"raw": False})
+    assert not parse_config({"raw": False, "paraphrases": 1}).raw

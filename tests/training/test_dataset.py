@@ -63,6 +63,11 @@ def test_rewritings_follow_the_raw_texts(store: SqliteStore) -> None:
     assert (dataset.paraphrased.asked, len(dataset.paraphrased.failed)) == (4, 2)  # the second chunk's 9 is lost
 
 
+def test_rewritings_alone_where_the_texts_are_not_wanted(store: SqliteStore) -> None:
+    dataset = training_set(store, TrainConfig(paraphrases=1, whole_documents=True, raw=False), Retelling())
+    assert [text.kind for text in dataset.texts] == ["paraphrase"]
+
+
 def test_whole_documents_are_rewritten_whole(store: SqliteStore) -> None:
     dataset = training_set(store, TrainConfig(paraphrases=1, whole_documents=True), Retelling())
     assert [(text.kind, text.source) for text in dataset.texts] == [("raw", "d:1"), ("paraphrase", "d:1")]
