@@ -11,7 +11,6 @@ What the passage doesn't hold is refused (see `kg.verify`).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,14 +80,12 @@ class Reading:
         usage: Tokens of the answers, as first made, useless ones among them.
         spent: Tokens of those answers that were made now and not taken from records.
         model_seconds: Seconds the answers took, as first made.
-        spent_seconds: Wall-clock seconds of this reading.
     """
 
     extractions: tuple[Extraction, ...]
     usage: Usage
     spent: Usage
     model_seconds: float
-    spent_seconds: float
 
 
 class Extractor:
@@ -114,7 +111,6 @@ class Extractor:
             ModelError: The model cannot be reached or refuses.
             BudgetReached: The budget allows no further call.
         """
-        began = time.perf_counter()
         sentences = [(chunk, span) for chunk in passage.chunks for span in self.sentences.split(chunk.text)]
         wasted = Usage()
         try:
@@ -130,7 +126,6 @@ class Extractor:
             usage=sum((completion.usage for completion in completions), wasted),
             spent=sum((completion.usage for completion in completions if not completion.recorded), Usage()),
             model_seconds=sum(completion.seconds for completion in completions),
-            spent_seconds=time.perf_counter() - began,
         )
 
     def request(self, passage: Passage, sentences: Sequence[Sentence]) -> ChatRequest:

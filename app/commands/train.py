@@ -67,7 +67,6 @@ def train(
                 f"the right name of four in {cloze.items} sentences: {cloze.base:.1%}, with {cloze.adapter:.1%}"
             )
     if as_json:
-        manifest.pop("schema_version", None)
         print_json({"adapter": str(folder), **learnt, **manifest})
     else:
         click.echo("\n".join(lines))
