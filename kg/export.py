@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kg.rows import plain
-from kg.schema import KINDS, Chunk, Community, Document, Entity, Evidence, Fact, Row
+from kg.schema import KINDS, Chunk, Community, Description, Document, Entity, Evidence, Fact, Row
 from kg.store import GraphStore
 from models.errors import ConfigError, InputError
 from models.files import replacing
@@ -47,12 +47,12 @@ def export(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
 
 
 def write_jsonl(store: GraphStore, path: Path) -> None:
-    """One JSON object a row, its kind first, then its fields; kind by kind, sorted by id."""
+    """One JSON object a row, its class first as "row", then its fields; kind by kind, sorted by id."""
     with path.open("w", encoding="utf-8", newline="\n") as lines:
         for kind in KINDS:
             rows: Iterable[Row] = store.read(kind)
             for row in rows:
-                lines.write(json.dumps({"kind": kind.__name__, **plain(row)}, ensure_ascii=False) + "\n")
+                lines.write(json.dumps({"row": kind.__name__, **plain(row)}, ensure_ascii=False) + "\n")
 
 
 def write_graphml(store: GraphStore, path: Path) -> None:
@@ -67,19 +67,20 @@ def graph(store: GraphStore) -> nx.MultiDiGraph:
 
     Returns:
         Nodes by entity id with `name`, `type`, `aliases` (parted by " | "), `description`, `mentions` and
-        `community_0`, `community_1`, … by level; edges by fact id with `predicate`, `valid_from`,
-        `valid_to`, `sentence` and `source`, one line for each place that states the fact.
+        `community_0`, `community_1`, … by level; edges by fact id with `predicate`, `kind`, `status`,
+        `valid_from`, `valid_to`, `sentence` and `source`, one line for each place that states the fact.
     """
     import networkx as nx
 
     found = nx.MultiDiGraph()
+    descriptions = {row.entity_id: row.text for row in store.read(Description)}
     for entity in store.read(Entity):
         found.add_node(
             entity.id,
             name=_xml(entity.name),
             type=_xml(entity.type),
             aliases=_xml(" | ".join(entity.aliases)),
-            description=_xml(entity.description),
+            description=_xml(descriptions.get(entity.id, "")),
             mentions=len(entity.evidence),
         )
     for community in store.read(Community):
@@ -93,6 +94,8 @@ def graph(store: GraphStore) -> nx.MultiDiGraph:
             fact.object_id,
             key=fact.id,
             predicate=_xml(fact.predicate),
+            kind=fact.kind,
+            status=fact.status,
             valid_from=_xml(fact.valid_from),
             valid_to=_xml(fact.valid_to),
             sentence=_xml("\n".join(places.sentence(evidence) for evidence in fact.evidence)),

@@ -14,9 +14,26 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
-from kg.schema import Chunk, Community, Document, Entity, Evidence, Extraction, Fact, Mention, Report, Row, Triple
+from kg.schema import (
+    Chunk,
+    Community,
+    Description,
+    Document,
+    Entity,
+    Evidence,
+    Extraction,
+    Fact,
+    Finding,
+    Mention,
+    Merge,
+    Report,
+    Row,
+    Ruling,
+    Triple,
+)
 
 Values = tuple[Any, ...]
+_SQL_TYPES = {"int": "INTEGER", "float": "REAL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +128,7 @@ class Table:
 
     def ddl(self) -> list[str]:
         """SQL statements that make the table, its children and their indexes."""
-        types = {part.name: "INTEGER" if part.type in (int, "int") else "TEXT" for part in fields(self.kind)}
+        types = {part.name: _SQL_TYPES.get(str(part.type), "TEXT") for part in fields(self.kind)}
         columns = [f"{_column(name)} {types[name]} NOT NULL" for name in self.scalars[1:]]
         statements = [f"CREATE TABLE {self.name} (id TEXT PRIMARY KEY NOT NULL, {', '.join(columns)})"]
         statements += [f"CREATE INDEX {self.name}_{name} ON {self.name} ({name})" for name in self.index]
@@ -174,6 +191,8 @@ def _with_evidence(kind: type[Mention] | type[Triple]) -> Json:
     return Json(lambda items: tuple(kind(**{**item, "evidence": Evidence(**item["evidence"])}) for item in items))
 
 
+_FINDINGS = Json(lambda items: tuple(Finding(item["text"], tuple(item["fact_ids"])) for item in items))
+
 TABLES: dict[type[Any], Table] = {
     table.kind: table
     for table in (
@@ -197,10 +216,13 @@ TABLES: dict[type[Any], Table] = {
             Fact,
             "facts",
             {},
-            {"evidence": _evidence("fact_evidence")},
+            {"evidence": _evidence("fact_evidence"), "phrases": _texts("fact_phrases", "phrase")},
             index=("subject_id", "object_id", "predicate"),
         ),
         Table(Community, "communities", {}, {"entity_ids": _texts("community_members", "entity_id")}, index=("level",)),
-        Table(Report, "reports", {"findings": Json(tuple)}, {}, index=("community_id",)),
+        Table(Merge, "merges", {}, {}, index=("entity_id",)),
+        Table(Ruling, "rulings", {}, {}, index=("name", "other")),
+        Table(Report, "reports", {"findings": _FINDINGS}, {}, index=("community_id",)),
+        Table(Description, "descriptions", {}, {}, index=("entity_id",)),
     )
 }

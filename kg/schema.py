@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from models.digest import digest
 
+RELATION, CLAIM = "relation", "claim"
+"""Kinds of facts."""
+
 
 def make_id(prefix: str, *parts: object) -> str:
     """Content id such as "c:1f…" of 16 bytes; `parts` must be JSON-serialisable."""
@@ -82,7 +85,7 @@ class Mention:
 class Triple:
     """A fact as one chunk gives it, before resolution: names instead of entity ids.
 
-    Its evidence is the sentence that states it.
+    Its evidence is the sentence that states it; the other fields are those of `Fact`.
     """
 
     subject: str
@@ -91,6 +94,8 @@ class Triple:
     evidence: Evidence
     valid_from: str = ""
     valid_to: str = ""
+    kind: str = RELATION
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,6 @@ class Entity:
         type: Most frequent type, lower case ("person", "organisation", …).
         aliases: The other surface forms, sorted.
         evidence: Every span that names it, sorted.
-        description: One or two sentences, or "".
     """
 
     id: str
@@ -131,7 +135,6 @@ class Entity:
     type: str
     aliases: tuple[str, ...]
     evidence: tuple[Evidence, ...]
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +142,16 @@ class Fact:
     """Subject, predicate, object, with the sentences that state it.
 
     Attributes:
-        id: From subject, predicate, object and validity.
+        id: From subject, predicate, object, validity, kind and status.
         subject_id: Entity.
-        predicate: Relation in words, lower case; a property, never a label.
+        predicate: Relation in words, lower case, in its canonical form; a property, never a label.
         object_id: Entity.
         evidence: Spans of the sentences, sorted; never empty.
         valid_from: First date on which it holds, or "".
         valid_to: Last date on which it holds, or "".
+        kind: "relation", which the text states itself, or "claim", which the text reports of somebody.
+        status: Of a claim: "asserted", "suspected" or "denied"; "" for a relation.
+        phrases: The relation as the texts word it, sorted, where that is not the predicate alone.
     """
 
     id: str
@@ -155,6 +161,49 @@ class Fact:
     evidence: tuple[Evidence, ...]
     valid_from: str = ""
     valid_to: str = ""
+    kind: str = RELATION
+    status: str = ""
+    phrases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Why two names are one entity.
+
+    Attributes:
+        id: From entity id and names.
+        entity_id: The entity that both name.
+        name: One name, normalised.
+        other: The other, normalised.
+        reason: What spoke for it, in words.
+    """
+
+    id: str
+    entity_id: str
+    name: str
+    other: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a person has decided about two names: an input of resolution, as documents are.
+
+    Attributes:
+        id: From its other fields.
+        position: 0-based; a later ruling about the same names overrules an earlier one.
+        action: "merge", "split" or "undo".
+        name: One name, normalised.
+        other: The other, normalised; the same one, to split it by document.
+        source: Of a name split by document: the source of the document whose uses are another thing; else "".
+    """
+
+    id: str
+    position: int
+    action: str
+    name: str
+    other: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,25 +224,60 @@ class Community:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A sentence of a report, with the facts that it rests on."""
+
+    text: str
+    fact_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a community is about, written by a model on first use.
 
     Attributes:
         id: From community id.
         community_id: The community.
+        basis: Digest of what it was written from; another basis makes it out of date.
         title: A few words.
         summary: A paragraph.
+        rating: How much the community matters to the corpus, in [0, 10].
         findings: Sentences, each resting on facts of the community.
     """
 
     id: str
     community_id: str
+    basis: str
     title: str
     summary: str
-    findings: tuple[str, ...]
+    rating: float
+    findings: tuple[Finding, ...]
 
 
-Row = Document | Chunk | Extraction | Entity | Fact | Community | Report
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is said of an entity, in one or two sentences, written by a model on first use.
+
+    Attributes:
+        id: From entity id.
+        entity_id: The entity.
+        basis: Digest of what it was written from; another basis makes it out of date.
+        text: The sentences.
+    """
+
+    id: str
+    entity_id: str
+    basis: str
+    text: str
+
+
+Row = Document | Chunk | Extraction | Ruling | Entity | Fact | Merge | Community | Report | Description
 """What a `GraphStore` keeps."""
 
-KINDS: tuple[type[Row], ...] = (Document, Chunk, Extraction, Entity, Fact, Community, Report)
+CONTENT: tuple[type[Row], ...] = (Document, Chunk, Extraction, Ruling, Entity, Fact, Merge, Community)
+"""What sources, settings and rulings decide, so that a rebuild gives the same: what a store's digest covers."""
+
+NOTES: tuple[type[Row], ...] = (Report, Description)
+"""What a model writes about the graph when somebody asks for it."""
+
+KINDS: tuple[type[Row], ...] = (*CONTENT, *NOTES)

@@ -18,7 +18,7 @@ from kg.rows import TABLES
 from models.errors import StoreError
 
 APPLICATION_ID = 0x47524654  # "GRFT"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _MAGIC = b"SQLite format 3\0"
 _GUESTS = {"calls", "call_failures"}  # the records of model calls (models/record_store.py), which may have come first
 _JOURNAL = """CREATE TABLE journal (
@@ -150,9 +150,15 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer GRAFT (schema {version}, this one reads {SCHEMA_VERSION}): upgrade GRAFT"
         )
     wanted = {"journal", "meta", *(name for table in TABLES.values() for name in table.names)}
-    if version < SCHEMA_VERSION or (missing := wanted - _tables(connection)):
-        what = f"schema {version}" if version < SCHEMA_VERSION else f"no table {', '.join(sorted(missing))}"
-        raise StoreError(f"{path} is damaged ({what}): restore a copy, or delete it and index anew")
+    if version < SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} was written by an older GRAFT (schema {version}, this one reads {SCHEMA_VERSION}): "
+            "index into a new workspace"
+        )
+    if missing := wanted - _tables(connection):
+        raise StoreError(
+            f"{path} is damaged (no table {', '.join(sorted(missing))}): restore a copy, or delete it and index anew"
+        )
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -6,15 +6,15 @@ import hashlib
 from collections.abc import Iterable
 
 from kg.rows import plain
-from kg.schema import KINDS, Row
+from kg.schema import CONTENT, Row
 from kg.store import GraphStore
 from models.digest import canonical_json
 
 
 def digest_rows(store: GraphStore) -> str:
-    """Digest over all rows of a store, kind by kind, sorted by id; 32 hex digits."""
+    """Digest over all content, kind by kind, sorted by id; 32 hex digits. Notes written on request do not count."""
     hasher = hashlib.blake2b(digest_size=16)
-    for kind in KINDS:
+    for kind in CONTENT:
         hasher.update(f"{kind.__name__}\n".encode())
         rows: Iterable[Row] = store.read(kind)
         for row in rows:

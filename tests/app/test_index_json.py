@@ -137,7 +137,7 @@ def test_graphml_holds_every_entity_and_fact():
 def test_json_lines_hold_every_row():
     summary = index(extractor=EXTRACTOR).json
     graft("export", "out/graph.jsonl", "-w", "kb", "--format", "jsonl")
-    kinds = [json.loads(line)["kind"] for line in Path("out/graph.jsonl").read_text().splitlines()]
+    kinds = [json.loads(line)["row"] for line in Path("out/graph.jsonl").read_text().splitlines()]
     counted = {"documents": "Document", "chunks": "Chunk", "entities": "Entity", "facts": "Fact"}
     assert {name: kinds.count(kind) for name, kind in counted.items()} == {name: summary[name] for name in counted}
 

@@ -72,7 +72,7 @@ def test_putting_twice_changes_nothing(store: GraphStore) -> None:
 def test_a_row_of_the_same_id_is_replaced_with_all_it_holds(store: GraphStore) -> None:
     store.put(world())
     (ness,) = store.read(Entity, ["e:ness"])
-    shorter = replace(ness, aliases=(), evidence=ness.evidence[:1], description="A headland.")
+    shorter = replace(ness, aliases=(), evidence=ness.evidence[:1])
     store.put([shorter])
     assert list(store.read(Entity, ["e:ness"])) == [shorter]
 

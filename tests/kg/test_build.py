@@ -122,7 +122,7 @@ def test_changed_added_and_removed_sources_give_what_a_rebuild_gives(bench, tmp_
 
 def test_reports_on_another_graph_go(bench):
     bench.build()
-    report = Report("r:1", "m:1", "T", "S", ())
+    report = Report("r:1", "m:1", "b", "T", "S", 1.0, ())
     with Workspace.open(bench.path) as workspace:
         workspace.store.put([report])
     bench.build()

@@ -11,7 +11,7 @@ import networkx as nx
 import pytest
 
 from kg.export import EXPORTS, export
-from kg.schema import Entity
+from kg.schema import Description, Entity
 from kg.sqlite_store import SqliteStore
 from kg.store import GraphStore
 from models.errors import ConfigError, InputError
@@ -43,6 +43,8 @@ def test_graphml_is_read_back_by_networkx(store: SqliteStore, tmp_path: Path) ->
     assert "community_1" not in graph.nodes["e:oune"]
     assert graph.edges["e:ness", "e:oune", "f:3"] == {
         "predicate": "looks over",
+        "kind": "relation",
+        "status": "",
         "valid_from": "",
         "valid_to": "2031-12",
         "sentence": "Sable Ness lies on the Oune.\nAda Lorne keeps the light of Sable Ness.",
@@ -53,7 +55,8 @@ def test_graphml_is_read_back_by_networkx(store: SqliteStore, tmp_path: Path) ->
 
 def test_graphml_survives_what_xml_forbids(store: SqliteStore, tmp_path: Path) -> None:
     (ada,) = store.read(Entity, ["e:ada"])
-    store.put([replace(ada, name="A\x00d\x1ba\uffff <&> \"'", aliases=("\x08",), description="한강\t😀")])
+    store.put([replace(ada, name="A\x00d\x1ba\uffff <&> \"'", aliases=("\x08",))])
+    store.put([Description("n:0", ada.id, "", "한강\t😀")])
     export(store, tmp_path / "g.graphml", "graphml")
     node = nx.read_graphml(tmp_path / "g.graphml").nodes["e:ada"]
     assert node["name"] == "A\ufffdd\ufffda\ufffd <&> \"'"
@@ -70,7 +73,7 @@ def test_the_graph_of_an_empty_store_is_empty(tmp_path: Path) -> None:
 def test_jsonl_holds_every_row(store: SqliteStore, tmp_path: Path) -> None:
     export(store, tmp_path / "rows.jsonl", "jsonl")
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert {(row["kind"], row["id"]) for row in rows} == {(type(row).__name__, row.id) for row in world()}
+    assert {(row["row"], row["id"]) for row in rows} == {(type(row).__name__, row.id) for row in world()}
     (fact,) = (row for row in rows if row["id"] == "f:2")
     assert fact["predicate"] == "lies on"
     assert list(fact["evidence"][0]) == ["chunk_id", "start", "end"]

@@ -90,7 +90,7 @@ def test_a_newer_version_is_refused(full: SqliteStore, path: Path) -> None:
     full.close()
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match=r"newer GRAFT \(schema 99, this one reads 1\): upgrade"):
+    with pytest.raises(StoreError, match=r"newer GRAFT \(schema 99, this one reads 2\): upgrade"):
         SqliteStore(path)
 
 

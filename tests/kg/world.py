@@ -5,14 +5,18 @@ from __future__ import annotations
 from kg.schema import (
     Chunk,
     Community,
+    Description,
     Document,
     Entity,
     Evidence,
     Extraction,
     Fact,
+    Finding,
     Mention,
+    Merge,
     Report,
     Row,
+    Ruling,
     Triple,
     make_id,
 )
@@ -39,17 +43,31 @@ def world() -> list[Row]:
         (Triple("Ada Lorne", "keeps the light of", "Sable Ness", Evidence(two, 0, 40), valid_from="2030"),),
         dropped=1,
     )
-    ada = Entity("e:ada", "Ada Lorne", "person", (), (Evidence(two, 0, 9),), "A keeper.")
+    ada = Entity("e:ada", "Ada Lorne", "person", (), (Evidence(two, 0, 9),))
     ness = Entity("e:ness", "Sable Ness", "place", ("Ness", "The Ness"), (Evidence(one, 0, 10), Evidence(two, 29, 39)))
     oune = Entity("e:oune", "Oune", "river", (), (Evidence(one, 23, 27),))
     facts = [
         Fact("f:1", ada.id, "keeps the light of", ness.id, (Evidence(two, 0, 40),), "2030", ""),
-        Fact("f:2", ness.id, "lies on", oune.id, (Evidence(one, 0, 28),)),
+        Fact(
+            "f:2",
+            ness.id,
+            "lies on",
+            oune.id,
+            (Evidence(one, 0, 28),),
+            "",
+            "",
+            "claim",
+            "denied",
+            ("lay on", "lies by"),
+        ),
         Fact("f:3", ness.id, "looks over", oune.id, (Evidence(one, 0, 28), Evidence(two, 0, 40)), "", "2031-12"),
     ]
     communities = [
         Community("m:0", 0, "", ("e:ada", "e:ness", "e:oune")),
         Community("m:1", 1, "m:0", ("e:ada", "e:ness")),
     ]
-    report = Report("r:0", "m:0", "The Ness", "A headland.", ("It lies on the Oune.", "It has a light."))
-    return [*documents, *chunks, extraction, ada, ness, oune, *facts, *communities, report]
+    findings = (Finding("It lies on the Oune.", ("f:2",)), Finding("It has a light.", ("f:1", "f:3")))
+    report = Report("r:0", "m:0", "basis", "The Ness", "A headland.", 7.5, findings)
+    names = [Merge("g:0", ness.id, "ness", "sable ness", "a part"), Ruling("u:0", 0, "split", "oune", "oune", "a.md")]
+    keeper = Description("n:0", ada.id, "basis", "A keeper.")
+    return [*documents, *chunks, extraction, ada, ness, oune, *facts, *names, *communities, report, keeper]
