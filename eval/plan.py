@@ -23,9 +23,9 @@ from eval.systems import NONE
 from eval.types import Item
 from kg.chunk import chunk
 from kg.config import IndexConfig
+from kg.examples import extraction_prompt
 from kg.extractors import WITHOUT_CHAT
 from kg.load import load
-from kg.prompt import load_prompt
 from kg.reading import passages_of
 from kg.schema import Chunk, Document, Extraction
 from kg.sentences import RuleSentences
@@ -222,7 +222,7 @@ def _extract_stage(config: IndexConfig, corpus: _Corpus) -> Iterator[PlannedStag
     """The calls for passages that are not read yet; none without an extractor."""
     if config.extractor in WITHOUT_CHAT or not corpus.chunk_tokens:
         return
-    prompt = sum(estimated_tokens(text) for _, text in load_prompt("extract").turns)
+    prompt = sum(estimated_tokens(text) for _, text in extraction_prompt(config.extract).turns)
     calls, tokens = len(corpus.unread_tokens), sum(corpus.unread_tokens)
     written = round(tokens * EXTRACT_OUT_SHARE)
     yield _stage("extract", config.extractor, calls, calls * prompt + tokens, written, shared=calls * prompt)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from kg.proposals import Style
 from models.errors import ConfigError, describe
 
 
@@ -28,6 +29,24 @@ class ResolveConfig(_Settings):
     """
 
     similarity: float = Field(default=0.85, gt=0, le=1)
+
+
+class ExtractConfig(_Settings):
+    """How a chat model is asked for facts.
+
+    Attributes:
+        style: "full" gives every end its kind; "compact" names each subject once and gives no kinds, for fewer tokens.
+        domain: Which worked examples it is shown, a name of `kg.examples.DOMAINS`.
+        entity_types: Kinds of ends to choose from, beside "thing"; None for those of `kg.proposals.TYPES`.
+        relations: The only relations allowed; None for the passage's own words.
+        gleaning: Who reads for what the answer left out: "ask" the model once more, "nlp" the parser, or "none".
+    """
+
+    style: Style = "full"
+    domain: str = Field(default="general", min_length=1)
+    entity_types: tuple[str, ...] | None = Field(default=None, min_length=1)
+    relations: tuple[str, ...] | None = Field(default=None, min_length=1)
+    gleaning: Literal["none", "ask", "nlp"] = "none"
 
 
 class CommunityConfig(_Settings):
@@ -54,6 +73,7 @@ class IndexConfig(_Settings):
             need no more calls than large ones; None reads each alone. A fact still has to stand in one of them.
         extractor: What reads facts: the name of a chat model; "nlp", a parser that costs no tokens; "import", a file of
             facts that is given beside the sources (see `kg.imported`); or "none" for passages without a graph.
+        extract: How a chat model is asked for them.
         encoder: Name of the embedding model.
         store: Short name of the store, or a dotted path "package.module:Class".
         resolve: When two names are one thing.
@@ -66,6 +86,7 @@ class IndexConfig(_Settings):
     overlap_sentences: int = Field(default=0, ge=0)
     extract_tokens: int | None = Field(default=None, ge=16)
     extractor: str = Field(default="qwen-1.5b", min_length=1)
+    extract: ExtractConfig = ExtractConfig()
     encoder: str = Field(default="minilm", min_length=1)
     store: str = Field(default="sqlite", min_length=1)
     resolve: ResolveConfig = ResolveConfig()

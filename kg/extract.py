@@ -1,49 +1,69 @@
-"""Names and facts from one chunk, or a few neighbours: one call of a chat model under a JSON schema.
+"""Facts from one chunk, or a few neighbours: one call of a chat model under a JSON schema.
 
-The prompt is `configs/prompts/extract.md`: fixed instructions and one example first, then the
-document's title and date and the passage. An answer is short lines ("Ada Lorne (person)", "Ada Lorne |
-founded | Marrow"), which take a small model half the tokens of nested objects and keep it to the point.
-The schema bounds every list, and the answer's length is in proportion to the passage, so that a model
-that repeats itself ends soon.
-Such an answer is asked for once more in two halves; if that fails too, the passage counts as failed.
-What the passage doesn't hold is refused (see `kg.verify`).
+The prompt comes from `kg.examples`: fixed instructions and worked examples first, so that a server reads them once,
+then the document's title and date and the passage. An answer is lines (`kg.proposals`), bounded in number by the
+schema and in length in proportion to the passage, so that a model that repeats itself ends soon. A useless answer is
+asked for once more in two halves; if that fails too, the passage counts as failed. What the passage doesn't hold is
+refused (`kg.verify`). A second reading of what the first left out, `gleaning`, is the model's own or the parser's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
 
-from kg.prompt import Prompt, load_prompt
-from kg.reading import Passage, Reading, by_chunk
-from kg.schema import Chunk
+from kg.config import ExtractConfig
+from kg.examples import extraction_prompt
+from kg.prompt import load_prompt
+from kg.proposals import TYPES, Answer, answer_schema, proposals
+from kg.reading import Extractor, Passage, Reading, by_chunk
+from kg.schema import Chunk, Triple
 from kg.sentences import SentenceSplitter
-from kg.spans import Span
-from kg.verify import TYPES, Answer, Verified, verify
+from kg.spans import Span, fold
+from kg.verify import Verified, verify
 from models.digest import digest
 from models.errors import OutputError
-from models.protocols import ChatModel, ChatRequest, Completion, Usage
+from models.protocols import ChatModel, ChatRequest, Completion, Message, Usage
 
 Sentence = tuple[Chunk, Span]
 
-_VERIFIER = 2
+_VERIFIER = 3
 """Changes with the rules of `kg.verify`, so that passages are verified anew; answers come from the records."""
 
 
 class ChatExtractor:
-    """Reads passages with a chat model; safe to call from several threads."""
+    """Reads passages with a chat model; safe to call from several threads.
 
-    def __init__(self, chat: ChatModel, sentences: SentenceSplitter, most_tokens: int, prompt: Prompt | None = None):
+    Args:
+        chat: The model.
+        sentences: Splits passages.
+        most_tokens: Most tokens of a passage.
+        config: Style, domain, schema, gleaning.
+        parser: Reads what the model left out, where gleaning is "nlp".
+    """
+
+    def __init__(
+        self,
+        chat: ChatModel,
+        sentences: SentenceSplitter,
+        most_tokens: int,
+        config: ExtractConfig | None = None,
+        parser: Extractor | None = None,
+    ) -> None:
         self.chat = chat
         self.sentences = sentences
-        self.prompt = prompt or load_prompt("extract")
-        self.schema = answer_schema(most_tokens)
+        self.config = config or ExtractConfig()
+        self.parser = parser
+        self.prompt = extraction_prompt(self.config)
+        self.schema = answer_schema(
+            self.config.style, most_tokens, self.config.entity_types or TYPES, self.config.relations or ()
+        )
 
     def key(self, passage: Passage) -> str:
         """Digest of everything that the reading of a passage depends on."""
-        parts = (self.prompt.template, self.chat.digest, self.schema, _VERIFIER)
+        gleaner = self.parser.key(passage) if self.parser else self.config.gleaning
+        parts = (self.prompt.template, self.chat.digest, self.schema, gleaner, _VERIFIER)
         chunks = [[chunk.id, chunk.text] for chunk in passage.chunks]
         return digest(*parts, chunks, passage.title, passage.date)
 
@@ -64,27 +84,36 @@ class ChatExtractor:
                 raise
             wasted = Usage(error.tokens_in, error.tokens_out)
             parts = self._ask_halves(passage, sentences, wasted)
+        if self.config.gleaning == "ask":
+            try:
+                parts.append(self._ask(passage, sentences, before=parts[0][0]))
+            except OutputError as error:  # what the first reading found stands
+                wasted += Usage(error.tokens_in, error.tokens_out)
         completions = [completion for completion, _ in parts]
+        mentions = [mention for _, verified in parts for mention in verified.mentions]
+        triples = [triple for _, verified in parts for triple in verified.triples]
+        if self.parser:
+            more = self.parser(passage).extractions
+            mentions += [mention for row in more for mention in row.mentions]
+            triples += _unjoined([triple for row in more for triple in row.triples], triples)
         return Reading(
-            extractions=by_chunk(
-                passage,
-                [mention for _, verified in parts for mention in verified.mentions],
-                [triple for _, verified in parts for triple in verified.triples],
-                sum(verified.dropped for _, verified in parts),
-            ),
+            extractions=by_chunk(passage, mentions, triples, sum(verified.dropped for _, verified in parts)),
             usage=sum((completion.usage for completion in completions), wasted),
             spent=sum((completion.usage for completion in completions if not completion.recorded), Usage()),
             model_seconds=sum(completion.seconds for completion in completions),
         )
 
-    def request(self, passage: Passage, sentences: Sequence[Sentence]) -> ChatRequest:
-        """The call for some sentences of a passage."""
+    def request(self, passage: Passage, sentences: Sequence[Sentence], before: Completion | None = None) -> ChatRequest:
+        """The call for some sentences of a passage, or the one that asks what the answer `before` left out."""
         # Chunks may repeat sentences of their neighbours; the model reads each once.
         places = {chunk.start + span[0]: " ".join(chunk.text[slice(*span)].split()) for chunk, span in sentences}
         share = sum(end - start for _, (start, end) in sentences) / sum(len(chunk.text) for chunk in passage.chunks)
         values = {"title": passage.title, "date": passage.date or "unknown", "passage": " ".join(places.values())}
+        messages = self.prompt.fill(values)
+        if before is not None:
+            messages += (Message("assistant", before.text), *load_prompt("extract_glean").fill({}))
         return ChatRequest(
-            messages=self.prompt.fill(values),
+            messages=messages,
             schema=self.schema,
             max_tokens=150 + round(3 * passage.tokens * share),
             template=self.prompt.template,
@@ -105,8 +134,10 @@ class ChatExtractor:
             raise
         return parts
 
-    def _ask(self, passage: Passage, sentences: Sequence[Sentence]) -> tuple[Completion, Verified]:
-        completion = self.chat.complete(self.request(passage, sentences))
+    def _ask(
+        self, passage: Passage, sentences: Sequence[Sentence], before: Completion | None = None
+    ) -> tuple[Completion, Verified]:
+        completion = self.chat.complete(self.request(passage, sentences, before))
         try:
             answer = Answer.model_validate(completion.parsed)
         except ValidationError as error:
@@ -115,27 +146,11 @@ class ChatExtractor:
                 f"the answer of {self.chat.name} breaks the extraction schema: {error}", used.tokens_in, used.tokens_out
             ) from error
         spans = {chunk.id: [span for owner, span in sentences if owner is chunk] for chunk in passage.chunks}
-        return completion, verify(answer, [(chunk, spans[chunk.id]) for chunk in passage.chunks])
+        shown = [(chunk, spans[chunk.id]) for chunk in passage.chunks]
+        return completion, verify(proposals(answer), shown, passage.title, self.config.relations or ())
 
 
-def answer_schema(most_tokens: int) -> dict[str, Any]:
-    """JSON schema of an answer about a passage of at most so many tokens.
-
-    The same for all passages of a knowledge base, since a server compiles each schema once.
-    """
-    kinds = "|".join(TYPES)
-    name, fact = f"{_words(8)} \\(({kinds})\\)", f"{_words(8)} \\| {_words(6)} \\| {_words(8)}"
-    # Few enough that a model which only repeats itself is soon done, and never fewer than the prompt's example has.
-    most = max(7, 2 + most_tokens // 40)
-    properties = {"names": _lines(name, most), "facts": _lines(fact, most)}
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _lines(pattern: str, most: int) -> dict[str, Any]:
-    return {"type": "array", "items": {"type": "string", "pattern": f"^{pattern}$"}, "maxItems": most}
-
-
-def _words(most: int) -> str:
-    """Pattern of at most so many words, without bars, quotes or brackets that would let a model leave its form."""
-    word = '[^ |"\\\\\\n{}()\\[\\]]{1,40}'
-    return f"{word}( {word}){{0,{most - 1}}}"
+def _unjoined(more: Iterable[Triple], known: Iterable[Triple]) -> list[Triple]:
+    """Facts whose two ends no known fact joins."""
+    joined = {frozenset((fold(triple.subject), fold(triple.object))) for triple in known}
+    return [triple for triple in more if frozenset((fold(triple.subject), fold(triple.object))) not in joined]

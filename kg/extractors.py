@@ -49,4 +49,9 @@ def open_extractor(
             f"the extractor {config.extractor!r} is a chat model, but none is open: open it, "
             f"or set extractor to one of {', '.join(sorted(WITHOUT_CHAT))} in a new workspace"
         )
-    return ChatExtractor(chat, sentences, max(config.chunk_tokens, config.extract_tokens or 0))
+    parser = None
+    if config.extract.gleaning == NLP:
+        from kg.nlp import NlpExtractor
+
+        parser = NlpExtractor(sentences)
+    return ChatExtractor(chat, sentences, max(config.chunk_tokens, config.extract_tokens or 0), config.extract, parser)

@@ -1,34 +1,32 @@
-"""What of a model's answer stands in the passage: names and facts, each with the span that shows it.
+"""What of a model's answer stands in the passage: facts, each with the span that shows it, and the names in them.
 
-Nothing is believed. A name must stand in the passage; a fact's subject and object in one sentence, or
-in two neighbours, where a pronoun stands for one of them; and that place must hold a word of the
-relation, or one that begins like it. What isn't there is dropped and counted, so that a reader of the graph can
-look up every edge, and a model that invents is seen.
+Nothing is believed. A fact's subject and object must stand in one sentence, or in two neighbours, where a pronoun
+stands for one of them; the title's name may stand for a pronoun anywhere. And that place must hold a word of the
+relation, or one that begins like it. What isn't there is dropped and counted, so that a reader of the graph can look
+up every edge, and a model that invents is seen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from pydantic import BaseModel, ConfigDict
-
+from kg.claims import claim
+from kg.proposals import THING, Proposal
 from kg.schema import Chunk, Evidence, Mention, Triple
 from kg.spans import Folded, Span, fold, spaced
 from kg.validity import validity
 
 Shown = tuple[Chunk, Sequence[Span]]
-TYPES = ("person", "organisation", "place", "product", "work", "event")
-"""Types that a model is asked for; "value" (dates, amounts) and "other" come beside them."""
 MAX_PREDICATE_WORDS = 8
 MAX_NAME_WORDS = 8
 _STEM = 4
 """Letters by which two forms of a word are known: "founded" and "founder"; those of "wrote" and "written" aren't."""
 _WORD = re.compile(r"\w+")
 _EDGES = ' \t\n.,;:!?"“”„«»()[]'
-_LISTED = re.compile(r"(?P<name>.*\S)\s*\((?P<type>\w+)\)\s*", re.DOTALL)
+_PRONOUN = re.compile(r"\b(?:he|she|it|they|his|her|hers|its|their)\b", re.IGNORECASE)
 _HANGING_ARTICLE = re.compile(r" (?:the|an?)$")
 _HALF_A_SENTENCE = re.compile(r"\b(?:and|but|or|that)$")
 _ARTICLE = re.compile(r"^(?:the|an?) ")
@@ -46,15 +44,6 @@ _MONTHS, _PRONOUNS, _POINTERS, _FUNCTION_WORDS = (
 )
 
 
-class Answer(BaseModel):
-    """A model's answer to the extraction prompt: "name (type)" and "subject | relation | object"."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    names: tuple[str, ...]
-    facts: tuple[str, ...]
-
-
 @dataclass(slots=True)
 class Verified:
     """What stood up, in the order of the answer."""
@@ -64,17 +53,21 @@ class Verified:
     dropped: int = 0
 
 
-def verify(answer: Answer, shown: Sequence[Shown]) -> Verified:
+def verify(
+    facts: Iterable[Proposal], shown: Sequence[Shown], title: str = "", relations: Iterable[str] = ()
+) -> Verified:
     """Keep what the passages hold.
 
     Args:
-        answer: The model's answer about those passages.
+        facts: What a model proposes about those passages.
         shown: Passages with the spans in their text of the sentences that the model was shown.
+        title: Of their document; its name may be an end of a fact whose sentence has a pronoun instead.
+        relations: Those that the model had to choose from: they need not stand in the text.
     Returns:
-        Every place of every name; each fact with the sentence, or the two neighbours of one passage, that hold
-        both ends; the number of names and facts refused. Repetitions are merged and not counted.
+        Each fact with the sentence, or the two neighbours of one passage, that show it; every place of every name in
+        them; the number of facts refused. Repetitions are merged and not counted.
     """
-    return _Check(shown).run(answer)
+    return _Check(shown, title, frozenset(relations)).run(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +87,22 @@ class _Place:
 
 
 class _Check:
-    def __init__(self, shown: Sequence[Shown]) -> None:
+    def __init__(self, shown: Sequence[Shown], title: str, relations: frozenset[str]) -> None:
         self.passages = [(chunk, Folded(chunk.text)) for chunk, _ in shown]
         pieces = [(chunk, text, spans) for (chunk, text), (_, spans) in zip(self.passages, shown, strict=True)]
         self.sentences = [_Place(chunk, text, span) for chunk, text, spans in pieces for span in spans]
         self.pairs = [
             _Place(chunk, text, (one[0], other[1])) for chunk, text, spans in pieces for one, other in pairwise(spans)
         ]
+        self.title = " ".join(title.partition(" (")[0].split())
+        self.relations = relations
         self.types: dict[str, str] = {}
+        self.of_title: list[Evidence] = []
 
-    def run(self, answer: Answer) -> Verified:
+    def run(self, facts: Iterable[Proposal]) -> Verified:
         result = Verified()
-        for listed in answer.names:
-            match = _LISTED.fullmatch(listed)
-            name = _name_in(match["name"], self._find) if match else None
-            if match is None or name is None:
-                result.dropped += 1
-            else:
-                self.types.setdefault(name, _plausible(name, match["type"].lower()))
         triples: dict[Triple, None] = {}
-        for fact in answer.facts:
+        for fact in facts:
             triple = self._triple(fact)
             if triple is None:
                 result.dropped += 1
@@ -121,35 +110,51 @@ class _Check:
                 triples[triple] = None
         result.triples = list(triples)
         result.mentions = [mention for chunk, text in self.passages for mention in self._mentions(chunk, text)]
+        kind = self.types.get(fold(self.title), "other")
+        result.mentions += [Mention(self.title, kind, place) for place in dict.fromkeys(self.of_title)]
         return result
 
-    def _find(self, name: str) -> Span | None:
-        return next((span for _, text in self.passages if (span := text.find(name))), None)
-
-    def _triple(self, fact: str) -> Triple | None:
+    def _triple(self, fact: Proposal) -> Triple | None:
         """The fact with the place that shows it, or None where no place does."""
-        subject_given, relation, object_given = [*fact.split("|", 2), "", ""][:3]
-        predicate = _HANGING_ARTICLE.sub("", " ".join(relation.lower().split()).strip(_EDGES))
+        predicate = _HANGING_ARTICLE.sub("", " ".join(fact.predicate.lower().split()).strip(_EDGES))
         if not re.search(r"[^\W\d_]", predicate) or len(predicate.split()) > MAX_PREDICATE_WORDS:
             return None
         if _HALF_A_SENTENCE.search(predicate):
             return None
         for place in self._places(predicate):
-            subject, object_ = _name_in(subject_given, place.find), _name_in(object_given, place.find)
-            if subject is None or object_ is None or subject == object_ or not _told(predicate, place.words):
-                continue
-            for name in (subject, object_):
-                self.types.setdefault(name, guess_type(name))
-            start, end = _validity(subject, predicate, object_, place)
-            return Triple(
-                subject=_surface(subject, place),
-                predicate=predicate,
-                object=_surface(object_, place),
-                evidence=Evidence(place.chunk.id, *place.span),
-                valid_from=start,
-                valid_to=end,
-            )
+            subject, object_ = _name_in(fact.subject, place.find), _name_in(fact.object, place.find)
+            if subject and object_ and subject != object_ and self._is_told(predicate, place):
+                ends = _surface(subject, place), _surface(object_, place)
+                return self._stated(fact, predicate, (subject, object_), ends, place)
+        return self._of_title(fact, predicate)
+
+    def _of_title(self, fact: Proposal, predicate: str) -> Triple | None:
+        """The fact as a sentence with a pronoun tells it of what the document is about."""
+        of_title = [fold(end) == fold(self.title) for end in (fact.subject, fact.object)]
+        if not self.title or of_title[0] == of_title[1] or not is_name(fold(self.title)):
+            return None
+        for place in self.sentences:
+            other = _name_in(fact.object if of_title[0] else fact.subject, place.find)
+            if other and _PRONOUN.search(place.words) and self._is_told(predicate, place):
+                names = (fold(self.title), other) if of_title[0] else (other, fold(self.title))
+                surface = _surface(other, place)
+                ends = (self.title, surface) if of_title[0] else (surface, self.title)
+                self.of_title.append(Evidence(place.chunk.id, *place.span))
+                return self._stated(fact, predicate, names, ends, place)
         return None
+
+    def _stated(
+        self, fact: Proposal, predicate: str, names: tuple[str, str], ends: tuple[str, str], place: _Place
+    ) -> Triple:
+        for name, kind in zip(names, (fact.subject_kind, fact.object_kind), strict=True):
+            known = self.types.setdefault(name, _plausible(name, kind))
+            if known == "other" and kind:
+                self.types[name] = _plausible(name, kind)
+        dates = _validity(names, predicate, place)
+        return Triple(ends[0], predicate, ends[1], Evidence(place.chunk.id, *place.span), *dates, *claim(place.words))
+
+    def _is_told(self, predicate: str, place: _Place) -> bool:
+        return predicate in self.relations or _told(predicate, place.words)
 
     def _places(self, predicate: str) -> list[_Place]:
         """Where a fact may stand, best first: single sentences, those with the predicate's words before others.
@@ -204,10 +209,10 @@ def _told(predicate: str, words: str) -> bool:
     return not whole.isdisjoint(found) or not stems.isdisjoint(word[:_STEM] for word in found)
 
 
-def _validity(subject: str, predicate: str, object_: str, place: _Place) -> tuple[str, str]:
-    spans = (place.find(subject), place.find(object_))
-    end = max(span[1] for span in spans if span)
-    return validity(predicate, object_, place.chunk.text[end : place.span[1]])
+def _validity(names: tuple[str, str], predicate: str, place: _Place) -> tuple[str, str]:
+    spans = [span for name in names if (span := place.find(name))]
+    end = max(span[1] for span in spans)
+    return validity(predicate, names[1], place.chunk.text[end : place.span[1]])
 
 
 def _surface(name: str, place: _Place) -> str:
@@ -230,11 +235,11 @@ def is_name(name: str) -> bool:
     return not (name in _PRONOUNS or (len(words) > 1 and words[0] in _POINTERS))
 
 
-def _plausible(name: str, type_: str) -> str:
-    """The type given, but "60 people" is an amount and no person, and a type not asked for is "other"."""
-    if type_ not in TYPES:
-        return "other"
-    return "value" if type_ == "person" and guess_type(name) == "value" else type_
+def _plausible(name: str, kind: str) -> str:
+    """The kind given, but "60 people" is an amount and no person, and a thing is of no kind in particular."""
+    if kind in ("", THING):
+        return guess_type(name)
+    return "value" if kind == "person" and guess_type(name) == "value" else kind
 
 
 def guess_type(name: str) -> str:

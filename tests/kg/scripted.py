@@ -44,17 +44,17 @@ def write_sources(folder: Path, texts: dict[str, str] = TIDES) -> Path:
 
 
 def read_by_rule(passage: str) -> dict[str, Any]:
-    """The answer to the extraction prompt for a passage."""
-    names: dict[str, None] = {}
+    """The answer to the extraction prompt for a passage, in the full style."""
     facts = []
     for sentence in _SENTENCE.findall(passage):
-        found = list(_NAME.finditer(sentence))
-        names |= dict.fromkeys(match[0] for match in found)
-        for one, other in pairwise(found):
+        for one, other in pairwise(_NAME.finditer(sentence)):
             between = sentence[one.end() : other.start()].strip() or "with"
-            facts.append(f"{one[0]} | {between} | {other[0]}")
-    kinds = {name: "person" if "Lorne" in name or "Varga" in name else "organisation" for name in names}
-    return {"names": [f"{name} ({kind})" for name, kind in kinds.items()], "facts": facts}
+            facts.append(f"{one[0]} ({_kind(one[0])}) | {between} | {other[0]} ({_kind(other[0])})")
+    return {"facts": facts}
+
+
+def _kind(name: str) -> str:
+    return "person" if "Lorne" in name or "Varga" in name else "organisation"
 
 
 class ScriptedChat:

@@ -1,0 +1,66 @@
+"""Worked examples of extraction, by domain: files of `configs/prompts/examples`, shown to a model before the passage.
+
+A file gives title and date in its front matter, then a passage, a blank line, and the passage's facts in the full style
+(see `kg.proposals`); the compact answer is made of the same lines. The examples come before everything that changes
+from call to call, so that a server reads them once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+
+import yaml
+
+from kg.config import ExtractConfig
+from kg.prompt import Prompt, load_prompt
+from kg.proposals import TYPES, Answer, Style, chained, full, proposals
+from models.errors import ConfigError
+from models.protocols import Role
+
+DOMAINS: dict[str, tuple[str, ...]] = {
+    "general": ("news", "science"),
+    "news": ("news",),
+    "science": ("science",),
+    "biography": ("biography", "news"),
+    "korean": ("korean", "news"),
+}
+"""Examples that suit a kind of text; more of them cost a server one reading each, not one a passage."""
+_PROMPTS: dict[Style, str] = {"full": "extract", "compact": "extract_compact"}
+_FILE = re.compile(r"\A---\n(?P<head>.*?)\n---\n(?P<passage>.*?)\n\n(?P<facts>.*)\Z", re.DOTALL)
+
+
+def extraction_prompt(config: ExtractConfig) -> Prompt:
+    """The extraction prompt with the examples of a domain between its instructions and the passage.
+
+    Examples have relations of their own and are left out where only some relations are allowed.
+
+    Raises:
+        ConfigError: There is no such domain.
+    """
+    if config.domain not in DOMAINS:
+        raise ConfigError(f"there are no examples for the domain {config.domain!r}; known: {', '.join(DOMAINS)}")
+    prompt = load_prompt(_PROMPTS[config.style])
+    (role, instructions), (_, form) = prompt.turns
+    kinds = config.entity_types or TYPES
+    relations = f" The only relations are: {', '.join(config.relations)}." if config.relations else ""
+    turns: list[tuple[Role, str]] = [(role, instructions.replace("{kinds}", ", ".join(kinds)) + relations)]
+    for name in () if config.relations else DOMAINS[config.domain]:
+        turns += _turns(name, config.style, form, kinds)
+    return Prompt(prompt.name, prompt.version, (*turns, ("user", form)))
+
+
+def _turns(name: str, style: Style, form: str, kinds: Sequence[str]) -> list[tuple[Role, str]]:
+    """Question and answer of one example."""
+    text = (files("configs") / "prompts" / "examples" / f"{name}.md").read_text(encoding="utf-8")
+    parts = _FILE.match(text)
+    assert parts is not None, f"the example {name} is shipped in this form"
+    head = yaml.safe_load(parts["head"])
+    facts = list(proposals(Answer(facts=tuple(parts["facts"].strip().splitlines()))))
+    lines = chained(facts) if style == "compact" else [full(fact, kinds) for fact in facts]
+    values = {"title": str(head["title"]), "date": str(head.get("date", "unknown")), "passage": parts["passage"]}
+    (question,) = Prompt(name, 1, (("user", form),)).fill(values)
+    answer = json.dumps({"facts": lines}, ensure_ascii=False, separators=(",", ":"))
+    return [("user", question.content), ("assistant", answer)]
