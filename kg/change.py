@@ -83,19 +83,30 @@ def update(
     require_extractor(workspace, models)
     with workspace.writing():
         run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed)
+        loaded = load_given(workspace.store, given, progress)
         known = known_files(workspace.store)
-        files = files_of(given.paths, given.root, known)
-        before = _ids_by_file(workspace.store, files)
-        loaded: list[Loaded] = []
-        with progress.step("read documents", total=len(files), unit="sources") as step:
-            for source, file in sorted(files.items()):
-                loaded.append(load_file(file, source))
-                step.advance()
+        before = {(file, row.id) for file, row in by_file(workspace.store.read(Document), known)}
         summary = run.bring_to(loaded, others_stay=True)
-    differing = {each.source for each in loaded if {row.id for row in each.documents} != before[each.source]}
-    added = {each.source for each in loaded if each.source not in known}
-    changed = differing - added
-    return Changes(summary, tuple(sorted(added)), tuple(sorted(changed)), len(loaded) - len(added | changed))
+    names = {each.source for each in loaded}
+    now = {(each.source, row.id) for each in loaded for row in each.documents}
+    changed = {file for file, _ in before ^ now if file in names & known}
+    return Changes(summary, tuple(sorted(names - known)), tuple(sorted(changed)), len((names & known) - changed))
+
+
+def load_given(store: GraphStore, given: Given, progress: Progress = SILENT) -> list[Loaded]:
+    """Read what is given, under the names that the knowledge base has for it; nothing is written.
+
+    Raises:
+        InputError: A path does not exist, or holds nothing that can be read.
+        ConfigError: Two files would have one name.
+    """
+    files = sorted(files_of(given.paths, given.root, known_files(store)).items())
+    loaded = []
+    with progress.step("read documents", total=len(files), unit="sources") as step:
+        for source, file in files:
+            loaded.append(load_file(file, source))
+            step.advance()
+    return loaded
 
 
 def delete(workspace: Workspace, sources: Collection[str], models: BuildModels, progress: Progress = SILENT) -> Changes:
@@ -136,13 +147,6 @@ def named(store: GraphStore, patterns: Sequence[str], gone_too: bool = False) ->
 def known_files(store: GraphStore) -> set[str]:
     """Files that were read or tried, and not deleted since."""
     return {entry.item for entry in store.journal("load") if entry.reason != GONE}
-
-
-def _ids_by_file(store: GraphStore, files: Collection[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {file: set() for file in files}
-    for file, row in by_file(store.read(Document), files):
-        found.setdefault(file, set()).add(row.id)
-    return found
 
 
 def _drop(run: Build, staying: Sequence[Document], gone_files: Collection[str]) -> None:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.errors import OutputError, StoreError
+from models.errors import MAKE_ROOM, OutputError, StoreError
 from models.protocols import Usage
 
 _BUSY_MS = 30_000
@@ -251,7 +251,7 @@ def _advice(error: sqlite3.Error) -> str:
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return "Check that it is a file, and that it and its folder may be written."
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-        return "Check that the disk has room and is in order; answers recorded so far are kept."
+        return f"The disk is full or reports an error: {MAKE_ROOM}."
     return "Open it again, or move it away if it was made by another version."
 
 
