@@ -22,12 +22,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from kg.remains import CALL, FILE, ID, STAGE, belongs, calls_with, files_with, marked, traces_of
-from kg.schema import Chunk, Community, Description, Document, Entity, Extraction, Report, Row, Ruling
+from kg.remains import CALL, FILE, ID, RULING, STAGE, belongs, calls_with, files_with, marked, rulings_on, traces_of
+from kg.schema import Chunk, Community, Description, Document, Entity, Report, Row, Ruling
 from kg.sources import by_file
 from kg.stage import GONE
 from kg.store import ErasingStore, GraphStore
-from kg.text import normalise_name
 from kg.traces import Traces
 from kg.workspace import Workspace
 from models.errors import ConfigError
@@ -81,7 +80,7 @@ def find_remains(workspace: Workspace, sources: Collection[str]) -> Remains:
             {key for each in traces for key, _ in calls_with(each, workspace)} | marked(store, CALL, sources)
         ),
         notes=notes,
-        rulings=_rulings(store, chunks, {*sources, *gone.values()}),
+        rulings=_rulings(store, chunks, sources),
         runs=tuple(sorted(runs)),
         files=tuple(sorted(name for name in holding if not _is_of_run(name))),
     )
@@ -149,14 +148,8 @@ def _text(note: Report | Description) -> str:
 
 
 def _rulings(store: GraphStore, chunks: Collection[str], sources: Collection[str]) -> tuple[Ruling, ...]:
-    """Rulings that name one of the sources, or a name that only these passages give."""
-    given: set[str] = set()
-    others: set[str] = set()
-    for row in store.read(Extraction):
-        names = {normalise_name(mention.name) for mention in row.mentions}
-        (given if row.chunk_id in chunks else others).update(names)
-    only = given - others
-    return tuple(row for row in store.read(Ruling) if {row.name, row.other} & only or row.source in sources)
+    known = {row.id for row, _ in rulings_on(store, dict.fromkeys(chunks, ""))} | marked(store, RULING, sources)
+    return tuple(row for row in store.read(Ruling) if row.id in known or belongs(row.source, sources))
 
 
 def _remove(store: GraphStore, kind: type[Row], rows: Iterable[Row]) -> None:

@@ -2,29 +2,30 @@
 
 Without its text, nobody can tell which recorded calls or run folders still quote a document. So whenever documents
 go (deleted, or replaced by a newer version), the journal's stage "gone" keeps their source with the ids of the
-document and its passages, the keys of the calls and the names of the files that hold its text: digests and
-names, never the text itself.
+document and its passages, the keys of the calls that hold its text, the ids of the rulings on its names, and the
+names of the files that quote it: never the text itself.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from kg.schema import Chunk, Document, Extraction
+from kg.schema import Chunk, Document, Extraction, Ruling
 from kg.store import GraphStore, JournalEntry
+from kg.text import normalise_name
 from kg.traces import Traces
 from kg.workspace import Workspace
 from models.records import Records
 
 STAGE = "gone"
-ID, CALL, FILE = "id", "call", "file"
-"""What a mark stands for: a document or passage, a recorded call, a file of the workspace."""
+ID, CALL, RULING, FILE = "id", "call", "ruling", "file"
+"""What a mark stands for: a document or passage, a recorded call, a ruling, a file of the workspace."""
 
 _BINARY = {".safetensors", ".pt", ".npy", ".sqlite", ".sqlite-wal", ".sqlite-shm", ".lock"}
 
@@ -51,10 +52,12 @@ def remember(workspace: Workspace, staying: Sequence[Document]) -> list[JournalE
     gone = {row.id: row.source for row in workspace.store.read(Document) if row.id not in kept}
     if not gone:
         return []
-    chunks = ((row.id, gone[row.document_id]) for row in workspace.store.read(Chunk) if row.document_id in gone)
-    traces = traces_of(workspace.store, set(gone), staying)
+    store = workspace.store
+    chunks = {row.id: gone[row.document_id] for row in store.read(Chunk) if row.document_id in gone}
+    traces = traces_of(store, set(gone), staying)
     return [
-        *(mark(ID, what, source) for what, source in (*gone.items(), *chunks)),
+        *(mark(ID, what, source) for what, source in (gone | chunks).items()),
+        *(mark(RULING, row.id, source) for row, sources in rulings_on(store, chunks) for source in sources),
         *(mark(CALL, key, source) for key, sources in calls_with(traces, workspace) for source in sources),
         *(mark(FILE, name, source) for name, sources in files_with(traces, workspace) for source in sources),
     ]
@@ -81,6 +84,26 @@ def traces_of(store: GraphStore, gone: set[str], staying: Iterable[Document]) ->
             names[source] += (end for triple in row.triples for end in (triple.subject, triple.object))
     living = (f"{document.title}\n{document.text}" for document in staying)
     return Traces(texts, names, (*living, *_prompts()))
+
+
+def rulings_on(store: GraphStore, chunks: Mapping[str, str]) -> Iterator[tuple[Ruling, set[str]]]:
+    """Rulings about a name that only some passages give, with the sources that give it.
+
+    Args:
+        store: Still holds the passages.
+        chunks: Source of each of them, by id.
+    """
+    given, others = defaultdict[str, set[str]](set), set[str]()
+    for row in store.read(Extraction):
+        for name in {normalise_name(mention.name) for mention in row.mentions}:
+            if row.chunk_id in chunks:
+                given[name].add(chunks[row.chunk_id])
+            else:
+                others.add(name)
+    for ruling in store.read(Ruling):
+        sources = {source for name in {ruling.name, ruling.other} - others for source in given.get(name, ())}
+        if sources:
+            yield ruling, sources
 
 
 def calls_with(traces: Traces, workspace: Workspace) -> Iterator[tuple[str, frozenset[str]]]:
