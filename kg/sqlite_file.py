@@ -94,8 +94,7 @@ def _create(path: Path) -> None:
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         with closing(_open(part, 0)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            _make_tables(connection)
+            _make_tables(connection)  # without a write-ahead log: on a full disk it would be copied at closing, in part
         try:
             os.link(part, path)  # fails if another process was faster, whose file is as good
         except FileExistsError:
@@ -103,7 +102,7 @@ def _create(path: Path) -> None:
         except OSError:  # a file system without links
             part.rename(path)
     finally:
-        for leftover in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):
+        for leftover in (part, Path(f"{part}-journal")):
             leftover.unlink(missing_ok=True)
 
 
