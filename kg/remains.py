@@ -93,14 +93,15 @@ def rulings_on(store: GraphStore, chunks: Mapping[str, str]) -> Iterator[tuple[R
         store: Still holds the passages.
         chunks: Source of each of them, by id.
     """
+    rulings = list(store.read(Ruling))
     given, others = defaultdict[str, set[str]](set), set[str]()
-    for row in store.read(Extraction):
+    for row in store.read(Extraction) if rulings else ():
         for name in {normalise_name(mention.name) for mention in row.mentions}:
             if row.chunk_id in chunks:
                 given[name].add(chunks[row.chunk_id])
             else:
                 others.add(name)
-    for ruling in store.read(Ruling):
+    for ruling in rulings:
         sources = {source for name in {ruling.name, ruling.other} - others for source in given.get(name, ())}
         if sources:
             yield ruling, sources

@@ -209,6 +209,34 @@ def test_runs_that_quote_it_are_removed_on_request(articles: Path) -> None:
     assert [run.name for run in Path("kb/runs").iterdir()] == ["20310102T000000Z-without"]
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "kg.erase.erase_remains",
+        "training.adapter.flag_erased",
+        "kg.change.delete",
+        "retrieval.index.GraphIndex.open",
+        "kg.erase.forget",
+    ],
+)
+def test_an_interrupted_erasure_goes_on(articles: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    write_sources(articles, SECRET)
+    index()
+    leave_traces()
+    command = ("delete", "secret.md", "-w", "kb", "--erase", "--runs", "-q")
+    with monkeypatch.context() as patch:
+        patch.setattr(step, interrupt)
+        assert graft(*command).code == 130
+    assert holding(Path("kb"), WORDS)
+    assert graft(*command).code == 0
+    assert holding(Path("kb"), WORDS) == {}
+    assert read_manifest(Path("kb/adapters/with")).erased
+    assert not read_manifest(Path("kb/adapters/without")).erased
+
+
 def test_what_was_deleted_before_can_be_erased_afterwards(articles: Path) -> None:
     write_sources(articles, SECRET)
     index()

@@ -43,8 +43,7 @@ def indexed(articles: Path) -> Path:
 
 def test_changes_at_the_same_time_are_made_one_after_the_other(indexed: Path) -> None:
     commands = (
-        ("update", "articles/new-a.md", "-w", "kb", "-q"),
-        ("update", "articles/new-b.md", "articles/new-c.md", "-w", "kb", "-q"),
+        ("update", "articles/new-a.md", "articles/new-b.md", "articles/new-c.md", "-w", "kb", "-q"),
         ("delete", "b.md", "-w", "kb", "-q", "--erase"),
     )
     children = [start("-m", "app.cli", *command) for command in commands]
