@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,8 @@ CONFIG = IndexConfig(chunk_tokens=16)
 names, texts = st.sampled_from(NAMES), st.sampled_from(TEXTS)
 operations = st.one_of(
     st.tuples(st.just("write"), st.dictionaries(names, texts, min_size=1, max_size=3)),
+    st.tuples(st.just("write"), st.dictionaries(names, texts, min_size=1, max_size=3)),
+    st.tuples(st.just("delete"), names),
     st.tuples(st.just("delete"), names),
     st.tuples(st.just("erase"), names),
     st.tuples(st.just("rename"), st.tuples(names, names)),
@@ -47,7 +50,8 @@ operations = st.one_of(
     st.tuples(st.just("rule"), st.sampled_from([("merge", "ada lorne", "tomas lorne"), ("split", "lorne", "lorne")])),
     st.tuples(st.just("reconfigure"), st.none()),
 )
-histories = st.lists(operations, min_size=1, max_size=6)
+starts = st.dictionaries(names, texts, min_size=3)
+histories = st.lists(operations, min_size=3, max_size=8)
 
 
 class Looping(ScriptedChat):
@@ -67,12 +71,12 @@ class Looping(ScriptedChat):
 class History:
     """A folder of sources and its workspace, with what the sources should be."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: dict[str, str]) -> None:
         self.folder, self.sources, self.path = folder, folder / "sources", folder / "workspace"
         self.chat = Looping()
         self.models = BuildModels(self.chat, LetterEncoder(), SENTENCES)
         self.rulings: list[Ruling] = []
-        self.write({"first.md": TEXTS[0]})
+        self.write({"first.md": TEXTS[0], **start})
         with Workspace.create(self.path, CONFIG) as workspace:
             build(workspace, self.sources, self.models, executor=ThreadExecutor(1))
 
@@ -168,23 +172,24 @@ def quick_folder() -> Iterator[Path]:
 
 def equal_rebuilds(folder: Path, examples: int) -> None:
     fresh: dict[tuple[object, ...], tuple[str, object]] = {}
-    seen: set[str] = set()
+    changed: Counter[str] = Counter()
 
     @settings(
         max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=[*HealthCheck]
     )
-    @given(histories)
-    def run(history: list[tuple[str, object]]) -> None:
+    @given(starts, histories)
+    def run(start: dict[str, str], history: list[tuple[str, object]]) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as own:
-            bench = History(Path(own))
+            bench = History(Path(own), start)
             for name, value in history:
+                before = bench.state()
                 bench.run(f"do_{name}", value)
-                seen.add(name)
+                changed[name] += bench.state() != before
             bench.check(fresh)
 
     run()
-    assert len(seen) == 8
-    assert len(fresh) > examples / 4
+    assert all(changed[name] >= examples / 8 for name in ("write", "delete", "erase", "rename")), changed
+    assert len(fresh) > examples / 2
 
 
 def test_a_store_after_any_history_equals_a_rebuild(quick_folder: Path) -> None:
