@@ -140,6 +140,7 @@ def index(
     *,
     extractor: str = "qwen-1.5b",
     encoder: str = "minilm",
+    facts: PathLike | None = None,
     spending: Spending | None = None,
     **settings: Any,
 ) -> IndexSummary:
@@ -148,8 +149,9 @@ def index(
     Args:
         folder: A file or folder of txt, md, html, JSONL, CSV, pdf.
         workspace: Folder of the knowledge base; made if missing.
-        extractor: Chat model that reads facts, or "none" for passages alone.
+        extractor: Chat model that reads facts, "nlp" to parse, "import" for `facts`, "none" for passages alone.
         encoder: Encoder of passages and names.
+        facts: File of facts to import.
         spending: Budget and progress.
         **settings: Further fields of `kg.config.IndexConfig`.
     Returns:
@@ -162,7 +164,7 @@ def index(
     from kg.config import IndexConfig
 
     config = _changed(IndexConfig(), {"extractor": extractor, "encoder": encoder, **settings})
-    return index_with(config, Path(folder), Path(workspace), spending or Spending())
+    return index_with(config, Path(folder), Path(workspace), spending or Spending(), Path(facts) if facts else None)
 
 
 def index_config(workspace: Path, file: Path | None = None, **given: Any) -> IndexConfig:
@@ -198,7 +200,9 @@ def plan_index(config: IndexConfig, folder: Path, workspace: Path) -> dict[str, 
     return plan_corpus(config, folder, workspace)
 
 
-def index_with(config: IndexConfig, folder: Path, workspace: Path, spending: Spending) -> IndexSummary:
+def index_with(
+    config: IndexConfig, folder: Path, workspace: Path, spending: Spending, facts: Path | None = None
+) -> IndexSummary:
     """`index` with a ready configuration: the graph first, then the arrays that retrieval reads."""
     from kg.load import list_sources
     from kg.session import index_folder, open_session
@@ -208,7 +212,7 @@ def index_with(config: IndexConfig, folder: Path, workspace: Path, spending: Spe
     list_sources(folder)  # nothing is created for a folder that cannot be read
     encoder = open_encoder(config.encoder, spending.progress)
     with open_session(workspace, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
-        summary = index_folder(paid, folder, encoder)
+        summary = index_folder(paid, folder, encoder, facts)
         space = paid.workspace
         GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
     return summary
@@ -219,6 +223,7 @@ def update(
     workspace: PathLike | None = None,
     *,
     root: PathLike | None = None,
+    facts: PathLike | None = None,
     spending: Spending | None = None,
 ) -> Changes:
     """Read new and changed documents into a knowledge base; documents of all other sources stay.
@@ -227,6 +232,7 @@ def update(
         paths: A file or folder, or several.
         workspace: The knowledge base.
         root: Folder that sources are named relative to; None finds the one that was indexed.
+        facts: File of facts to import, where that is the extractor.
         spending: Budget and progress.
     Raises:
         InputError: A path does not exist, or holds nothing that can be read.
@@ -241,7 +247,7 @@ def update(
     spending = spending or Spending()
     with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
         encoder = open_encoder(space.config.encoder, spending.progress)
-        changes = update_sources(paid, _given(paths, root), encoder)
+        changes = update_sources(paid, _given(paths, root), encoder, Path(facts) if facts else None)
         GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
     return changes
 

@@ -13,10 +13,11 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg.build import NO_EXTRACTOR, BuildModels, build
+from kg.build import BuildModels, build
 from kg.change import Changes, Given, update
 from kg.config import IndexConfig
 from kg.executor import Executor, ThreadExecutor
+from kg.extractors import WITHOUT_CHAT
 from kg.sentences import RuleSentences
 from kg.summary import IndexSummary
 from kg.workspace import Workspace
@@ -90,7 +91,7 @@ def _has_results(workspace: Workspace, records: Records) -> bool:
     return any(row.calls for row in records.totals()) or any(workspace.store.journal("communities"))
 
 
-def index_folder(session: Session, root: Path, encoder: Encoder) -> IndexSummary:
+def index_folder(session: Session, root: Path, encoder: Encoder, facts: Path | None = None) -> IndexSummary:
     """Bring the session's workspace to hold what the sources under `root` say.
 
     Raises:
@@ -98,21 +99,21 @@ def index_folder(session: Session, root: Path, encoder: Encoder) -> IndexSummary
         ModelError: The extractor cannot be reached.
         BudgetReached: The budget is used up; the same call goes on.
     """
-    with _open_models(session, encoder) as (models, executor):
+    with _open_models(session, encoder, facts) as (models, executor):
         return build(session.workspace, root, models, session.progress, executor, session.retry_failed)
 
 
-def update_sources(session: Session, given: Given, encoder: Encoder) -> Changes:
+def update_sources(session: Session, given: Given, encoder: Encoder, facts: Path | None = None) -> Changes:
     """Bring new and changed documents into the session's workspace; raises as `kg.change.update`."""
-    with _open_models(session, encoder) as (models, executor):
+    with _open_models(session, encoder, facts) as (models, executor):
         return update(session.workspace, given, models, session.progress, executor, session.retry_failed)
 
 
 @contextmanager
-def _open_models(session: Session, encoder: Encoder) -> Iterator[tuple[BuildModels, Executor]]:
+def _open_models(session: Session, encoder: Encoder, facts: Path | None) -> Iterator[tuple[BuildModels, Executor]]:
     """What the workspace is built with; the chat model only if its extractor is one."""
     extractor = session.workspace.config.extractor
-    opened = nullcontext(None) if extractor == NO_EXTRACTOR else session.open_chat(extractor)
+    opened = nullcontext(None) if extractor in WITHOUT_CHAT else session.open_chat(extractor)
     with opened as chat:
         executor = ThreadExecutor(1 if chat is None else calls_in_parallel(extractor))
-        yield BuildModels(chat, encoder, RuleSentences()), executor
+        yield BuildModels(chat, encoder, RuleSentences(), facts), executor

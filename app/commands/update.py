@@ -23,6 +23,7 @@ from app.options import (
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @workspace_option
 @click.option("--root", type=click.Path(path_type=Path), help="Folder that names of sources are relative to.")
+@click.option("--facts", type=click.Path(path_type=Path), help="Facts to import, where that is the extractor.")
 @retry_option
 @budget_options
 @dry_run_option
@@ -32,6 +33,7 @@ def update(
     paths: tuple[Path, ...],
     workspace: str | None,
     root: Path | None,
+    facts: Path | None,
     retry_failed: bool,
     max_calls: int | None,
     max_usd: float | None,
@@ -61,7 +63,7 @@ def update(
         print_plan(plan_update(paths, workspace, root), as_json)
         return 0
     spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
-    changes = change(paths, workspace, root=root, spending=spending)
+    changes = change(paths, workspace, root=root, facts=facts, spending=spending)
     if as_json:
         values = asdict(changes)
         print_json({**values.pop("summary"), **values})
