@@ -10,7 +10,7 @@ Each function opens what it needs and closes it again; nothing is kept between c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,10 @@ from models.errors import ConfigError
 from models.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from app.removal import Removal
     from eval.config import Experiment
     from eval.results import RunResult
+    from kg.change import Changes, Given
     from kg.config import IndexConfig
     from kg.session import Session
     from kg.summary import IndexSummary
@@ -214,6 +216,97 @@ def index_with(
         space = paid.workspace
         GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
     return summary
+
+
+def update(
+    paths: PathLike | Sequence[PathLike],
+    workspace: PathLike | None = None,
+    *,
+    root: PathLike | None = None,
+    facts: PathLike | None = None,
+    spending: Spending | None = None,
+) -> Changes:
+    """Read new and changed documents into a knowledge base; documents of all other sources stay.
+
+    Args:
+        paths: A file or folder, or several.
+        workspace: The knowledge base.
+        root: Folder that sources are named relative to; None finds the one that was indexed.
+        facts: File of facts to import, where that is the extractor.
+        spending: Budget and progress.
+    Raises:
+        InputError: A path does not exist, or holds nothing that can be read.
+        ModelError: The extractor cannot be reached.
+        BudgetReached: The budget is used up; the same call goes on.
+    """
+    from kg.session import update_sources
+    from kg.workspace import Workspace
+    from models.factory import open_encoder
+    from retrieval.index import GraphIndex
+
+    spending = spending or Spending()
+    with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
+        encoder = open_encoder(space.config.encoder, spending.progress)
+        changes = update_sources(paid, _given(paths, root), encoder, Path(facts) if facts else None)
+        GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
+    return changes
+
+
+def plan_update(
+    paths: PathLike | Sequence[PathLike], workspace: PathLike | None = None, root: PathLike | None = None
+) -> dict[str, Any]:
+    """What `update` would cost: calls, tokens, seconds, dollars; nothing is spent."""
+    from eval.plan import plan_documents
+    from kg.change import load_given
+    from kg.workspace import Workspace
+
+    with Workspace.open(find_workspace(workspace)) as space:
+        loaded = load_given(space.store, _given(paths, root))
+        return plan_documents(space.config, [row for source in loaded for row in source.documents], space.path)
+
+
+def _given(paths: PathLike | Sequence[PathLike], root: PathLike | None) -> Given:
+    from kg.change import Given
+
+    several = [paths] if isinstance(paths, str | Path) else paths
+    return Given(tuple(Path(path) for path in several), Path(root) if root else None)
+
+
+def delete(
+    sources: str | Sequence[str],
+    workspace: PathLike | None = None,
+    *,
+    erase: bool = False,
+    runs: bool = False,
+    progress: Progress = SILENT,
+) -> Removal:
+    """Remove documents from a knowledge base; no chat model is asked. See `app.removal.remove`.
+
+    Args:
+        sources: Names or patterns, such as "2031/*".
+        workspace: The knowledge base.
+        erase: Leave no byte of them in it, and flag the adapters that were trained on them.
+        runs: Remove the runs that quote them, too.
+        progress: Where progress is drawn.
+    Raises:
+        InputError: There is no such source.
+    """
+    from app.removal import remove
+    from kg.workspace import Workspace
+    from models.factory import open_encoder
+
+    with Workspace.open(find_workspace(workspace)) as space:
+        encoder = open_encoder(space.config.encoder, progress)
+        return remove(space, [sources] if isinstance(sources, str) else sources, encoder, erase, runs, progress)
+
+
+def plan_delete(sources: str | Sequence[str], workspace: PathLike | None = None, *, erase: bool = False) -> Removal:
+    """What `delete` would remove; nothing is changed."""
+    from app.removal import plan_removal
+    from kg.workspace import Workspace
+
+    with Workspace.open(find_workspace(workspace)) as space:
+        return plan_removal(space, [sources] if isinstance(sources, str) else sources, erase)
 
 
 def search(

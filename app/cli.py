@@ -16,12 +16,14 @@ from typing import NoReturn
 
 import click
 
-from models.errors import GraftError
+from models.errors import DISK_FULL, MAKE_ROOM, GraftError, StoreError
 
 # name: (module and attribute, one line for `graft --help`)
 COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("app.commands.models:models", "List and pull model weights."),
     "index": ("app.commands.index:index", "Build the graph and the passage index of a folder of documents."),
+    "update": ("app.commands.update:update", "Read new and changed documents; all others stay."),
+    "delete": ("app.commands.delete:delete", "Remove documents, or erase every trace of them."),
     "search": ("app.commands.search:search", "Find evidence for a question: passages and facts."),
     "ask": ("app.commands.ask:ask", "Answer a question from the evidence, with citations."),
     "train": ("app.commands.train:train", "Put the indexed documents into a LoRA adapter."),
@@ -96,6 +98,10 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        fail(StoreError(f"{error.filename or 'a file'} cannot be written: {error.strerror}; {MAKE_ROOM}"))
 
 
 def _interrupted() -> NoReturn:

@@ -148,7 +148,12 @@ def plan_corpus(config: IndexConfig, root: Path, workspace: Path) -> dict[str, A
     Raises:
         InputError: There is nothing to read.
     """
-    corpus = _corpus([row for loaded in load(root) for row in loaded.documents], config, workspace)
+    return plan_documents(config, [row for loaded in load(root) for row in loaded.documents], workspace)
+
+
+def plan_documents(config: IndexConfig, documents: list[Document], workspace: Path) -> dict[str, Any]:
+    """Estimate the indexing of some documents, as `plan_corpus` does."""
+    corpus = _corpus(documents, config, workspace)
     stage = next(_extract_stage(config, corpus), PlannedStage("extract", 0, 0, 0, 0.0, 0.0))
     costs = {name: value for name, value in asdict(stage).items() if name != "name"}
     return {"documents": corpus.documents, "passages": len(corpus.chunk_tokens), **costs}

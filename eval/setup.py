@@ -24,7 +24,7 @@ from models.errors import ConfigError
 from models.factory import calls_in_parallel
 from models.protocols import Encoder
 from models.weights import identity
-from training.adapter import read_manifest
+from training.adapter import read_usable
 from training.config import TrainConfig
 from training.dataset import open_training_set
 from training.loop import base_config, train
@@ -144,9 +144,9 @@ def find_adapter(folder: Path) -> Adapter:
     """An adapter of the workspace.
 
     Raises:
-        ConfigError: There is none at `folder`.
+        ConfigError: There is none at `folder`, or what it was trained on has been erased.
     """
-    manifest = read_manifest(folder)
+    manifest = read_usable(folder)
     cost = SetupCost(f"train: {folder.name}", manifest.seconds, manifest.tokens)
     return Adapter(folder, manifest.adapter_digest, cost)
 
@@ -159,7 +159,7 @@ def named_adapters(experiment: Experiment, adapters_dir: Path) -> Mapping[str, A
     """
     names = {arm.adapter for arm in experiment.arms if isinstance(arm.adapter, str)}
     for name in names:
-        manifest = read_manifest(adapters_dir / name)
+        manifest = read_usable(adapters_dir / name)
         if manifest.base_digest != identity(base_config(experiment.reader_name).weights):
             raise ConfigError(
                 f'The adapter "{name}" was trained on {manifest.base_weights}, and the reader '

@@ -24,9 +24,11 @@ from kg.executor import Executor, ThreadExecutor, without_outages
 from kg.extractors import IMPORT, WITHOUT_CHAT, open_extractor
 from kg.load import Loaded, list_sources, load
 from kg.reading import Passage, Reading, passages_of
+from kg.remains import remember
 from kg.resolve import resolve
 from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Report
 from kg.sentences import SentenceSplitter
+from kg.sources import by_file
 from kg.stage import Stage
 from kg.summary import IndexSummary, Spent
 from kg.workspace import Workspace
@@ -82,13 +84,9 @@ def build(
         BudgetReached: The budget is used up; what is finished is kept, a second build goes on.
         ModelError: The chat model can't be reached; likewise.
     """
-    if models.chat is None and workspace.config.extractor not in WITHOUT_CHAT:
-        raise ConfigError(
-            f"the workspace {workspace.path} is built with the chat model {workspace.config.extractor!r}, but none is "
-            f"open: open it, or set extractor to one of {', '.join(sorted(WITHOUT_CHAT))} in a new workspace"
-        )
-    began = time.perf_counter()
+    require_extractor(workspace, models)
     with workspace.writing():
+        run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed)
         try:
             loaded = _load(root, progress)
         except InputError:
@@ -96,13 +94,16 @@ def build(
                 workspace.discard()
             raise
         workspace.is_new = False
-        run = _Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed)
-        documents = run.keep(loaded)
-        chunks = run.split(documents)
-        extractions = run.extract(documents, chunks)
-        run.resolve(chunks, extractions)
-        run.find_communities()
-        return run.summary(time.perf_counter() - began)
+        return run.bring_to(loaded)
+
+
+def require_extractor(workspace: Workspace, models: BuildModels) -> None:
+    """Refuse to read documents without the chat model that the workspace is built with."""
+    if models.chat is None and workspace.config.extractor not in WITHOUT_CHAT:
+        raise ConfigError(
+            f"the workspace {workspace.path} is built with the chat model {workspace.config.extractor!r}, but none is "
+            f"open: open it, or set extractor to one of {', '.join(sorted(WITHOUT_CHAT))} in a new workspace"
+        )
 
 
 def _load(root: Path, progress: Progress) -> list[Loaded]:
@@ -120,12 +121,14 @@ def _load(root: Path, progress: Progress) -> list[Loaded]:
     return loaded
 
 
-class _Build:
-    """One build: the stages in order, and the journal's view of each."""
+class Build:
+    """One build, under the workspace's lock: the stages in order, and the journal's view of each."""
 
     def __init__(
         self, workspace: Workspace, models: BuildModels, progress: Progress, executor: Executor, retry_failed: bool
     ) -> None:
+        self.began = time.perf_counter()
+        self.workspace = workspace
         self.config = workspace.config
         self.store = workspace.store
         self.models = models
@@ -135,12 +138,27 @@ class _Build:
         self.stages = {name: Stage(self.store, name, retry_failed) for name in names}
         self.spent = Usage()
 
-    def keep(self, loaded: Sequence[Loaded]) -> list[Document]:
-        """Make the documents that were read the only ones of the store."""
+    def bring_to(self, loaded: Sequence[Loaded], others_stay: bool = False) -> IndexSummary:
+        """Run all stages on the documents that were read, and on those of all other sources if they stay."""
+        documents = self.keep(loaded, others_stay)
+        chunks = self.split(documents)
+        extractions = self.extract(documents, chunks)
+        self.resolve(chunks, extractions)
+        self.find_communities()
+        return self.summary()
+
+    def keep(self, loaded: Sequence[Loaded], others_stay: bool) -> list[Document]:
+        """Make the documents that were read, and perhaps those of other sources, the only ones of the store."""
         stage = self.stages["load"]
         documents = [document for source in loaded for document in source.documents]
+        if others_stay:
+            names = {source.source for source in loaded}
+            stored = by_file(self.store.read(Document), stage.before)
+            documents = [document for file, document in stored if file not in names] + documents
+        marks = remember(self.workspace, documents)
         with self.store.transaction():
             self.store.replace(Document, documents)
+            self.store.mark(marks)
             for source in loaded:
                 key = digest([asdict(document) for document in source.documents], source.errors)
                 if source.errors:
@@ -149,6 +167,8 @@ class _Build:
                     stage.skipped(source.source, key, source.skipped or "holds no text")
                 else:
                     stage.done(source.source, key)
+            if others_stay:
+                stage.keep()
             stage.forget_others()
         return documents
 
@@ -273,10 +293,11 @@ class _Build:
                     stage.done("graph", key, seconds=time.perf_counter() - began)
             step.advance()
 
-    def summary(self, seconds: float) -> IndexSummary:
+    def summary(self) -> IndexSummary:
         """Count what the store holds and what it cost."""
         entries = [entry for stage in self.stages.values() for entry in stage.outcomes.values()]
         extractions = list(self.store.read(Extraction))
+        seconds = time.perf_counter() - self.began
         return IndexSummary(
             digest=self.store.digest(),
             documents=_count(self.store.read(Document)),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from kg.rows import plain
 from kg.schema import KINDS, Chunk, Community, Description, Document, Entity, Evidence, Fact, Row
 from kg.store import GraphStore
-from models.errors import ConfigError, InputError
+from models.errors import DISK_FULL, MAKE_ROOM, ConfigError, InputError, StoreError
 from models.files import replacing
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def export(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
     Raises:
         ConfigError: Unknown format.
         InputError: The file cannot be written.
+        StoreError: The disk is full.
     """
     if format not in EXPORTS:
         raise ConfigError(f"unknown export format {format!r}: use one of {', '.join(EXPORTS)}")
@@ -43,6 +44,8 @@ def export(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
         with replacing(path) as part:
             EXPORTS[format](store, part)
     except OSError as error:
+        if error.errno in DISK_FULL:
+            raise StoreError(f"cannot write {path}: {error.strerror}; {MAKE_ROOM}") from error
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kg.build import BuildModels, build
+from kg.change import Changes, Given, update
 from kg.config import IndexConfig
-from kg.executor import ThreadExecutor
+from kg.executor import Executor, ThreadExecutor
 from kg.extractors import WITHOUT_CHAT
 from kg.sentences import RuleSentences
 from kg.summary import IndexSummary
@@ -98,9 +99,21 @@ def index_folder(session: Session, root: Path, encoder: Encoder, facts: Path | N
         ModelError: The extractor cannot be reached.
         BudgetReached: The budget is used up; the same call goes on.
     """
+    with _open_models(session, encoder, facts) as (models, executor):
+        return build(session.workspace, root, models, session.progress, executor, session.retry_failed)
+
+
+def update_sources(session: Session, given: Given, encoder: Encoder, facts: Path | None = None) -> Changes:
+    """Bring new and changed documents into the session's workspace; raises as `kg.change.update`."""
+    with _open_models(session, encoder, facts) as (models, executor):
+        return update(session.workspace, given, models, session.progress, executor, session.retry_failed)
+
+
+@contextmanager
+def _open_models(session: Session, encoder: Encoder, facts: Path | None) -> Iterator[tuple[BuildModels, Executor]]:
+    """What the workspace is built with; the chat model only if its extractor is one."""
     extractor = session.workspace.config.extractor
     opened = nullcontext(None) if extractor in WITHOUT_CHAT else session.open_chat(extractor)
     with opened as chat:
-        models = BuildModels(chat, encoder, RuleSentences(), facts)
         executor = ThreadExecutor(1 if chat is None else calls_in_parallel(extractor))
-        return build(session.workspace, root, models, session.progress, executor, session.retry_failed)
+        yield BuildModels(chat, encoder, RuleSentences(), facts), executor

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from kg.rows import TABLES
-from models.errors import StoreError
+from models.errors import MAKE_ROOM, StoreError
 
 APPLICATION_ID = 0x47524654  # "GRFT"
 SCHEMA_VERSION = 2
@@ -73,12 +73,12 @@ def _explain(error: sqlite3.Error, timeout_s: float) -> str:
     code = getattr(error, "sqlite_errorname", "")
     texts = {
         "SQLITE_BUSY": f"is locked: another process is writing to it, still after {timeout_s:g} s; wait for it to end",
-        "SQLITE_FULL": "cannot grow: the disk is full; free some space and run again, what was committed is safe",
+        "SQLITE_FULL": f"cannot grow: the disk is full; {MAKE_ROOM}",
         "SQLITE_NOTADB": "is not a store: it is damaged or of another kind; restore a copy or index anew",
         "SQLITE_CORRUPT": "is damaged: restore a copy, or delete it and index anew",
         "SQLITE_READONLY": "cannot be written: check the permissions of the file and its folder",
         "SQLITE_CANTOPEN": "cannot be opened: check that its folder exists and can be written",
-        "SQLITE_IOERR": "cannot be read or written: the disk reports an error",
+        "SQLITE_IOERR": f"cannot be read or written: the disk is full or reports an error; {MAKE_ROOM}",
     }
     for start, text in texts.items():
         if code.startswith(start):
@@ -94,8 +94,7 @@ def _create(path: Path) -> None:
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         with closing(_open(part, 0)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            _make_tables(connection)
+            _make_tables(connection)  # without a write-ahead log: on a full disk it would be copied at closing, in part
         try:
             os.link(part, path)  # fails if another process was faster, whose file is as good
         except FileExistsError:
@@ -103,7 +102,7 @@ def _create(path: Path) -> None:
         except OSError:  # a file system without links
             part.rename(path)
     finally:
-        for leftover in (part, Path(f"{part}-wal"), Path(f"{part}-shm")):
+        for leftover in (part, Path(f"{part}-journal")):
             leftover.unlink(missing_ok=True)
 
 

@@ -141,6 +141,30 @@ class SqliteStore:
                 self._keep_digest(digest)
                 return digest
 
+    def erase(self, entries: Iterable[JournalEntry]) -> None:
+        """Remove journal entries, and leave no byte of any row or entry that was removed or replaced.
+
+        SQLite keeps what it deletes in free pages and in the log of writes: the file is written anew, the log emptied.
+        """
+        with self._lock:
+            self._run("PRAGMA temp_store = MEMORY")
+            self._run("PRAGMA secure_delete = ON")
+            self._run("VACUUM")
+            self._empty_log()
+            with self.transaction():
+                for batch in _batches(entries):
+                    self._run_many(
+                        "DELETE FROM journal WHERE stage = ? AND item = ?", ((each.stage, each.item) for each in batch)
+                    )
+            self._empty_log()
+
+    def _empty_log(self) -> None:
+        if self._run("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
+            raise StoreError(
+                f"{self.path}: another process reads an older state, in which the deleted text still stands: "
+                "end it, and run the same command again"
+            )
+
     def close(self) -> None:
         """Release the file; closing twice is allowed."""
         with self._lock, explained(self.path, self._timeout_s):

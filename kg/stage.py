@@ -7,7 +7,7 @@ either both or neither. Failed items count as finished until they are asked for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from kg.schema import Row
 from kg.store import GraphStore, JournalEntry
@@ -15,6 +15,8 @@ from kg.summary import Failure
 from models.errors import OutputError
 from models.protocols import Usage
 
+GONE = "no longer in the corpus"
+"""Reason of an item that earlier builds knew and the newest doesn't."""
 _FREE = Usage()
 
 
@@ -61,10 +63,18 @@ class Stage:
         """Say why an item was left out."""
         self._mark(JournalEntry(self.name, item, key, "skipped", reason))
 
+    def keep(self, stays: Callable[[str], bool] = lambda item: True) -> None:
+        """Let the outcomes of earlier builds stand, of the items that stay."""
+        self.outcomes |= {
+            item: entry
+            for item, entry in self.before.items()
+            if item not in self.outcomes and entry.reason != GONE and stays(item)
+        }
+
     def forget_others(self) -> None:
         """Say of the items that earlier builds knew and this one doesn't that they are gone."""
         gone = sorted(self.before.keys() - self.outcomes.keys())
-        entries = [JournalEntry(self.name, item, "", "skipped", "no longer in the corpus") for item in gone]
+        entries = [JournalEntry(self.name, item, "", "skipped", GONE) for item in gone]
         self.store.mark(entry for entry in entries if self.before[entry.item] != entry)
 
     def failures(self) -> list[Failure]:

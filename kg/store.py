@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from kg.schema import Row
 
@@ -70,3 +70,15 @@ class GraphStore(Protocol):
 
     def close(self) -> None:
         """Release the store."""
+
+
+@runtime_checkable
+class ErasingStore(GraphStore, Protocol):
+    """A store that can erase, and not only delete."""
+
+    def erase(self, entries: Iterable[JournalEntry]) -> None:
+        """Remove journal entries, and leave no byte of any row or entry that was removed or replaced.
+
+        Raises:
+            StoreError: Another process keeps old content alive; the entries are still there then.
+        """

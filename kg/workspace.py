@@ -47,6 +47,7 @@ class Workspace:
         self.config = config
         self.is_new = is_new
         self._store: GraphStore | None = None
+        self._is_writing = False
 
     @staticmethod
     def exists(path: Path) -> bool:
@@ -121,20 +122,27 @@ class Workspace:
     def writing(self, wait_s: float = 10.0) -> Iterator[None]:
         """Hold the right to write; it is given back at the end, or by the system if the process dies.
 
+        May be nested: an object that holds it already goes on.
+
         Args:
             wait_s: How long to wait for another writer, in seconds.
         Raises:
             StoreError: Another process still writes after that time; the message names it.
         """
+        if self._is_writing:
+            yield
+            return
         with (self.path / LOCK).open("a+", encoding="utf-8") as handle:
             self._take(handle, wait_s)
             handle.seek(0)
             handle.truncate()
             handle.write(f"{os.getpid()}\n")
             handle.flush()
+            self._is_writing = True
             try:
                 yield
             finally:
+                self._is_writing = False
                 fcntl.flock(handle, fcntl.LOCK_UN)
 
     def discard(self) -> None:

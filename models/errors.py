@@ -14,10 +14,16 @@ A message says what was expected, what came, and what to do next, in one paragra
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a file cannot grow: no room, no room for this person, longer than files may be."""
+MAKE_ROOM = "free some space and run the same command again, what was finished is safe"
 
 
 class GraftError(Exception):

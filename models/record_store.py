@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.errors import OutputError, StoreError
+from models.errors import MAKE_ROOM, OutputError, StoreError
 from models.protocols import Usage
 
 _BUSY_MS = 30_000
+_PAGE = 500
+_ERASED = "what it said was erased"
 USELESS = f"{OutputError.__name__}: "
 """How the reason of a failed call begins where the model did answer."""
 _SCHEMA = (
@@ -190,6 +192,24 @@ class Records:
         """The ledger: one row a model and kind of call, by name."""
         return [LedgerRow(*row) for row in self._execute(_TOTALS)]
 
+    def texts(self) -> Iterator[tuple[str, str, str]]:
+        """Key, request and response of every answer on record, by key."""
+        last = ""
+        while page := self._execute(
+            "SELECT key, request, response FROM calls WHERE key > ? ORDER BY key LIMIT ?", (last, _PAGE)
+        ):
+            yield from page
+            last = page[-1][0]
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Take answers off the record; of failed calls, what was kept of the answer, whichever call that was.
+
+        The file still holds their bytes until it is compacted.
+        """
+        for key in keys:
+            self._execute("DELETE FROM calls WHERE key = ?", (key,))
+        self._execute(f"UPDATE call_failures SET reason = substr(reason, 1, instr(reason, ': ') + 1) || '{_ERASED}'")
+
     @contextmanager
     def alone(self, key: str) -> Iterator[None]:
         """Let one thread at a time work on a key, so that a question asked twice at once is answered once."""
@@ -231,7 +251,7 @@ def _advice(error: sqlite3.Error) -> str:
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return "Check that it is a file, and that it and its folder may be written."
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-        return "Check that the disk has room and is in order; answers recorded so far are kept."
+        return f"The disk is full or reports an error: {MAKE_ROOM}."
     return "Open it again, or move it away if it was made by another version."
 
 

@@ -35,7 +35,7 @@ def write(folder: Path, arrays: Mapping[str, Array], tables: Mapping[str, Any]) 
         tables: By name, JSON-serialisable.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(folder.parent)
+    sweep(folder.parent)
     building = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=folder.parent))
     try:
         for name, array in arrays.items():
@@ -80,8 +80,8 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep(parent: Path) -> None:
-    """Delete what a killed build left, once nobody can still be writing it."""
+def sweep(parent: Path, abandoned_s: float = _ABANDONED_S) -> None:
+    """Delete what a killed build left: by default once nobody can still be writing it."""
     for path in parent.glob(f"{_TEMPORARY}*"):
-        if time.time() - path.stat().st_mtime > _ABANDONED_S:
+        if time.time() - path.stat().st_mtime >= abandoned_s:
             remove(path)

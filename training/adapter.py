@@ -8,15 +8,27 @@ Any tool that reads PEFT adapters reads this folder. Nothing in it holds a path 
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.causal import adapter_digest
 from models.errors import ConfigError, describe
+from models.files import replace_text
 from training.config import TrainConfig
 
-__all__ = ["MANIFEST", "Manifest", "adapter_digest", "list_adapters", "read_manifest"]
+__all__ = [
+    "MANIFEST",
+    "Manifest",
+    "adapter_digest",
+    "flag_erased",
+    "list_adapters",
+    "read_manifest",
+    "read_usable",
+    "trained_on",
+]
 
 MANIFEST = "graft.json"
 PARTIAL = ".partial"
@@ -47,6 +59,8 @@ class Manifest(BaseModel):
         device: Where it was trained.
         versions: Of Python, torch, transformers and PEFT.
         adapter_digest: Digest of the adapter's weights and configuration.
+        sources: Ids of the passages and documents that its texts tell of; None where nobody wrote them down.
+        erased: Why it must not be used any more: what it was trained on has been erased. "" as long as it may.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +85,8 @@ class Manifest(BaseModel):
     device: str
     versions: dict[str, str]
     adapter_digest: str
+    sources: tuple[str, ...] | None = None
+    erased: str = ""
 
     @property
     def tokens_per_second(self) -> float:
@@ -93,6 +109,52 @@ def read_manifest(folder: Path) -> Manifest:
         raise ConfigError(
             f"{file} cannot be used: {describe(error)}. Train the adapter again in a new folder."
         ) from error
+
+
+def read_usable(folder: Path) -> Manifest:
+    """`read_manifest`, of an adapter that may be used.
+
+    Raises:
+        ConfigError: As there, or documents that it was trained on have been erased since.
+    """
+    manifest = read_manifest(folder)
+    if manifest.erased:
+        raise ConfigError(f"{folder} must not be used: {manifest.erased}. Delete that folder, and train anew.")
+    return manifest
+
+
+def trained_on(folder: Path, ids: Collection[str]) -> tuple[Path, ...]:
+    """Adapters directly below a folder that were trained on some passages or documents, or that cannot say.
+
+    Runs that have not finished are among them: they do not know yet what they are trained on.
+
+    Args:
+        folder: The `adapters` folder of a workspace; may be absent.
+        ids: Of passages and documents.
+    """
+    found = [
+        each for each, manifest in list_adapters(folder) if manifest.sources is None or {*ids} & {*manifest.sources}
+    ]
+    return (*found, *sorted(folder.glob(f"*{PARTIAL}")))
+
+
+def flag_erased(folder: Path, ids: Collection[str]) -> tuple[Path, ...]:
+    """Say in the manifests of the adapters of `trained_on` that they must not be used; unfinished runs are removed.
+
+    Their weights stay where they are: whether they may be kept is for their owner to say.
+    """
+    found = trained_on(folder, ids)
+    for each in found:
+        if each.name.endswith(PARTIAL):
+            shutil.rmtree(each)
+            continue
+        manifest = read_manifest(each)
+        reason = "documents that it was trained on have been erased"
+        if manifest.sources is None:
+            reason = "documents have been erased, and it does not say what it was trained on"
+        flagged = manifest.model_copy(update={"erased": reason})
+        replace_text(each / MANIFEST, flagged.model_dump_json(indent=2) + "\n")
+    return found
 
 
 def list_adapters(folder: Path) -> tuple[tuple[Path, Manifest], ...]:

@@ -29,7 +29,7 @@ from models.files import replace_text
 from models.lock import exclusive
 from models.progress import SILENT, Progress
 from models.weights import Weights, resolve
-from training.adapter import PARTIAL, read_manifest
+from training.adapter import PARTIAL, read_usable
 from training.config import TrainConfig
 from training.lora import find_method
 from training.packing import Ids
@@ -164,7 +164,7 @@ def tokenise(tokenizer: Any, texts: Sequence[str]) -> tuple[list[Ids], int]:
 def _finished(out: Path, request: Request) -> bool:
     if not out.exists():
         return False
-    manifest = read_manifest(out)
+    manifest = read_usable(out)
     if manifest.key != request.key:
         raise ConfigError(
             f"{out} holds an adapter of another request (base {manifest.base}, made of {sum(manifest.texts.values())} "

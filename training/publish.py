@@ -85,4 +85,5 @@ def _manifest(model: Any, request: Request, state: State, digest: str) -> Manife
             **{name: version(name) for name in ("torch", "transformers", "peft")},
         },
         adapter_digest=digest,
+        sources=tuple(sorted({text.source for text in request.texts})),
     )

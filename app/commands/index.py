@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.options import budget_options, dry_run_option, json_option, print_json, print_table, quiet_option, retry_option
+
+if TYPE_CHECKING:
+    from kg.summary import IndexSummary
 
 
 @click.command(short_help="Build the graph and the passage index of a folder of documents.")
@@ -53,24 +57,38 @@ def index(
 
     config = index_config(Path(workspace), config_file, extractor=extractor, encoder=encoder)
     if dry_run:
-        plan = plan_index(config, folder, Path(workspace))
-        if as_json:
-            print_json(plan)
-        else:
-            print_table(["estimate", ""], [[key, f"{value:,.0f}"] for key, value in plan.items()], right={1})
+        print_plan(plan_index(config, folder, Path(workspace)), as_json)
         return 0
     spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
     summary = index_with(config, folder, Path(workspace), spending, facts)
     if as_json:
         print_json({"workspace": workspace, **asdict(summary)})
     else:
-        counts = asdict(summary)
-        shown = ("documents", "chunks", "entities", "facts", "communities", "failed", "skipped", "dropped")
-        print_table(["index", workspace], [[name, f"{counts[name]:,}"] for name in shown], right={1})
-        click.echo(
-            f"this run: {summary.spent.tokens_in:,} tokens in, {summary.spent.tokens_out:,} out, "
-            f"{summary.spent.seconds:.1f} s; digest {summary.digest}"
-        )
+        print_summary("index", summary, workspace)
+    return print_failures(summary)
+
+
+def print_plan(plan: dict[str, Any], as_json: bool) -> None:
+    """Print an estimate."""
+    if as_json:
+        print_json(plan)
+    else:
+        print_table(["estimate", ""], [[key, f"{value:,.0f}"] for key, value in plan.items()], right={1})
+
+
+def print_summary(what: str, summary: IndexSummary, workspace: str = "") -> None:
+    """Print what a knowledge base holds, and what this run cost."""
+    counts = asdict(summary)
+    shown = ("documents", "chunks", "entities", "facts", "communities", "failed", "skipped", "dropped")
+    print_table([what, workspace], [[name, f"{counts[name]:,}"] for name in shown], right={1})
+    click.echo(
+        f"this run: {summary.spent.tokens_in:,} tokens in, {summary.spent.tokens_out:,} out, "
+        f"{summary.spent.seconds:.1f} s; digest {summary.digest}"
+    )
+
+
+def print_failures(summary: IndexSummary) -> int:
+    """Name what failed on stderr; the exit code that follows from it."""
     for failure in summary.failures[:10]:
         click.echo(f"graft: failed in {failure.stage}: {failure.item}: {failure.reason}", err=True)
     return 3 if summary.failed else 0

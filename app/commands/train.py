@@ -54,7 +54,7 @@ def train(
     config = parse_config(settings, str(config_file or "the options"))
     spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
     folder = fit(workspace, base=base, config=config, name=name, spending=spending)
-    manifest = read_manifest(folder).model_dump(mode="json")
+    manifest = read_manifest(folder).model_dump(mode="json", exclude={"sources", "erased"})
     learnt: dict[str, float] = {}
     lines = [f"{folder}: {manifest['steps']} steps, {manifest['tokens']:,} tokens, {manifest['seconds']:.0f} s"]
     if probed:

@@ -14,7 +14,7 @@ from kg.export import EXPORTS, export
 from kg.schema import Description, Entity
 from kg.sqlite_store import SqliteStore
 from kg.store import GraphStore
-from models.errors import ConfigError, InputError
+from models.errors import ConfigError, StoreError
 from tests.kg.world import world
 
 
@@ -90,7 +90,7 @@ def test_a_failed_export_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setitem(EXPORTS, "jsonl", half)
-    with pytest.raises(InputError, match=r"cannot write .*No space left"):
+    with pytest.raises(StoreError, match=r"cannot write .*No space left.*free some space"):
         export(store, path, "jsonl")
     assert path.read_text() == "old"
     assert sorted(entry.name for entry in tmp_path.iterdir() if "sqlite" not in entry.name) == ["rows.jsonl"]

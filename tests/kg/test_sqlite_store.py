@@ -18,6 +18,7 @@ import pytest
 
 from kg.schema import Document, Fact
 from kg.sqlite_store import SqliteStore
+from kg.store import JournalEntry
 from kg.stores import STORES, open_store
 from models.errors import ConfigError, StoreError
 from models.protocols import Usage
@@ -206,6 +207,42 @@ def test_a_second_writer_waits_then_says_who_is_in_the_way(path: Path) -> None:
         release.set()
         other.join(30)
     assert other.exitcode == 0
+
+
+def _bytes(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_what_is_erased_is_in_no_file_of_the_store(path: Path, full: SqliteStore) -> None:
+    entry = JournalEntry("load", "hidden.md", "", "failed", "Quarx hid it")
+    full.mark([entry, JournalEntry("load", "a.md", "k", "done")])
+    full.put([Document("d:q", "hidden.md", "Quarx", "Zebulon Quarx. " * 900)])
+    digest = full.digest()
+    full.replace(Document, [row for row in full.read(Document) if row.id != "d:q"])
+    assert b"Quarx" in _bytes(path)
+    full.erase([entry])
+    assert b"Quarx" not in _bytes(path)
+    assert b"hidden.md" not in _bytes(path)
+    assert full.digest() != digest
+    assert [each.item for each in full.journal()] == ["a.md"]
+
+
+def test_a_reader_of_an_older_state_stops_an_erasure_which_then_goes_on(path: Path) -> None:
+    store = SqliteStore(path, timeout_s=0.1)
+    entry = JournalEntry("load", "hidden.md", "", "skipped", "gone")
+    store.put(world())
+    store.mark([entry])
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM documents").fetchall()
+        store.replace(Document, [])
+        with pytest.raises(StoreError, match="another process reads an older state"):
+            store.erase([entry])
+        assert list(store.journal()) == [entry]
+        reader.execute("COMMIT")
+        store.erase([entry])
+    assert list(store.journal()) == []
+    store.close()
 
 
 _WRITER = """

@@ -330,3 +330,23 @@ def test_closed_records_say_so(tmp_path: Path) -> None:
     records.close()
     with pytest.raises(StoreError, match="closed"):
         records.totals()
+
+
+def test_removed_answers_are_asked_again_and_reasons_keep_their_kind_alone(records: Records) -> None:
+    def loop(request: ChatRequest) -> str:
+        raise OutputError("it repeats Ada Lorne", 7, 3)
+
+    RecordedChat(Chat(), records).complete(ASK)
+    with pytest.raises(OutputError):
+        RecordedChat(Chat("other", loop), records).complete(ASK)
+    ((key, request, response),) = records.texts()
+    assert "Name a river." in request
+    assert "Dee" in response
+    records.remove([key, "unknown"])
+    assert list(records.texts()) == []
+    inner = Chat()
+    RecordedChat(inner, records).complete(ASK)
+    assert len(inner.asked) == 1
+    with pytest.raises(OutputError, match=r"^what it said was erased$") as error:  # on record still, and not paid again
+        RecordedChat(Chat("other", loop), records).complete(ASK)
+    assert (error.value.tokens_in, error.value.tokens_out) == (7, 3)

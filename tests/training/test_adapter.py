@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from models.errors import ConfigError
-from training.adapter import MANIFEST, adapter_digest, list_adapters, read_manifest
+from training.adapter import (
+    MANIFEST,
+    adapter_digest,
+    flag_erased,
+    list_adapters,
+    read_manifest,
+    read_usable,
+    trained_on,
+)
 from training.config import TrainConfig
 from training.loop import train
 from training.texts import TrainingText, texts_digest
@@ -46,3 +54,17 @@ def test_a_damaged_manifest_is_named(adapter: Path, tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(json.dumps({**values, "steps": "many"}))
     with pytest.raises(ConfigError, match="steps"):
         read_manifest(tmp_path)
+
+
+def test_an_adapter_names_what_it_was_trained_on_and_is_refused_once_that_is_erased(
+    tiny_base: str, texts: tuple[TrainingText, ...], tmp_path: Path
+) -> None:
+    out = train(tiny_base, texts, CONFIG, tmp_path / "a")
+    assert read_manifest(out).sources == tuple(sorted({text.source for text in texts}))
+    assert trained_on(tmp_path, {"c:unknown"}) == flag_erased(tmp_path, {"c:unknown"}) == ()
+    digest = read_usable(out).adapter_digest
+    assert flag_erased(tmp_path, {texts[0].source, "c:unknown"}) == (out,)
+    assert adapter_digest(out) == digest
+    for use in (lambda: read_usable(out), lambda: train(tiny_base, texts, CONFIG, out)):
+        with pytest.raises(ConfigError, match=r"must not be used: .* erased\. Delete that folder, and train anew"):
+            use()

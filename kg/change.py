@@ -1,0 +1,171 @@
+"""Changing a knowledge base without going through all of its sources: update some, delete some.
+
+Only what is new is read, split and extracted; entities and communities are made of everything that is left. After any
+sequence of changes the store equals one that was built at once of the same sources, digest for digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kg.build import Build, BuildModels, require_extractor
+from kg.executor import Executor, ThreadExecutor
+from kg.load import Loaded, load_file
+from kg.remains import STAGE, remember
+from kg.schema import Chunk, Document, Extraction
+from kg.sources import by_file, files_of, matching
+from kg.stage import GONE
+from kg.store import GraphStore
+from kg.summary import IndexSummary
+from kg.workspace import Workspace
+from models.progress import SILENT, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is to be read.
+
+    Attributes:
+        paths: Files and folders.
+        root: Folder that sources are named relative to; None finds it (see `kg.sources`).
+    """
+
+    paths: tuple[Path, ...]
+    root: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a change did to the sources, and what the knowledge base holds now.
+
+    Attributes:
+        summary: As after a build.
+        added: Sources that were not known before.
+        changed: Sources whose documents differ from those before; of a source that failed, none are left.
+        unchanged: How many of the sources given say what they said.
+        removed: Sources that went.
+    """
+
+    summary: IndexSummary
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    unchanged: int = 0
+    removed: tuple[str, ...] = ()
+
+
+def update(
+    workspace: Workspace,
+    given: Given,
+    models: BuildModels,
+    progress: Progress = SILENT,
+    executor: Executor | None = None,
+    retry_failed: bool = False,
+) -> Changes:
+    """Read new and changed documents; documents of all other sources stay.
+
+    A file that cannot be read any more is recorded as failed and takes its documents with it, as in a rebuild.
+
+    Args:
+        workspace: Where to; changed under its write lock.
+        given: What to read.
+        models: As of `kg.build.build`.
+        progress: Who is told.
+        executor: Spreads the model calls; four threads by default.
+        retry_failed: Try items again that failed before and haven't changed, of all sources.
+    Raises:
+        InputError: A path does not exist, or holds nothing that can be read; nothing is changed.
+        ConfigError: Two files would have one name; likewise.
+        BudgetReached: The budget is used up; what is finished is kept, a second update goes on.
+        ModelError: The chat model can't be reached; likewise.
+    """
+    require_extractor(workspace, models)
+    with workspace.writing():
+        run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed)
+        loaded = load_given(workspace.store, given, progress)
+        known = known_files(workspace.store)
+        before = {(file, row.id) for file, row in by_file(workspace.store.read(Document), known)}
+        summary = run.bring_to(loaded, others_stay=True)
+    names = {each.source for each in loaded}
+    now = {(each.source, row.id) for each in loaded for row in each.documents}
+    changed = {file for file, _ in before ^ now if file in names & known}
+    return Changes(summary, tuple(sorted(names - known)), tuple(sorted(changed)), len((names & known) - changed))
+
+
+def load_given(store: GraphStore, given: Given, progress: Progress = SILENT) -> list[Loaded]:
+    """Read what is given, under the names that the knowledge base has for it; nothing is written.
+
+    Raises:
+        InputError: A path does not exist, or holds nothing that can be read.
+        ConfigError: Two files would have one name.
+    """
+    files = sorted(files_of(given.paths, given.root, known_files(store)).items())
+    loaded = []
+    with progress.step("read documents", total=len(files), unit="sources") as step:
+        for source, file in files:
+            loaded.append(load_file(file, source))
+            step.advance()
+    return loaded
+
+
+def delete(workspace: Workspace, sources: Collection[str], models: BuildModels, progress: Progress = SILENT) -> Changes:
+    """Remove the documents of some sources, and what was read from them; no chat model is asked.
+
+    Args:
+        workspace: Where from; changed under its write lock.
+        sources: As `named` gives them: files, or single rows of tables.
+        models: Only the encoder is used.
+        progress: Who is told.
+    """
+    with workspace.writing():
+        run = Build(workspace, models, progress, ThreadExecutor(1), retry_failed=False)
+        files = known_files(workspace.store)
+        rows = list(by_file(workspace.store.read(Document), files))
+        staying = [row for file, row in rows if not {file, row.source} & set(sources)]
+        empty = {file for file, _ in rows} - {file for file, _ in by_file(staying, files)}
+        _drop(run, staying, gone_files=empty | (files & set(sources)))
+        return Changes(run.summary(), removed=tuple(sorted(sources)))
+
+
+def named(store: GraphStore, patterns: Sequence[str], gone_too: bool = False) -> list[str]:
+    """Sources by name or pattern: files, and single rows of tables.
+
+    Args:
+        store: Where they are.
+        patterns: See `kg.sources.matching`.
+        gone_too: Whether sources count of which only remains are left (see `kg.remains`).
+    Raises:
+        InputError: A pattern names none.
+    """
+    known = known_files(store) | {document.source for document in store.read(Document)}
+    if gone_too:
+        known |= {entry.item for entry in store.journal("load")} | {entry.key for entry in store.journal(STAGE)}
+    return matching(patterns, known)
+
+
+def known_files(store: GraphStore) -> set[str]:
+    """Files that were read or tried, and not deleted since."""
+    return {entry.item for entry in store.journal("load") if entry.reason != GONE}
+
+
+def _drop(run: Build, staying: Sequence[Document], gone_files: Collection[str]) -> None:
+    """Leave the rows of the documents that stay, and make the graph anew of what was read from them."""
+    store = run.store
+    documents = {row.id for row in staying}
+    chunks = [row for row in store.read(Chunk) if row.document_id in documents]
+    chunk_ids = {row.id for row in chunks}
+    extractions = [row for row in store.read(Extraction) if row.chunk_id in chunk_ids]
+    marks = remember(run.workspace, staying)
+    with store.transaction():
+        store.mark(marks)
+        store.replace(Document, staying)
+        store.replace(Chunk, chunks)
+        store.replace(Extraction, extractions)
+        run.stages["load"].keep(lambda item: item not in gone_files)
+        run.stages["chunk"].keep(documents.__contains__)
+        run.stages["extract"].keep(chunk_ids.__contains__)
+        for name in ("load", "chunk", "extract"):
+            run.stages[name].forget_others()
+    run.resolve(chunks, extractions)
+    run.find_communities()
