@@ -46,6 +46,7 @@ class LlamaCppChat:
             weights.gguf, weights.name, config.context_tokens, config.parallel, config.threads or _processors()
         )
         self._lock = threading.Lock()
+        self._second_tries = threading.Lock()
         self._process: LlamaProcess | None = None
         self._client: OpenAIChat | None = None
 
@@ -75,7 +76,12 @@ class LlamaCppChat:
         except ModelError:
             if process.alive():
                 raise
-        # It died under us. Once may be chance (another program took the memory); twice is this request.
+        # It died under us. Once may be chance (another program took the memory) or another thread's request; twice is
+        # this one, for those that saw it die ask again one at a time, and only the guilty one's server dies again.
+        with self._second_tries:
+            return self._ask_again(request)
+
+    def _ask_again(self, request: ChatRequest) -> Completion:
         process, client = self._running()
         try:
             return client.complete(request)
