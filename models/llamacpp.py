@@ -74,7 +74,7 @@ class LlamaCppChat:
         except (ModelRefused, OutputError):
             raise
         except ModelError:
-            if process.alive():
+            if process.survives():
                 raise
         # It died under us. Once may be chance (another program took the memory) or another thread's request; twice is
         # this one, for those that saw it die ask again one at a time, and only the guilty one's server dies again.
@@ -88,7 +88,7 @@ class LlamaCppChat:
         except (ModelRefused, OutputError):
             raise
         except ModelError as error:
-            if process.alive():
+            if process.survives():
                 raise
             raise process.failure("The llama.cpp server ended twice while it answered the same request") from error
 
