@@ -1,9 +1,9 @@
 """A build over HTTP through a proxy that spoils a share of the answers, and what becomes of its passages.
 
 The real client asks a real server on loopback, which answers the extraction prompt by rule (`read_by_rule`) or, at a
-given rate, misbehaves in one of twelve ways. Which way follows from the seed, the question and how often it was asked, so
-that a run can be repeated whatever its threads do. Waits between tries are shortened, and their sum is told in full
-length. Prints a table; exits with 1 where the chaos cost a passage, too many calls or the digest.
+given rate, misbehaves in one of twelve ways. Which way follows from the seed, the question and how often it was
+asked, so that a run can be repeated whatever its threads do. Waits between tries are shortened, and their sum is told
+in full length. Prints a table; exits with 1 where the chaos cost a passage, too many calls or the digest.
 
     python -m tests.kg.chaos --chunks 400 --rate 0.3 --seed 0
 """
@@ -182,7 +182,9 @@ def table(whole: Outcome, spoilt: Outcome) -> str:
     """Both builds side by side."""
     found = verdict(whole, spoilt)
     rows: list[tuple[str, object, object]] = [("", "fault-free", "with faults")]
-    rows += [(f"{status} chunks", whole.ended[status], spoilt.ended[status]) for status in ("done", "failed", "skipped")]
+    rows += [
+        (f"{status} chunks", whole.ended[status], spoilt.ended[status]) for status in ("done", "failed", "skipped")
+    ]
     rows += [
         ("chunks in all", whole.summary.chunks, spoilt.summary.chunks),
         ("HTTP calls", whole.played.total(), f"{spoilt.played.total()} ({found['calls_ratio']:.3f} x)"),

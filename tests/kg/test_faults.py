@@ -1,8 +1,10 @@
-"""Faults in the middle of a build: a bad minute, a text that breaks the server, a stop while waiting, a dying server."""
+"""Faults in the middle of a build: a bad minute, a text that breaks the server, a stop in a wait, a dying server."""
 
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from kg.build import BuildModels, build
+from kg.build import BuildModels
+from kg.build import build as build_workspace
 from kg.config import IndexConfig
 from kg.executor import ThreadExecutor
 from kg.sentences import RuleSentences
 from kg.workspace import Workspace
 from models import llamacpp_process
 from models.config import LlamaCppModel, OpenAIModel
-from models.errors import BudgetReached
+from models.errors import BudgetReached, StoreError
 from models.llamacpp import LlamaCppChat
 from models.openai_chat import OpenAIChat
 from models.records import Budget, RecordedChat, Records
@@ -30,6 +33,7 @@ from tests.kg.scripted import TIDES, LetterEncoder, ScriptedChat, read_by_rule, 
 from tests.models.faulty_server import completion, serving, status
 
 ROOT = Path(__file__).parents[2]
+CONFIG = IndexConfig(chunk_tokens=16)
 BAD = "elected"
 QUICK = Pace(sleep=lambda seconds: time.sleep(seconds / 100))
 
@@ -42,9 +46,9 @@ class Bench:
         self.folder = folder
 
     def build(self, chat, name="workspace", workers=3):
-        with Workspace.create(self.folder / name, IndexConfig(chunk_tokens=16)) as workspace, closing(chat):
+        with Workspace.create(self.folder / name, CONFIG) as workspace, closing(chat):
             models = BuildModels(chat, LetterEncoder(), RuleSentences())
-            return build(workspace, self.sources, models, executor=ThreadExecutor(workers))
+            return build_workspace(workspace, self.sources, models, executor=ThreadExecutor(workers))
 
     def digest(self):
         """Of a build without faults."""
@@ -150,6 +154,48 @@ def interrupt_when(ready):
         time.sleep(0.01)
     time.sleep(0.1)
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_full_disk_is_said_and_what_was_written_before_is_gone_on_with(bench, tmp_path, monkeypatch):
+    expected, connect = bench.digest(), sqlite3.connect
+
+    def pages(name):
+        with closing(connect(tmp_path / name / "graph.sqlite")) as database:
+            return database.execute("PRAGMA page_count").fetchone()[0]
+
+    def on_a_disk_of(most):
+        def limited(*values, **options):
+            database = connect(*values, **options)
+            database.execute(f"PRAGMA max_page_count = {most}")
+            return database
+
+        return limited
+
+    def build(name):
+        asked = ScriptedChat()
+        with Workspace.create(tmp_path / name, CONFIG) as workspace:
+            _ = workspace.store
+            with closing(Records(workspace.records_path)) as records:
+                models = BuildModels(RecordedChat(asked, records), LetterEncoder(), RuleSentences())
+                try:
+                    return build_workspace(workspace, bench.sources, models, executor=ThreadExecutor(2)).digest, asked
+                except StoreError as error:
+                    return str(error), asked
+
+    with Workspace.create(tmp_path / "empty", CONFIG) as workspace, closing(Records(workspace.records_path)):
+        _ = workspace.store
+    build("roomy")
+    sizes = range(pages("empty"), pages("roomy"), 2)
+    assert len(sizes) > 3
+    for most in sizes:
+        name = f"disk-{most}"
+        monkeypatch.setattr(sqlite3, "connect", on_a_disk_of(most))
+        said, before = build(name)
+        monkeypatch.setattr(sqlite3, "connect", connect)
+        assert re.search("disk (is full|has room)", said), (most, said)
+        digest, after = build(name)
+        assert digest == expected
+        assert len(set(before.asked) & set(after.asked)) <= 2  # those in flight, whose answers found no room
 
 
 @pytest.fixture

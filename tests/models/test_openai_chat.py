@@ -278,17 +278,21 @@ def test_what_a_proxy_put_in_place_of_the_answer_is_asked_for_again(wrong: Any, 
 
 def test_ever_different_wrong_forms_end_after_three_under_three_seeds(waits: Waits) -> None:
     sampling = ChatRequest(PLAIN.messages, SCHEMA, temperature=0.7, seed=3)
-    with serving(WRONG, answer("Dee"), answer("{}"), DEE) as server:
-        with pytest.raises(OutputError, match="3 different ones came") as caught:
-            client(server, waits).complete(sampling)
+    with (
+        serving(WRONG, answer("Dee"), answer("{}"), DEE) as server,
+        pytest.raises(OutputError, match="3 different ones came") as caught,
+    ):
+        client(server, waits).complete(sampling)
     assert [body["seed"] for body in server.seen] == [3, 4, 5]
     assert caught.value.tokens_in == 36
 
 
 def test_a_cut_off_answer_counts_the_wrong_one_before_it(waits: Waits) -> None:
-    with serving(WRONG, answer("{", finish="length")) as server:
-        with pytest.raises(OutputError, match="cut off") as caught:
-            client(server, waits).complete(FORMED)
+    with (
+        serving(WRONG, answer("{", finish="length")) as server,
+        pytest.raises(OutputError, match="cut off") as caught,
+    ):
+        client(server, waits).complete(FORMED)
     assert (caught.value.tokens_in, caught.value.tokens_out) == (24, 10)
 
 
