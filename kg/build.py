@@ -20,7 +20,7 @@ from pathlib import Path
 
 from kg.chunk import chunk
 from kg.communities import detect, native_version
-from kg.executor import Executor, ThreadExecutor, without_outages
+from kg.executor import Executor, ThreadExecutor, ask_all
 from kg.extractors import IMPORT, WITHOUT_CHAT, open_extractor
 from kg.load import Loaded, list_sources, load
 from kg.reading import Passage, Reading, passages_of
@@ -238,9 +238,9 @@ class Build:
         self.store.replace(Extraction, sorted(kept, key=lambda row: row.chunk_id))
         with (
             self.progress.step("extract facts", len(passages), "passages", len(passages) - len(pending)) as step,
-            closing(self.executor.map_unordered(extractor, pending)) as results,
+            closing(ask_all(self.executor, extractor, pending)) as results,
         ):
-            for passage, outcome in without_outages(results):
+            for passage, outcome in results:
                 self._keep_reading(stage, passage, keys[passage.id], outcome)
                 step.advance()
         stage.forget_others()

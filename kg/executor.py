@@ -3,17 +3,21 @@
 An executor knows nothing of the graph. It maps a function over items and hands each result back as
 soon as it is there. An item's exception is that item's result, so that one bad item never takes the
 others with it. Two things stop the map: a used-up budget and the user's interrupt. Then nothing new
-is begun, what is already running is handed back too, and only after that the stop is raised.
+is begun, what is already running is handed back too, and only after that the stop is raised. What only
+waits for another try of a model call is not running: an interrupt ends it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from itertools import islice
+from threading import Event
 from typing import Protocol, TypeVar
 
-from models.errors import BudgetReached, ConfigError, ModelError, OutputError, StoreError
+from models.errors import BudgetReached, ConfigError, ModelError, ModelRefused, OutputError, StoreError
+from models.retry import STOP
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -56,7 +60,8 @@ class ThreadExecutor:
         source = iter(items)
         running: dict[Future[U], T] = {}
         stop: BaseException | None = None
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="graft") as pool:
+        no_waiting = Event()
+        with ThreadPoolExecutor(self.workers, "graft", initializer=STOP.set, initargs=(no_waiting,)) as pool:
             try:
                 while True:
                     try:
@@ -70,6 +75,7 @@ class ThreadExecutor:
                         if stop is not None:
                             raise  # asked twice: leave now, what runs is lost
                         stop = interrupt
+                        no_waiting.set()
                         _cancel(running)
                         continue
                     for future in finished:
@@ -82,6 +88,7 @@ class ThreadExecutor:
                             stop = stop or error
                             _cancel(running)
             finally:
+                no_waiting.set()
                 _cancel(running)
         if stop is not None:
             raise stop
@@ -94,28 +101,38 @@ def _cancel(running: dict[Future[U], T]) -> None:
             del running[future]
 
 
-def without_outages(results: Iterable[tuple[T, U | Exception]]) -> Iterator[tuple[T, U | Exception]]:
-    """Pass the results of model calls on, but raise what is no fault of the item.
+def ask_all(executor: Executor, fn: Callable[[T], U], items: Iterable[T]) -> Generator[tuple[T, U | Exception]]:
+    """Map a function that calls a model over items, and tell what is an item's fault from what is not.
 
-    A wrong setting or a damaged store is raised at once. A model that can't be asked may be one
-    item's fault (a server may refuse a text), so such a failure is held back: a usable result
-    after it shows that the model is there; several in a row, or nothing else at all, that it isn't.
+    A wrong setting or a damaged store is raised at once. A model that can't be asked may be one item's fault (a
+    server may fail at a text), so such a failure is held back: a usable result shows that the model is there;
+    several failures in a row, or nothing else at all, that it isn't. What the server did not refuse outright is
+    asked once more at the end, one item at a time: a bad minute has passed by then, and no other item is in the way.
     """
-    held: list[tuple[T, U | Exception]] = []
-    reached = False
-    for item, outcome in results:
-        if isinstance(outcome, ConfigError | StoreError):
-            raise outcome
-        if isinstance(outcome, ModelError) and not isinstance(outcome, OutputError):
-            held.append((item, outcome))
-            if len(held) >= _OUTAGE:
-                raise outcome
-            continue
-        reached = True
-        yield from held
-        held.clear()
-        yield item, outcome
-    for item, outcome in held:
-        if isinstance(outcome, Exception) and not reached:
-            raise outcome
-        yield item, outcome
+    held: list[tuple[T, ModelError]] = []
+    in_a_row, reached = 0, False
+    with closing(executor.map_unordered(fn, items)) as results:
+        for item, outcome in results:
+            _raise_lasting(outcome)
+            if isinstance(outcome, ModelError) and not isinstance(outcome, OutputError):
+                held.append((item, outcome))
+                in_a_row += 1
+                if in_a_row >= _OUTAGE:
+                    raise outcome
+                continue
+            in_a_row, reached = 0, True
+            yield item, outcome
+    if held and not reached:
+        raise held[0][1]
+    yield from ((item, error) for item, error in held if isinstance(error, ModelRefused))
+    again = [item for item, error in held if not isinstance(error, ModelRefused)]
+    with closing(ThreadExecutor(1).map_unordered(fn, again)) as results:
+        for item, outcome in results:
+            _raise_lasting(outcome)
+            yield item, outcome
+
+
+def _raise_lasting(outcome: object) -> None:
+    """Raise what every other item would meet too."""
+    if isinstance(outcome, ConfigError | StoreError):
+        raise outcome

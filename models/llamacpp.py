@@ -46,6 +46,7 @@ class LlamaCppChat:
             weights.gguf, weights.name, config.context_tokens, config.parallel, config.threads or _processors()
         )
         self._lock = threading.Lock()
+        self._second_tries = threading.Lock()
         self._process: LlamaProcess | None = None
         self._client: OpenAIChat | None = None
 
@@ -73,16 +74,21 @@ class LlamaCppChat:
         except (ModelRefused, OutputError):
             raise
         except ModelError:
-            if process.alive():
+            if process.survives():
                 raise
-        # It died under us. Once may be chance (another program took the memory); twice is this request.
+        # It died under us. Once may be chance (another program took the memory) or another thread's request; twice is
+        # this one, for those that saw it die ask again one at a time, and only the guilty one's server dies again.
+        with self._second_tries:
+            return self._ask_again(request)
+
+    def _ask_again(self, request: ChatRequest) -> Completion:
         process, client = self._running()
         try:
             return client.complete(request)
         except (ModelRefused, OutputError):
             raise
         except ModelError as error:
-            if process.alive():
+            if process.survives():
                 raise
             raise process.failure("The llama.cpp server ended twice while it answered the same request") from error
 

@@ -28,6 +28,7 @@ from models.paths import cache_dir
 _LOAD_S = 600.0
 _HEALTH_S = 30.0
 _STOP_S = 5.0
+_DYING_S = 1.0
 _LOG_LINES = 15
 _LOG_DAYS = 7
 _SPINS = "100000"
@@ -90,6 +91,14 @@ class LlamaProcess:
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None
+
+    def survives(self) -> bool:
+        """Whether the process still runs a moment after a call failed: its connections break before it is gone."""
+        try:
+            self._process.wait(_DYING_S)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
 
     def stop(self) -> None:
         """End the process and wait until it is gone."""

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit, urlunsplit
 from models.config import OpenAIModel
 from models.digest import digest
 from models.errors import ModelRefused, OutputError
-from models.protocols import ChatRequest, Completion
+from models.protocols import ChatRequest, Completion, Usage
 from models.reply import Reply, read_reply
 from models.retry import Pace, RetryPolicy, Transient, may_pass, retry_after_s, with_retries
-from models.structured import excerpt, parse_structured
+from models.structured import FORM_TRIES, excerpt, parse_structured
 
 if TYPE_CHECKING:
     import openai
@@ -71,24 +71,12 @@ class OpenAIChat:
         Raises:
             ModelError: The server cannot be reached or keeps failing, after all retries.
             ModelRefused: It refuses: wrong key, unknown model, malformed or too long a request.
-            OutputError: The answer is empty, cut off under a schema, or breaks the schema.
+            OutputError: The answer is empty, cut off under a schema, or breaks the schema: twice in the same words,
+                or `FORM_TRIES` times in different ones.
         """
-        completion = self._answer(request)
         if request.schema is None:
-            return completion
-        try:
-            return replace(completion, parsed=parse_structured(completion.text, request.schema))
-        except OutputError as error:
-            if request.temperature <= 0:
-                # Greedy decoding would write the same again.
-                raise OutputError(str(error), completion.usage.tokens_in, completion.usage.tokens_out) from error
-        again = self._answer(replace(request, seed=request.seed + 1))
-        usage = completion.usage + again.usage
-        try:
-            parsed = parse_structured(again.text, request.schema)
-        except OutputError as error:
-            raise OutputError(f"{error} (second try)", usage.tokens_in, usage.tokens_out) from error
-        return replace(again, parsed=parsed, usage=usage, seconds=completion.seconds + again.seconds)
+            return self._answer(request)
+        return self._in_form(request, request.schema)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -96,6 +84,33 @@ class OpenAIChat:
             client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _in_form(self, request: ChatRequest, schema: dict[str, Any]) -> Completion:
+        """An answer that satisfies the schema, with what the useless ones before it took.
+
+        A greedy model that breaks the schema writes the very same again, and that is its last word. What differs
+        from try to try is a sampler's chance or some proxy's garbage, and worth another try.
+        """
+        usage, seconds, said = Usage(), 0.0, list[str]()
+        while True:
+            try:
+                # Another seed is another sample, and passes by a proxy that keeps answers.
+                got = self._answer(replace(request, seed=request.seed + len(said)))
+            except OutputError as error:
+                error.tokens_in += usage.tokens_in
+                error.tokens_out += usage.tokens_out
+                raise
+            usage, seconds = usage + got.usage, seconds + got.seconds
+            try:
+                parsed = parse_structured(got.text, schema)
+            except OutputError as error:
+                repeated = got.text in said
+                said.append(got.text)
+                if repeated or len(said) == FORM_TRIES:
+                    how = "the same came again" if repeated else f"{len(said)} different ones came"
+                    raise OutputError(f"{error} ({how})", usage.tokens_in, usage.tokens_out) from error
+            else:
+                return replace(got, parsed=parsed, usage=usage, seconds=seconds)
 
     def _answer(self, request: ChatRequest) -> Completion:
         """One usable answer, over as many tries as it takes; not yet checked against the schema."""

@@ -30,6 +30,7 @@ from models.protocols import (
     Usage,
 )
 from models.record_store import Call, LedgerRow, Records, Spent
+from models.structured import FORM_TRIES
 
 __all__ = ["Budget", "LedgerRow", "RecordedChat", "RecordedScorer", "Records"]
 
@@ -172,10 +173,10 @@ def _price(inner: object, price: Price | None) -> Price:
 
 
 def _most_tokens(request: ChatRequest) -> Usage:
-    """A bound that no tokeniser exceeds: one token a byte. Twice the output, since a schema may cost a second try."""
+    """A bound that no tokeniser exceeds: one token a byte, as often as a schema may be asked for."""
     read = sum(_bytes(message.content) + _TEMPLATE_TOKENS for message in request.messages)
     schema = _bytes(_dump(request.schema)) if request.schema is not None else 0
-    tries = 2 if request.schema is not None and request.temperature > 0 else 1
+    tries = FORM_TRIES if request.schema is not None else 1
     return Usage(tries * (read + schema + _TEMPLATE_TOKENS), tries * request.max_tokens)
 
 

@@ -10,8 +10,10 @@ Source: Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015; 
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -60,8 +62,21 @@ class RetryPolicy:
     patience_s: float = 300.0
 
 
+STOP: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
+"""Set by whoever spreads calls over threads: once the event is set, no thread waits for another try."""
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _sleep(seconds: float) -> None:
+    stop = STOP.get()
+    if stop is None:
+        time.sleep(seconds)
+    elif stop.wait(seconds):
+        # Not an answer and not a fault: nothing may be said of this item.
+        raise KeyboardInterrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +84,13 @@ class Pace:
     """Where time and chance come from.
 
     Attributes:
-        sleep: Waits so many seconds.
+        sleep: Waits so many seconds; ends early, by `KeyboardInterrupt`, where `STOP` is set.
         clock: Monotonic seconds.
         now: Time of day in UTC, for `Retry-After` dates.
         draw: Uniform number between two bounds.
     """
 
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = _sleep
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _utc_now
     draw: Callable[[float, float], float] = random.uniform

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _FENCE = re.compile(r"```[A-Za-z]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
 _EXCERPT = 160
+FORM_TRIES = 3
+"""So often at most is a server asked for an answer that satisfies a schema."""
 
 
 def parse_structured(text: str, schema: dict[str, Any]) -> Any:

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from kg.executor import Executor, without_outages
+from kg.executor import Executor, ask_all
 from kg.prompt import Prompt, parse_prompt
 from models.errors import ConfigError, ModelError, OutputError
 from models.progress import SILENT, Progress
@@ -149,9 +149,7 @@ def paraphrase(
     jobs = [_Job(place, style, text) for place, text in enumerate(texts) for style in range(count)]
     answers: dict[tuple[int, int], Completion | Exception] = {}
     with progress.step("paraphrase passages", total=len(jobs), unit="texts") as bar:
-        for job, answer in without_outages(
-            executor.map_unordered(lambda job: chat.complete(_request(job, styles, share)), jobs)
-        ):
+        for job, answer in ask_all(executor, lambda job: chat.complete(_request(job, styles, share)), jobs):
             if isinstance(answer, Exception) and not isinstance(answer, ModelError):
                 raise answer
             answers[job.place, job.style] = answer

@@ -45,10 +45,11 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one request by the next behaviour."""
 
     server: FaultyServer
+    asked: dict[str, Any]
 
     def do_POST(self) -> None:
         size = int(self.headers.get("content-length", "0"))
-        body = json.loads(self.rfile.read(size))
+        body = self.asked = json.loads(self.rfile.read(size))
         with self.server.lock:
             self.server.seen.append(body)
             self.server.keys.append(self.headers.get("authorization", ""))

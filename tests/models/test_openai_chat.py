@@ -260,23 +260,40 @@ def test_an_answer_that_stays_empty_is_an_output_error(waits: Waits) -> None:
     assert len(server.seen) == 3
 
 
-def test_a_wrong_form_is_not_asked_again_of_a_greedy_model(waits: Waits) -> None:
-    with serving(WRONG, DEE) as server, pytest.raises(OutputError, match=r"\$\.river") as caught:
+def test_a_wrong_form_is_the_models_last_word_when_it_comes_twice(waits: Waits) -> None:
+    with serving(WRONG) as server, pytest.raises(OutputError, match=r"\$\.river.*the same came again") as caught:
         client(server, waits).complete(FORMED)
-    assert len(server.seen) == 1
-    assert caught.value.tokens_out == 5
+    assert len(server.seen) == 2
+    assert (caught.value.tokens_in, caught.value.tokens_out) == (24, 10)
+    assert waits.slept == []
 
 
-def test_a_wrong_form_is_asked_once_more_of_a_sampling_model_under_another_seed(waits: Waits) -> None:
+@pytest.mark.parametrize("wrong", [WRONG, answer("Sorry!"), answer('{"error": "busy"}'), answer("<html>")])
+def test_what_a_proxy_put_in_place_of_the_answer_is_asked_for_again(wrong: Any, waits: Waits) -> None:
+    with serving(wrong, DEE) as server:
+        got = client(server, waits).complete(FORMED)
+    assert (got.parsed, got.usage) == ({"river": "Dee"}, Usage(24, 10, 8))
+    assert len(server.seen) == 2
+
+
+def test_ever_different_wrong_forms_end_after_three_under_three_seeds(waits: Waits) -> None:
     sampling = ChatRequest(PLAIN.messages, SCHEMA, temperature=0.7, seed=3)
-    with serving(WRONG, DEE, WRONG) as server:
-        chat = client(server, waits)
-        got = chat.complete(sampling)
-        assert (got.parsed, got.usage) == ({"river": "Dee"}, Usage(24, 10, 8))
-        with pytest.raises(OutputError, match="second try") as caught:
-            chat.complete(sampling)
-    assert [body["seed"] for body in server.seen] == [3, 4, 3, 4]
-    assert caught.value.tokens_in == 24
+    with (
+        serving(WRONG, answer("Dee"), answer("{}"), DEE) as server,
+        pytest.raises(OutputError, match="3 different ones came") as caught,
+    ):
+        client(server, waits).complete(sampling)
+    assert [body["seed"] for body in server.seen] == [3, 4, 5]
+    assert caught.value.tokens_in == 36
+
+
+def test_a_cut_off_answer_counts_the_wrong_one_before_it(waits: Waits) -> None:
+    with (
+        serving(WRONG, answer("{", finish="length")) as server,
+        pytest.raises(OutputError, match="cut off") as caught,
+    ):
+        client(server, waits).complete(FORMED)
+    assert (caught.value.tokens_in, caught.value.tokens_out) == (24, 10)
 
 
 def test_no_more_calls_are_in_flight_than_allowed(waits: Waits) -> None:
