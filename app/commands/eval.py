@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.commands.eval_extraction import extraction
 from app.options import (
     budget_options,
     dry_run_option,
@@ -196,3 +197,6 @@ def _print_worked(run: Path, count: int) -> None:
 
     for number, text in enumerate(worked(run, count), start=1):
         click.echo(f"Worked question {number}\n{text}\n")
+
+
+evaluate.add_command(extraction)
