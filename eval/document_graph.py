@@ -45,6 +45,7 @@ class Built:
     """A knowledge base over documents that are to be measured.
 
     Attributes:
+        extractor: Name of what read the facts.
         summary: What the build reports.
         facts: Facts of each document, in the order the documents were given; none for one that failed.
         failed: How many documents failed, wholly or in part.
@@ -52,6 +53,7 @@ class Built:
         read: Passages that were read in this run, and not found as read before.
     """
 
+    extractor: str
     summary: IndexSummary
     facts: tuple[tuple[DocumentFact, ...], ...]
     failed: int
@@ -86,6 +88,7 @@ def build(documents: Sequence[tuple[str, str]], session: Session) -> Built:
     failed = {numbers[chunks[item].document_id] for item in _failed(summary) if item in chunks}
     failed |= set(range(len(documents))) - set(numbers.values())
     return Built(
+        extractor=workspace.config.extractor,
         summary=summary,
         facts=tuple(facts.get(number, ()) for number in range(len(documents))),
         failed=len(failed),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.commands.eval_extraction import extraction
+from app.commands.eval_mine import mine
 from app.options import (
     budget_options,
     dry_run_option,
@@ -200,3 +201,4 @@ def _print_worked(run: Path, count: int) -> None:
 
 
 evaluate.add_command(extraction)
+evaluate.add_command(mine)
