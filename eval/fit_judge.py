@@ -4,8 +4,8 @@
 
 Only graphs of the essays that are given are fitted to; the zips' other essays are a test that the judge never saw.
 Agreement on the former is out of fold, by essay. Three more checks look for credit that is not due: facts of another
-essay, graphs whose objects have changed places (every word is there, every fact is gone), and, since the judge will
-meet systems that it wasn't fitted to, each peer as judged by a fit to the other two.
+essay, graphs whose objects have changed places (which says how much the judge sees of who did what to whom), and, since
+it will meet systems that it wasn't fitted to, each peer as judged by a fit to the other two.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -26,7 +26,7 @@ from eval.fact_features import FEATURES, fact_features
 from eval.fact_judge import FactJudge
 from eval.mine_files import Essay, StoredGraph, read_essays, read_graphs
 from models.factory import open_encoder
-from models.protocols import Encoder
+from models.protocols import Encoder, Vectors
 
 Groups = NDArray[np.int64]
 
@@ -59,22 +59,36 @@ class Judged:
     shuffled: Values
 
 
+class _Remembering:
+    """An encoder that embeds a text once: the same nodes are looked at three times."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._vectors: dict[str, Vectors] = {}
+        self.name, self.digest, self.dimension = encoder.name, encoder.digest, encoder.dimension
+
+    def encode(self, texts: Sequence[str], kind: Literal["query", "passage"] = "passage") -> Vectors:
+        new = sorted(set(texts) - self._vectors.keys())
+        self._vectors |= zip(new, self._encoder.encode(new, kind), strict=True)
+        return np.stack([self._vectors[text] for text in texts]) if texts else self._encoder.encode([])
+
+
 def collect(essays: Sequence[Essay], peers: dict[str, list[StoredGraph]], encoder: Encoder) -> Judged:
     """Look for every judged fact in its graph."""
     of = {fact: number for number, essay in enumerate(essays) for fact in essay.facts}
     parts: list[tuple[Any, ...]] = []
     for system, graphs in peers.items():
-        judged = [graph for graph in graphs if graph.facts]
+        judged, remembering = [graph for graph in graphs if graph.facts], _Remembering(encoder)
         for graph, other in zip(judged, judged[1:] + judged[:1], strict=True):
             rows = len(graph.facts)
             parts.append(
                 (
-                    fact_features(graph.facts, graph.relations, encoder),
+                    fact_features(graph.facts, graph.relations, remembering),
                     np.array(graph.kept),
                     np.full(rows, of.get(graph.facts[0], -1)),
                     np.full(rows, system),
-                    fact_features(other.facts, graph.relations, encoder),
-                    fact_features(graph.facts, _shuffled(graph), encoder),
+                    fact_features(other.facts, graph.relations, remembering),
+                    fact_features(graph.facts, _shuffled(graph), remembering),
                 )
             )
     return Judged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -134,9 +148,9 @@ def report(judged: Judged) -> dict[str, Any]:
             names,
         ),
         "peer_left_out": {name: _left_out(features, kept, system == name) for name in names},
-        "kept_of_another_essay": float(judge.kept(judged.foreign).mean()),
-        "kept_with_objects_shuffled": float(judge.kept(judged.shuffled).mean()),
-        "kept_of_all": float(judge.kept(judged.features).mean()),
+        "kept": _shares(judge, judged.features, judged.system),
+        "kept_of_another_essay": _shares(judge, judged.foreign, judged.system),
+        "kept_with_objects_shuffled": _shares(judge, judged.shuffled, judged.system),
     }  # fmt: skip
     weights = dict(zip(FEATURES, judge.weights, strict=True))
     return {"weights": weights, "bias": judge.bias, "threshold": judge.threshold, "agreement": figures}
@@ -153,6 +167,10 @@ def _figures(
         for name, mask in masks.items()
         if mask.any()
     }
+
+
+def _shares(judge: FactJudge, features: Values, system: np.ndarray[Any, Any]) -> dict[str, float]:
+    return {str(name): float(judge.kept(features[system == name]).mean()) for name in np.unique(system)}
 
 
 def _left_out(features: Values, kept: Flags, mask: Flags) -> dict[str, Any]:
