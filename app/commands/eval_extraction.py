@@ -22,7 +22,13 @@ _REMARKS = (
 
 @click.command(short_help="Precision, recall and F1 of an extractor against gold triples.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--format", "form", required=True, type=click.Choice(["redocred", "docred", "webnlg", "jsonl"]))
+@click.option(
+    "--format",
+    "form",
+    required=True,
+    type=click.Choice(["redocred", "docred", "webnlg", "jsonl"]),
+    help="How FILE is written.",
+)
 @click.option("--extractor", metavar="NAME", help="What reads the facts  [qwen-1.5b]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N documents.")
 @click.option("--threshold", type=click.FloatRange(-1, 1), metavar="T", help="Least cosine of two relations  [0.5]")
