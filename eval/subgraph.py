@@ -43,7 +43,8 @@ class Subgraphs:
         """
         if not self._nodes:
             return []
-        order = np.argsort(-(self._vectors @ vector), kind="stable")[:NODES]
+        # MiniLM reads no case: "Board games" and "board games" are as near, whatever the last digits of a batch say.
+        order = np.argsort(-np.round(self._vectors @ vector, 4), kind="stable")[:NODES]
         front, shown = {self._nodes[place] for place in order}, set[int]()
         for _ in range(STEPS):
             leaving = {number for node in front for number in self._leaving.get(node, ())}
