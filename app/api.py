@@ -22,6 +22,7 @@ from models.progress import SILENT, Progress
 if TYPE_CHECKING:
     from app.removal import Removal
     from eval.config import Experiment
+    from eval.document_graph import Built
     from eval.results import RunResult
     from kg.change import Changes, Given
     from kg.config import IndexConfig
@@ -428,3 +429,36 @@ def evaluate(
     )
     write_report(result.path)
     return result
+
+
+def measure_documents(
+    documents: Sequence[tuple[str, str]],
+    file: Path,
+    workspace: PathLike | None,
+    config_file: Path | None,
+    given: Mapping[str, Any],
+    spending: Spending,
+) -> Built:
+    """Index the documents of a measured set, each to be looked at alone.
+
+    Args:
+        documents: Title and text of each.
+        file: The set; names the folder in the cache where no workspace is given.
+        workspace: Where the graph is built and kept.
+        config_file: Index settings, None for the shipped ones.
+        given: Settings that overrule the file's.
+        spending: Budget and progress.
+    """
+    from eval.document_graph import build
+    from kg.session import open_session
+    from models.digest import digest
+    from models.paths import cache_dir
+
+    kept = {name: value for name, value in given.items() if value is not None}
+    cache = cache_dir() / "measures"
+    config = index_config(Path(workspace) if workspace else cache, config_file, **kept)
+    named = digest(str(file.resolve()), config.model_dump(mode="json"))
+    folder = Path(workspace) if workspace else cache / f"{file.stem}-{named[:12]}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open_session(folder, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
+        return build(documents, paid)

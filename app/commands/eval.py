@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.commands.eval_extraction import extraction
+from app.commands.eval_mine import mine
 from app.options import (
     budget_options,
     dry_run_option,
@@ -196,3 +198,7 @@ def _print_worked(run: Path, count: int) -> None:
 
     for number, text in enumerate(worked(run, count), start=1):
         click.echo(f"Worked question {number}\n{text}\n")
+
+
+evaluate.add_command(extraction)
+evaluate.add_command(mine)

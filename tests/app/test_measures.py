@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from .command import graft
+from .scripted import ENCODER, EXTRACTOR
+
+pytestmark = pytest.mark.models
+ROWS = [
+    {"text": "Ada Lorne founded Oune Mills.", "triples": [["Ada Lorne", "founded", "Oune Mills"]]},
+    {"text": "Ines Varga lives by Lake Oune.", "triples": [["Ines Varga", "lives by", "Torsby"]]},
+    {"title": "Lost", "text": "  ", "triples": [["A", "b", "C"]]},
+]
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    Path("index.yaml").write_text(f"encoder: {ENCODER}\nextractor: {EXTRACTOR}\n")
+    return ("--config", "index.yaml", "--quiet", "--workspace", "measured")
+
+
+def test_extraction_prints_scores_cost_and_every_document(settings):
+    Path("gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    done = graft("eval", "extraction", "gold.jsonl", "--format", "jsonl", "--json", *settings)
+    document = done.json
+    assert done.code == 3  # one document failed, and counts
+    assert (document["n"], document["failed_documents"], document["chunks_read"]) == (3, 1, 2)
+    triples = document["measures"]["triples"]
+    assert triples["precision"]["mean"] == 0.5
+    assert triples["recall"]["mean"] == pytest.approx(1 / 3)
+    assert [row["triples"]["correct"] for row in document["documents"]] == [1, 0, 0]
+    assert document["tokens_in_per_corpus_token"] > 0
+    again = graft("eval", "extraction", "gold.jsonl", "--format", "jsonl", *settings)
+    assert "pairs_among_gold" in again.out
+    assert "triples_in_order" in again.out
+
+
+def test_mine_prints_ours_first_and_then_the_peers(settings):
+    from tests.eval.test_mine import LAKE, MILL, graph, judgments, write_zip
+
+    essays = [{"topic": one.topic, "content": one.text} for one in (MILL, LAKE)]
+    Path("essays.json").write_text(json.dumps(essays))
+    Path("facts.json").write_text(json.dumps([[{"answer": fact} for fact in one.facts] for one in (MILL, LAKE)]))
+    for name in ("A", "B"):
+        relations = graph(("Lorne", "founded", "a mill"), ("The mill", "grinds", "rye"))
+        write_zip(Path(f"results_{name}.zip"), **{"4": relations, "4_results": judgments(MILL, 1, 1)})
+    asked = ("eval", "mine", "--essays", "essays.json", "--facts", "facts.json")
+    peers = ("--graphs", "results_A.zip", "results_B.zip")
+    document = graft(*asked, *settings, "--json", *peers).json
+    ours, one, other = document["systems"]
+    assert ours["name"] == f"graft ({EXTRACTOR})"
+    assert (ours["n"], ours["essays"]) == (4, 2)
+    assert [(row["name"], row["n"], row["kept"], row["stored"]) for row in (one, other)] == [
+        ("A", 2, 1.0, 1.0), ("B", 2, 1.0, 1.0),
+    ]  # fmt: skip
+    assert {"kept", "ci_low", "ci_high"} <= ours.keys()
+    assert "A has graphs of 1 of 2 essays" in document["remarks"][0]
+    table = graft(*asked, "--extractor", "none", *peers)
+    assert table.code == 0
+    assert "graft (" not in table.out
+    assert "A " in table.out
+
+
+def test_a_zip_of_other_essays_is_refused(settings):
+    from tests.eval.test_mine import LAKE, MILL, graph, judgments, write_zip
+
+    Path("essays.json").write_text(json.dumps([{"topic": LAKE.topic, "content": LAKE.text}]))
+    Path("facts.json").write_text(json.dumps([list(LAKE.facts)]))
+    write_zip(Path("peer.zip"), **{"1": graph(("a", "b", "c")), "1_results": judgments(MILL, 1, 0)})
+    asked = ("eval", "mine", "--essays", "essays.json", "--facts", "facts.json", "--extractor", "none")
+    assert "a graph of none of the essays" in graft(*asked, "--graphs", "peer.zip").error(2)
