@@ -39,7 +39,7 @@ def test_finds_the_cliques():
 
 
 def test_every_entity_has_one_path_from_the_coarsest_level_to_a_leaf():
-    entities, facts = village(60, 3)
+    entities, facts = village(6, 12)
     entities += [entity("alone"), entity("apart")]
     communities = detect(entities, facts, CommunityConfig(max_size=5))
     by_id = {community.id: community for community in communities}
