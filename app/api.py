@@ -138,6 +138,7 @@ def index(
     *,
     extractor: str = "qwen-1.5b",
     encoder: str = "minilm",
+    facts: PathLike | None = None,
     spending: Spending | None = None,
     **settings: Any,
 ) -> IndexSummary:
@@ -146,8 +147,9 @@ def index(
     Args:
         folder: A file or folder of txt, md, html, JSONL, CSV, pdf.
         workspace: Folder of the knowledge base; made if missing.
-        extractor: Chat model that reads facts, or "none" for passages alone.
+        extractor: Chat model that reads facts, "nlp" to parse, "import" for `facts`, "none" for passages alone.
         encoder: Encoder of passages and names.
+        facts: File of facts to import.
         spending: Budget and progress.
         **settings: Further fields of `kg.config.IndexConfig`.
     Returns:
@@ -160,7 +162,7 @@ def index(
     from kg.config import IndexConfig
 
     config = _changed(IndexConfig(), {"extractor": extractor, "encoder": encoder, **settings})
-    return index_with(config, Path(folder), Path(workspace), spending or Spending())
+    return index_with(config, Path(folder), Path(workspace), spending or Spending(), Path(facts) if facts else None)
 
 
 def index_config(workspace: Path, file: Path | None = None, **given: Any) -> IndexConfig:
@@ -196,7 +198,9 @@ def plan_index(config: IndexConfig, folder: Path, workspace: Path) -> dict[str, 
     return plan_corpus(config, folder, workspace)
 
 
-def index_with(config: IndexConfig, folder: Path, workspace: Path, spending: Spending) -> IndexSummary:
+def index_with(
+    config: IndexConfig, folder: Path, workspace: Path, spending: Spending, facts: Path | None = None
+) -> IndexSummary:
     """`index` with a ready configuration: the graph first, then the arrays that retrieval reads."""
     from kg.load import list_sources
     from kg.session import index_folder, open_session
@@ -206,7 +210,7 @@ def index_with(config: IndexConfig, folder: Path, workspace: Path, spending: Spe
     list_sources(folder)  # nothing is created for a folder that cannot be read
     encoder = open_encoder(config.encoder, spending.progress)
     with open_session(workspace, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
-        summary = index_folder(paid, folder, encoder)
+        summary = index_folder(paid, folder, encoder, facts)
         space = paid.workspace
         GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
     return summary

@@ -21,12 +21,12 @@ from eval.results import METRICS
 from eval.run import find_runs
 from eval.systems import NONE
 from eval.types import Item
-from kg.build import NO_EXTRACTOR
 from kg.chunk import chunk
 from kg.config import IndexConfig
-from kg.extract import passages_of
+from kg.extractors import WITHOUT_CHAT
 from kg.load import load
 from kg.prompt import load_prompt
+from kg.reading import passages_of
 from kg.schema import Chunk, Document, Extraction
 from kg.sentences import RuleSentences
 from kg.sqlite_store import SqliteStore
@@ -114,7 +114,7 @@ class _Corpus:
 
 def speed_of(name: str) -> Speed:
     """Measured or assumed speed of a model."""
-    if is_dotted(name) or name == NO_EXTRACTOR:
+    if is_dotted(name) or name in WITHOUT_CHAT:
         return UNKNOWN
     config = load_model(name)
     return SPEEDS.get((str(getattr(config, "weights", "")), config.backend), UNKNOWN)
@@ -220,7 +220,7 @@ def _setup_stages(resolved: Resolved, corpus: _Corpus, folder: Path) -> Iterator
 
 def _extract_stage(config: IndexConfig, corpus: _Corpus) -> Iterator[PlannedStage]:
     """The calls for passages that are not read yet; none without an extractor."""
-    if config.extractor == NO_EXTRACTOR or not corpus.chunk_tokens:
+    if config.extractor in WITHOUT_CHAT or not corpus.chunk_tokens:
         return
     prompt = sum(estimated_tokens(text) for _, text in load_prompt("extract").turns)
     calls, tokens = len(corpus.unread_tokens), sum(corpus.unread_tokens)

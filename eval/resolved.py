@@ -19,7 +19,7 @@ from eval.config import Experiment
 from eval.realtimeqa import Articles, collect_articles, with_articles
 from eval.tasks import load_task
 from eval.types import Item
-from kg.build import NO_EXTRACTOR
+from kg.extractors import WITHOUT_CHAT
 from kg.load import list_sources
 from models.config import load_model
 from models.digest import digest, file_sha256
@@ -121,7 +121,7 @@ def model_configs(experiment: Experiment) -> dict[str, Any]:
     names = {"reader": experiment.reader_name}
     if experiment.documents is not None:
         names["encoder"] = experiment.index.encoder
-        if experiment.index.extractor != NO_EXTRACTOR:
+        if experiment.index.extractor not in WITHOUT_CHAT:
             names["extractor"] = experiment.index.extractor
     if experiment.train is not None and experiment.train.paraphrases and experiment.trains:
         names["paraphraser"] = experiment.train.paraphraser

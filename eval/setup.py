@@ -15,7 +15,7 @@ from eval.prices import price_of
 from eval.realtimeqa import write_sources
 from eval.resolved import Resolved
 from eval.results import SetupCost
-from kg.build import NO_EXTRACTOR
+from kg.extractors import WITHOUT_CHAT
 from kg.session import Session, index_folder
 from kg.summary import IndexSummary
 from kg.workspace import Workspace
@@ -70,7 +70,7 @@ def build_index(resolved: Resolved, session: Session, encoder: Encoder) -> tuple
 
 def _on_the_clock(seconds: float, model: str) -> float:
     """What calls that took so long in sum take on the clock, so many of them being answered at once."""
-    return seconds if model == NO_EXTRACTOR else seconds / calls_in_parallel(model)
+    return seconds if model in WITHOUT_CHAT else seconds / calls_in_parallel(model)
 
 
 def _root(resolved: Resolved, workspace: Workspace) -> Path:

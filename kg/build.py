@@ -11,6 +11,7 @@ their rows with them.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -20,8 +21,9 @@ from pathlib import Path
 from kg.chunk import chunk
 from kg.communities import detect, native_version
 from kg.executor import Executor, ThreadExecutor, without_outages
-from kg.extract import Extractor, Passage, Reading, passages_of
+from kg.extractors import IMPORT, WITHOUT_CHAT, open_extractor
 from kg.load import Loaded, list_sources, load
+from kg.reading import Passage, Reading, passages_of
 from kg.resolve import resolve
 from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Report
 from kg.sentences import SentenceSplitter
@@ -33,7 +35,6 @@ from models.errors import ConfigError, InputError
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, Encoder, Usage
 
-NO_EXTRACTOR = "none"
 _RULES = 1
 """Changes with the rules of the stages written here or called from here, so that they run again."""
 _SHOWN = 5
@@ -44,14 +45,16 @@ class BuildModels:
     """The models of a build.
 
     Attributes:
-        chat: Reads facts; None only if the configuration's extractor is "none".
+        chat: Reads facts; None only if the configuration's extractor is no chat model.
         encoder: Compares names.
         sentences: Splits texts into sentences.
+        facts: File of facts, if the configuration's extractor is "import".
     """
 
     chat: ChatModel | None
     encoder: Encoder
     sentences: SentenceSplitter
+    facts: Path | None = None
 
 
 def build(
@@ -79,10 +82,10 @@ def build(
         BudgetReached: The budget is used up; what is finished is kept, a second build goes on.
         ModelError: The chat model can't be reached; likewise.
     """
-    if models.chat is None and workspace.config.extractor != NO_EXTRACTOR:
+    if models.chat is None and workspace.config.extractor not in WITHOUT_CHAT:
         raise ConfigError(
-            f"the workspace {workspace.path} is built with the extractor {workspace.config.extractor!r}, "
-            f"but no chat model is open: open it, or set extractor to {NO_EXTRACTOR!r} in a new workspace"
+            f"the workspace {workspace.path} is built with the chat model {workspace.config.extractor!r}, but none is "
+            f"open: open it, or set extractor to one of {', '.join(sorted(WITHOUT_CHAT))} in a new workspace"
         )
     began = time.perf_counter()
     with workspace.writing():
@@ -191,11 +194,12 @@ class _Build:
     def extract(self, documents: Sequence[Document], chunks: Sequence[Chunk]) -> list[Extraction]:
         """Read the passages that aren't read yet; readings of other passages go."""
         stage = self.stages["extract"]
-        if self.models.chat is None or self.config.extractor == NO_EXTRACTOR:
+        extractor = open_extractor(self.config, self.models.chat, self.models.sentences, self.models.facts)
+        if extractor is None:
             self.store.replace(Extraction, ())
             return []
-        together = self.config.extract_tokens or 0
-        extractor = Extractor(self.models.chat, self.models.sentences, max(self.config.chunk_tokens, together))
+        # A fact that is imported belongs to a document, and may stand in any of its chunks.
+        together = sys.maxsize if self.config.extractor == IMPORT else self.config.extract_tokens or 0
         passages = passages_of(documents, chunks, together)
         keys = {passage.id: extractor.key(passage) for passage in passages}
         rows = {row.chunk_id: row for row in self.store.read(Extraction)}

@@ -55,7 +55,8 @@ class IndexConfig(_Settings):
         overlap_sentences: Sentences that a passage repeats from the one before.
         extract_tokens: Neighbouring passages of up to so many tokens are read in one call, so that small passages
             need no more calls than large ones; None reads each alone. A fact still has to stand in one of them.
-        extractor: Name of the chat model that reads facts, or "none" for passages without a graph.
+        extractor: What reads facts: the name of a chat model; "nlp", a parser that costs no tokens; "import", a file of
+            facts that is given beside the sources (see `kg.imported`); or "none" for passages without a graph.
         encoder: Name of the embedding model.
         store: Short name of the store, or a dotted path "package.module:Class".
         resolve: When two names are one thing.

@@ -12,13 +12,13 @@ What the passage doesn't hold is refused (see `kg.verify`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from kg.prompt import Prompt, load_prompt
-from kg.schema import Chunk, Document, Extraction, make_id
+from kg.reading import Passage, Reading, by_chunk
+from kg.schema import Chunk
 from kg.sentences import SentenceSplitter
 from kg.spans import Span
 from kg.verify import TYPES, Answer, Verified, verify
@@ -32,63 +32,7 @@ _VERIFIER = 2
 """Changes with the rules of `kg.verify`, so that passages are verified anew; answers come from the records."""
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """What one call reads: a chunk, or several neighbours, with what the prompt says of their document."""
-
-    chunks: tuple[Chunk, ...]
-    title: str
-    date: str
-
-    @property
-    def id(self) -> str:
-        """The first chunk's."""
-        return self.chunks[0].id
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of the chunks."""
-        return sum(chunk.tokens for chunk in self.chunks)
-
-
-def passages_of(documents: Sequence[Document], chunks: Sequence[Chunk], most_tokens: int) -> list[Passage]:
-    """Neighbouring chunks of a document together as long as they fit; a longer chunk alone.
-
-    Args:
-        documents: In the order in which they are to be read.
-        chunks: Of those documents, in any order.
-        most_tokens: Most tokens of a passage of several chunks; 0 takes each chunk alone.
-    """
-    groups: dict[str, list[list[Chunk]]] = {document.id: [] for document in documents}
-    for chunk in sorted(chunks, key=lambda chunk: chunk.position):
-        own = groups[chunk.document_id]
-        if own and sum(each.tokens for each in own[-1]) + chunk.tokens <= most_tokens:
-            own[-1].append(chunk)
-        else:
-            own.append([chunk])
-    return [
-        Passage(tuple(group), document.title, document.date) for document in documents for group in groups[document.id]
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one passage gave, and what it cost.
-
-    Attributes:
-        extractions: Names and facts that stood up, by chunk.
-        usage: Tokens of the answers, as first made, useless ones among them.
-        spent: Tokens of those answers that were made now and not taken from records.
-        model_seconds: Seconds the answers took, as first made.
-    """
-
-    extractions: tuple[Extraction, ...]
-    usage: Usage
-    spent: Usage
-    model_seconds: float
-
-
-class Extractor:
+class ChatExtractor:
     """Reads passages with a chat model; safe to call from several threads."""
 
     def __init__(self, chat: ChatModel, sentences: SentenceSplitter, most_tokens: int, prompt: Prompt | None = None):
@@ -122,7 +66,12 @@ class Extractor:
             parts = self._ask_halves(passage, sentences, wasted)
         completions = [completion for completion, _ in parts]
         return Reading(
-            extractions=_by_chunk(passage, [verified for _, verified in parts]),
+            extractions=by_chunk(
+                passage,
+                [mention for _, verified in parts for mention in verified.mentions],
+                [triple for _, verified in parts for triple in verified.triples],
+                sum(verified.dropped for _, verified in parts),
+            ),
             usage=sum((completion.usage for completion in completions), wasted),
             spent=sum((completion.usage for completion in completions if not completion.recorded), Usage()),
             model_seconds=sum(completion.seconds for completion in completions),
@@ -190,20 +139,3 @@ def _words(most: int) -> str:
     """Pattern of at most so many words, without bars, quotes or brackets that would let a model leave its form."""
     word = '[^ |"\\\\\\n{}()\\[\\]]{1,40}'
     return f"{word}( {word}){{0,{most - 1}}}"
-
-
-def _by_chunk(passage: Passage, parts: Sequence[Verified]) -> tuple[Extraction, ...]:
-    """What stood up, by chunk; what was refused has no place and is counted with the first."""
-    mentions = dict.fromkeys(mention for part in parts for mention in part.mentions)
-    triples = dict.fromkeys(triple for part in parts for triple in part.triples)
-    dropped = sum(part.dropped for part in parts)
-    return tuple(
-        Extraction(
-            id=make_id("x", chunk.id),
-            chunk_id=chunk.id,
-            mentions=tuple(each for each in mentions if each.evidence.chunk_id == chunk.id),
-            triples=tuple(each for each in triples if each.evidence.chunk_id == chunk.id),
-            dropped=0 if number else dropped,
-        )
-        for number, chunk in enumerate(passage.chunks)
-    )

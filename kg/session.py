@@ -13,9 +13,10 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg.build import NO_EXTRACTOR, BuildModels, build
+from kg.build import BuildModels, build
 from kg.config import IndexConfig
 from kg.executor import ThreadExecutor
+from kg.extractors import WITHOUT_CHAT
 from kg.sentences import RuleSentences
 from kg.summary import IndexSummary
 from kg.workspace import Workspace
@@ -89,7 +90,7 @@ def _has_results(workspace: Workspace, records: Records) -> bool:
     return any(row.calls for row in records.totals()) or any(workspace.store.journal("communities"))
 
 
-def index_folder(session: Session, root: Path, encoder: Encoder) -> IndexSummary:
+def index_folder(session: Session, root: Path, encoder: Encoder, facts: Path | None = None) -> IndexSummary:
     """Bring the session's workspace to hold what the sources under `root` say.
 
     Raises:
@@ -98,8 +99,8 @@ def index_folder(session: Session, root: Path, encoder: Encoder) -> IndexSummary
         BudgetReached: The budget is used up; the same call goes on.
     """
     extractor = session.workspace.config.extractor
-    opened = nullcontext(None) if extractor == NO_EXTRACTOR else session.open_chat(extractor)
+    opened = nullcontext(None) if extractor in WITHOUT_CHAT else session.open_chat(extractor)
     with opened as chat:
-        models = BuildModels(chat, encoder, RuleSentences())
+        models = BuildModels(chat, encoder, RuleSentences(), facts)
         executor = ThreadExecutor(1 if chat is None else calls_in_parallel(extractor))
         return build(session.workspace, root, models, session.progress, executor, session.retry_failed)

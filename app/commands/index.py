@@ -13,7 +13,10 @@ from app.options import budget_options, dry_run_option, json_option, print_json,
 @click.command(short_help="Build the graph and the passage index of a folder of documents.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--workspace", "-w", envvar="GRAFT_WORKSPACE", required=True, metavar="DIR", help="Where to build it.")
-@click.option("--extractor", metavar="NAME", help='Model that reads facts, or "none" for passages alone  [qwen-1.5b]')
+@click.option(
+    "--extractor", metavar="NAME", help='What reads facts: a chat model, "nlp", "import" or "none"  [qwen-1.5b]'
+)
+@click.option("--facts", type=click.Path(path_type=Path), help="Facts to import: JSON lines, TSV, an OpenIE cache.")
 @click.option("--encoder", metavar="NAME", help="Encoder of passages and names  [minilm]")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of index settings.")
 @retry_option
@@ -25,6 +28,7 @@ def index(
     folder: Path,
     workspace: str,
     extractor: str | None,
+    facts: Path | None,
     encoder: str | None,
     config_file: Path | None,
     retry_failed: bool,
@@ -40,7 +44,8 @@ def index(
 
     \b
     graft index articles/ --workspace kb
-    graft index articles/ --workspace kb --extractor none      passages only, no model calls
+    graft index articles/ --workspace kb --extractor nlp       a parser reads the facts, no model calls
+    graft index articles/ --workspace kb --extractor none      passages only
     graft index articles/ --workspace kb --dry-run             calls, tokens and time, nothing spent
     """
     from app.api import Spending, index_config, index_with, plan_index
@@ -55,7 +60,7 @@ def index(
             print_table(["estimate", ""], [[key, f"{value:,.0f}"] for key, value in plan.items()], right={1})
         return 0
     spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
-    summary = index_with(config, folder, Path(workspace), spending)
+    summary = index_with(config, folder, Path(workspace), spending, facts)
     if as_json:
         print_json({"workspace": workspace, **asdict(summary)})
     else:

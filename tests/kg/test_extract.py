@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from kg.extract import Extractor, Passage, answer_schema, passages_of
+from kg.extract import ChatExtractor, answer_schema
 from kg.prompt import load_prompt
+from kg.reading import Passage, passages_of
 from kg.schema import Chunk, Document
 from kg.sentences import RuleSentences
 from models.errors import OutputError
@@ -20,7 +21,7 @@ def passage(text=TEXT, **more):
 
 
 def extractor(**chat):
-    return Extractor(ScriptedChat(**chat), RuleSentences(), 160)
+    return ChatExtractor(ScriptedChat(**chat), RuleSentences(), 160)
 
 
 def test_reads_names_and_facts_of_a_passage():
@@ -67,7 +68,7 @@ def test_a_passage_whose_halves_fail_too_fails(text, calls):
 
 def test_the_key_follows_everything_the_reading_depends_on():
     read = extractor()
-    other = Extractor(ScriptedChat(), RuleSentences(), 320)
+    other = ChatExtractor(ScriptedChat(), RuleSentences(), 320)
     keys = [
         read.key(passage()),
         read.key(passage(title="x")),

@@ -1,0 +1,85 @@
+"""The parser as an extractor: names and facts with the places that show them, pronouns tied to names."""
+
+from __future__ import annotations
+
+import pytest
+
+from kg.chunk import chunk
+from kg.nlp import NlpExtractor
+from kg.reading import Passage, Reading
+from kg.schema import Document, Triple
+from kg.sentences import RuleSentences
+
+pytestmark = pytest.mark.models
+
+TEXT = (
+    "Ines Varga became head of Harrow Mill in 2031. She sold the mill to Marrow & Finch.\n\n"
+    "Herons eat frogs. They build nests in trees.\n"
+)
+
+
+@pytest.fixture(scope="module")
+def extractor(parser: object) -> NlpExtractor:
+    return NlpExtractor(RuleSentences())
+
+
+def read(extractor: NlpExtractor, text: str) -> tuple[Reading, Passage]:
+    document = Document("d:1", "a.md", "Mills", text)
+    passage = Passage(chunk(document, 400, RuleSentences()), "Mills", "")
+    return extractor(passage), passage
+
+
+def facts(reading: Reading) -> dict[str, Triple]:
+    return {f"{t.subject} | {t.predicate} | {t.object}": t for row in reading.extractions for t in row.triples}
+
+
+def test_every_name_stands_at_its_place_and_every_fact_in_its_sentence(extractor: NlpExtractor) -> None:
+    reading, passage = read(extractor, TEXT)
+    texts = {row.id: row.text for row in passage.chunks}
+    found = facts(reading)
+    assert len(found) >= 5
+    for row in reading.extractions:
+        for mention in row.mentions:
+            place = mention.evidence
+            assert " ".join(texts[place.chunk_id][place.start : place.end].split()) == mention.name
+        for triple in row.triples:
+            place = triple.evidence
+            sentence = texts[place.chunk_id][place.start : place.end]
+            assert triple.subject in sentence
+            assert triple.object in sentence
+    assert reading.usage.tokens_in == reading.usage.tokens_out == 0
+
+
+def test_a_pronoun_stands_for_the_name_before_it(extractor: NlpExtractor) -> None:
+    found = facts(read(extractor, TEXT)[0])
+    assert found["Ines Varga | sold | mill"].evidence.start == 0
+    assert "Herons | build | nests" in found
+    assert not any(key.startswith(("She", "They")) for key in found)
+
+
+def test_a_pronoun_without_a_name_is_dropped_and_counted(extractor: NlpExtractor) -> None:
+    reading, _ = read(extractor, "They sold the mill.")
+    assert facts(reading) == {}
+    assert reading.extractions[0].dropped == 1
+
+
+def test_dates_and_claims_are_kept_with_the_fact(extractor: NlpExtractor) -> None:
+    found = facts(
+        read(extractor, "Tom Hale led Bellwick Mill from 2011 to 2019. Bo Finch allegedly robbed Tom Hale.")[0]
+    )
+    led, robbed = found["Tom Hale | led | Bellwick Mill"], found["Bo Finch | robbed | Tom Hale"]
+    assert (led.valid_from, led.valid_to, led.kind) == ("2011", "2019", "relation")
+    assert (robbed.kind, robbed.status) == ("claim", "suspected")
+
+
+def test_the_key_tells_texts_apart(extractor: NlpExtractor) -> None:
+    one, other = read(extractor, "Herons eat frogs.")[1], read(extractor, "Herons eat fish.")[1]
+    assert extractor.key(one) == extractor.key(one) != extractor.key(other)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "``` \n", "한강은 서울을 흐른다.", "東京都は日本の首都です。", "a " * 3000, "x" * 5000]
+)
+def test_no_text_is_too_strange(extractor: NlpExtractor, text: str) -> None:
+    reading, passage = read(extractor, text)
+    assert len(reading.extractions) == len(passage.chunks)
