@@ -22,10 +22,12 @@ from kg.chunk import chunk
 from kg.communities import detect, native_version
 from kg.executor import Executor, ThreadExecutor, without_outages
 from kg.extractors import IMPORT, WITHOUT_CHAT, open_extractor
+from kg.handles import hand_on
 from kg.load import Loaded, list_sources, load
 from kg.reading import Passage, Reading, passages_of
+from kg.report_basis import keep_valid
 from kg.resolve import resolve
-from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Report
+from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Handle
 from kg.sentences import SentenceSplitter
 from kg.stage import Stage
 from kg.summary import IndexSummary, Spent
@@ -257,7 +259,7 @@ class _Build:
             step.advance()
 
     def find_communities(self) -> None:
-        """Divide the graph, unless this very graph is divided already; reports on another graph go."""
+        """Divide the graph, unless this very graph is divided already; outdated reports go."""
         stage = self.stages["communities"]
         entities, facts = list(self.store.read(Entity)), list(self.store.read(Fact))
         settings = self.config.communities.model_dump(mode="json")
@@ -267,10 +269,12 @@ class _Build:
             if not stage.finished("graph", key):
                 began = time.perf_counter()
                 communities = detect(entities, facts, self.config.communities)
+                handles = hand_on(self.store.read(Handle), self.store.read(Community), communities)
                 with self.store.transaction():
                     self.store.replace(Community, communities)
-                    self.store.replace(Report, ())
+                    self.store.replace(Handle, handles)
                     stage.done("graph", key, seconds=time.perf_counter() - began)
+            keep_valid(self.store)
             step.advance()
 
     def summary(self, seconds: float) -> IndexSummary:
