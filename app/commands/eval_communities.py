@@ -11,7 +11,8 @@ import click
 from app.options import json_option, print_json, print_table, quiet_option
 
 if TYPE_CHECKING:
-    from eval.community_quality import CommunityQuality, EditPlan
+    from eval.community_quality import CommunityQuality
+    from eval.edits import EditPlan
     from eval.stats import Interval
 
 
@@ -49,7 +50,8 @@ def communities(
     """
     from app.api import find_workspace
     from app.progress import open_progress
-    from eval.community_quality import EditPlan, measure
+    from eval.community_quality import measure
+    from eval.edits import EditPlan
 
     plan = EditPlan(edits, share, hash_seeds, seed)
     found = measure(find_workspace(workspace), plan, open_progress(quiet))
