@@ -71,7 +71,7 @@ class CommunityQuality:
         levels: By level.
         coverage: Share of the entities in a community of level 0; 1 is right.
         paths: Whether every entity has exactly one path from level 0 to a leaf.
-        digests: Digests of the division, one a process; one distinct value is right.
+        digests: Digests of the division: the stored one, then one a process; one distinct value is right.
         untouched: Mean share of the entities that an edit leaves untouched.
         divisions: The workspace's own way first, then the other.
     """
@@ -111,7 +111,7 @@ def measure(workspace: Path, plan: EditPlan, progress: Progress = SILENT) -> Com
         levels=_levels(communities),
         coverage=sum(entity.id in top for entity in graph.entities) / len(graph.entities),
         paths=has_one_path_each(communities, {entity.id for entity in graph.entities}),
-        digests=_digests(workspace, plan.hash_seeds, progress),
+        digests=(_digest(communities), *_digests(workspace, plan.hash_seeds, progress)),
         untouched=float(np.mean([len(each) / len(graph.entities) for each in untouched])),
         divisions=tuple(
             _division(graph, edits, untouched, config.model_copy(update={"steady": steady}), progress)
@@ -124,7 +124,11 @@ def digest_of_division(workspace: str) -> str:
     """Divide the graph of a workspace anew: the digest of all communities."""
     with Workspace.open(Path(workspace)) as space:
         graph, config = Graph.of(space.store), space.config.communities
-    return digest([row.id for row in detect(graph.entities, graph.facts, config)])
+    return _digest(detect(graph.entities, graph.facts, config))
+
+
+def _digest(communities: Iterable[Community]) -> str:
+    return digest(sorted(row.id for row in communities))
 
 
 def _division(

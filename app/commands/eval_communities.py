@@ -75,7 +75,7 @@ def _print(found: CommunityQuality, plan: EditPlan) -> None:
     print_table(["level 0", "modularity", "level 0, 95 % interval", "leaves, 95 % interval"], ways, title=title)
     click.echo(
         f"in a community: {found.coverage:.1%}; one path each: {'yes' if found.paths else 'no'}; "
-        f"{len(set(found.digests))} digest in {len(found.digests)} processes"
+        f"{'the same' if len(set(found.digests)) == 1 else 'NOT the same'} in {len(found.digests) - 1} processes"
     )
 
 

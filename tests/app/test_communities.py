@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,11 +105,19 @@ def test_eval_communities_prints_one_document():
     assert done.code == 0, done.err
     document = done.json
     assert (document["coverage"], document["paths"], document["deterministic"]) == (1, True, True)
-    assert len(document["digests"]) == 2
+    assert len(document["digests"]) == 3
     assert [way["name"] for way in document["divisions"]] == ["steady", "leiden"]
     assert 0 <= document["divisions"][0]["top"]["mean"] <= 1
     shown = graft("eval", "communities", "kb", "--edits", "1", "--hash-seeds", "1", "-q")
-    assert "in a community: 100.0%; one path each: yes; 1 digest in 2 processes" in shown.out
+    assert "in a community: 100.0%; one path each: yes; the same in 2 processes" in shown.out
+
+
+def test_eval_communities_sees_a_division_that_is_not_today_s():
+    with Workspace.open(Path("kb")) as workspace:
+        first, *_ = workspace.store.read(Community)
+        workspace.store.put([replace(first, id="m:other")])
+    done = graft("eval", "communities", "kb", "--edits", "1", "--hash-seeds", "1", "--json", "-q")
+    assert (done.code, done.json["deterministic"], done.json["paths"]) == (1, False, False)
 
 
 def test_eval_communities_needs_facts():

@@ -1,4 +1,6 @@
+import json
 import random
+from pathlib import Path
 
 import networkx as nx
 import pytest
@@ -10,6 +12,7 @@ from kg.schema import Entity, Evidence, Fact
 from kg.steady import divide
 
 CONFIG = CommunityConfig()
+OPENIE = Path(__file__).parents[3] / "shared/data/musique100/openie_gpt-3.5-turbo.json"
 
 
 def edges_of(pairs):
@@ -93,3 +96,25 @@ def test_every_way_to_the_same_graph_gives_the_same_communities():
     expected = detect(entities, facts, CONFIG)
     detect(entities, facts[: len(facts) // 2], CONFIG)
     assert detect(entities[::-1], facts[::-1], CONFIG) == expected
+
+
+@pytest.mark.shared_data
+@pytest.mark.skipif(not OPENIE.exists(), reason="needs the development data in ../shared/data")
+def test_an_edit_of_a_hundredth_of_real_passages_moves_hardly_any_untouched_name():
+    passages = [
+        sorted({tuple(sorted((one.lower(), other.lower()))) for one, _, other in complete(row) if one != other})
+        for row in json.loads(OPENIE.read_text(encoding="utf-8"))["docs"]
+    ]
+    before, values = divide(edges_of(pair for passage in passages for pair in passage), CONFIG), []
+    for seed in range(3):
+        gone = set(random.Random(seed).sample(range(len(passages)), round(0.01 * len(passages))))
+        after = divide(
+            edges_of(pair for n, passage in enumerate(passages) if n not in gone for pair in passage), CONFIG
+        )
+        touched = {node for number in gone for pair in passages[number] for node in pair}
+        values.append(adjusted_rand_index(before, after, sorted((before.keys() & after.keys()) - touched)))
+    assert sum(values) / len(values) >= 0.98
+
+
+def complete(row):
+    return [triple for triple in row["extracted_triples"] if len(triple) == 3]
