@@ -159,7 +159,10 @@ def report_command(
         print_json({**_run_json(run), **asdict(there)})
     else:
         _print_reports(there)
-        click.echo(f"this run: {len(run.written)} written, {len(run.failed)} failed, {run.dropped} findings dropped")
+        if not only_list:
+            click.echo(
+                f"this run: {len(run.written)} written, {len(run.failed)} failed, {run.dropped} findings dropped"
+            )
     for failure in run.failed[:10]:
         click.echo(f"graft: no report on {failure.item}: {failure.reason}", err=True)
     if run.stopped:
