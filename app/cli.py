@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("app.commands.train:train", "Put the indexed documents into a LoRA adapter."),
     "eval": ("app.commands.eval:evaluate", "Compare closed-book, RAG, graph-RAG, LoRA and hybrids."),
     "report": ("app.commands.report:report", "Write the HTML report of a run again."),
+    "communities": ("app.commands.communities:communities", "List communities, show one, write reports on them."),
     "export": ("app.commands.export:export", "Take the graph away as GraphML or JSON lines."),
     "doctor": ("app.commands.doctor:doctor", "Say what works here and what is missing."),
 }

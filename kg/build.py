@@ -22,11 +22,13 @@ from kg.chunk import chunk
 from kg.communities import detect, native_version
 from kg.executor import Executor, ThreadExecutor, ask_all
 from kg.extractors import IMPORT, WITHOUT_CHAT, open_extractor
+from kg.handles import hand_on
 from kg.load import Loaded, list_sources, load
 from kg.reading import Passage, Reading, passages_of
 from kg.remains import remember
+from kg.report_basis import keep_valid
 from kg.resolve import resolve
-from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Report
+from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Handle
 from kg.sentences import SentenceSplitter
 from kg.sources import by_file
 from kg.stage import Stage
@@ -277,7 +279,7 @@ class Build:
             step.advance()
 
     def find_communities(self) -> None:
-        """Divide the graph, unless this very graph is divided already; reports on another graph go."""
+        """Divide the graph, unless this very graph is divided already; outdated reports go."""
         stage = self.stages["communities"]
         entities, facts = list(self.store.read(Entity)), list(self.store.read(Fact))
         settings = self.config.communities.model_dump(mode="json")
@@ -287,10 +289,12 @@ class Build:
             if not stage.finished("graph", key):
                 began = time.perf_counter()
                 communities = detect(entities, facts, self.config.communities)
+                handles = hand_on(self.store.read(Handle), self.store.read(Community), communities)
                 with self.store.transaction():
                     self.store.replace(Community, communities)
-                    self.store.replace(Report, ())
+                    self.store.replace(Handle, handles)
                     stage.done("graph", key, seconds=time.perf_counter() - began)
+            keep_valid(self.store)
             step.advance()
 
     def summary(self) -> IndexSummary:

@@ -56,11 +56,14 @@ class CommunityConfig(_Settings):
         resolution: Above 1 gives more and smaller communities.
         max_size: A community with more members than this is divided again on the next level.
         seed: Seed of the algorithm.
+        steady: Whether level 0 is the division of `kg.steady`, which an edit of a few documents hardly changes;
+            False takes Leiden's own, whose modularity is higher and which such an edit changes throughout.
     """
 
     resolution: float = Field(default=1.0, gt=0)
     max_size: int = Field(default=10, ge=2)
     seed: int = Field(default=0, ge=0)
+    steady: bool = True
 
 
 class IndexConfig(_Settings):

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kg.places import Places
 from kg.rows import plain
-from kg.schema import KINDS, Chunk, Community, Description, Document, Entity, Evidence, Fact, Row
+from kg.schema import KINDS, Community, Description, Entity, Fact, Row
 from kg.store import GraphStore
 from models.errors import DISK_FULL, MAKE_ROOM, ConfigError, InputError, StoreError
 from models.files import replacing
@@ -90,7 +91,7 @@ def graph(store: GraphStore) -> nx.MultiDiGraph:
         for entity_id in community.entity_ids:
             if entity_id in found:
                 found.nodes[entity_id][f"community_{community.level}"] = community.id
-    places = _Places(store)
+    places = Places(store)
     for fact in store.read(Fact):
         found.add_edge(
             fact.subject_id,
@@ -105,23 +106,6 @@ def graph(store: GraphStore) -> nx.MultiDiGraph:
             source=_xml("\n".join(places.source(evidence) for evidence in fact.evidence)),
         )
     return found
-
-
-class _Places:
-    """Sentence and source of a piece of evidence."""
-
-    def __init__(self, store: GraphStore) -> None:
-        sources = {document.id: document.source for document in store.read(Document)}
-        self._chunks = {chunk.id: (chunk.text, sources.get(chunk.document_id, "")) for chunk in store.read(Chunk)}
-
-    def sentence(self, evidence: Evidence) -> str:
-        """The sentence on one line."""
-        text, _ = self._chunks.get(evidence.chunk_id, ("", ""))
-        return " ".join(text[evidence.start : evidence.end].split())
-
-    def source(self, evidence: Evidence) -> str:
-        """Path of the document."""
-        return self._chunks.get(evidence.chunk_id, ("", ""))[1]
 
 
 def _xml(text: str) -> str:

@@ -224,6 +224,19 @@ class Community:
 
 
 @dataclass(frozen=True, slots=True)
+class Handle:
+    """A short name of a community that it keeps while it changes; see `kg.handles`.
+
+    Attributes:
+        id: The name, such as "c1f2e3d4".
+        community_id: The community that bears it now.
+    """
+
+    id: str
+    community_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A sentence of a report, with the facts that it rests on."""
 
@@ -271,13 +284,13 @@ class Description:
     text: str
 
 
-Row = Document | Chunk | Extraction | Ruling | Entity | Fact | Merge | Community | Report | Description
+Row = Document | Chunk | Extraction | Ruling | Entity | Fact | Merge | Community | Handle | Report | Description
 """What a `GraphStore` keeps."""
 
 CONTENT: tuple[type[Row], ...] = (Document, Chunk, Extraction, Ruling, Entity, Fact, Merge, Community)
 """What sources, settings and rulings decide, so that a rebuild gives the same: what a store's digest covers."""
 
-NOTES: tuple[type[Row], ...] = (Report, Description)
-"""What a model writes about the graph when somebody asks for it."""
+NOTES: tuple[type[Row], ...] = (Handle, Report, Description)
+"""What depends on the order of events: names that communities keep, and what a model was asked to write."""
 
 KINDS: tuple[type[Row], ...] = (*CONTENT, *NOTES)

@@ -10,6 +10,7 @@ import click
 
 from app.commands.eval_extraction import extraction
 from app.commands.eval_mine import mine
+from app.commands.eval_communities import communities
 from app.options import (
     budget_options,
     dry_run_option,
@@ -35,6 +36,9 @@ def evaluate() -> None:
     graft eval run configs/experiments/demo.yaml
     graft eval ls --workspace workspaces/demo
     """
+
+
+evaluate.add_command(communities)
 
 
 @evaluate.command()

@@ -12,7 +12,7 @@ import pytest
 from kg.build import BuildModels, build
 from kg.config import IndexConfig
 from kg.executor import ThreadExecutor
-from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Report
+from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Handle, Report
 from kg.sentences import RuleSentences
 from kg.workspace import Workspace
 from models.errors import BudgetReached, ConfigError, InputError, ModelError, OutputError
@@ -120,16 +120,21 @@ def test_changed_added_and_removed_sources_give_what_a_rebuild_gives(bench, tmp_
     assert bench.journal("load")["b.md"].status == "done"
 
 
-def test_reports_on_another_graph_go(bench):
+def test_a_report_on_no_community_of_the_graph_goes(bench):
     bench.build()
-    report = Report("r:1", "m:1", "b", "T", "S", 1.0, ())
     with Workspace.open(bench.path) as workspace:
-        workspace.store.put([report])
-    bench.build()
-    assert bench.read(Report) == [report]
-    (bench.sources / "a.md").write_text("Ada Lorne left Torsby for Bellwick.")
+        workspace.store.put([Report("r:1", "m:1", "b", "T", "S", 1.0, ())])
     bench.build()
     assert bench.read(Report) == []
+
+
+def test_every_community_has_a_handle(bench):
+    bench.build()
+    handles = bench.read(Handle)
+    assert {handle.community_id for handle in handles} == {community.id for community in bench.read(Community)}
+    (bench.sources / "a.md").write_text("Ada Lorne left Torsby for Bellwick.")
+    bench.build()
+    assert {handle.community_id for handle in bench.read(Handle)} == {row.id for row in bench.read(Community)}
 
 
 def test_a_failed_passage_is_counted_with_its_reason_and_tried_again_on_request(bench, tmp_path):

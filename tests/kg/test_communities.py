@@ -32,6 +32,18 @@ def village(cliques, size, seed=0):
     return entities, facts
 
 
+def districts(count, seed=0):
+    """Four cliques of six in each district, tied by many facts; districts are tied by one."""
+    entities, facts = village(4 * count, 6, seed)
+    names = sorted(e.id for e in entities)
+    for start in range(0, len(names), 24):
+        part = names[start : start + 24]
+        facts += [
+            fact(a, b, "trades with") for a in part for b in part if a < b and (names.index(a) + names.index(b)) % 5 < 2
+        ]
+    return entities, facts
+
+
 def test_finds_the_cliques():
     entities, facts = village(4, 5)
     found = {community.entity_ids for community in detect(entities, facts, CommunityConfig())}
@@ -39,7 +51,7 @@ def test_finds_the_cliques():
 
 
 def test_every_entity_has_one_path_from_the_coarsest_level_to_a_leaf():
-    entities, facts = village(60, 3)
+    entities, facts = districts(5)
     entities += [entity("alone"), entity("apart")]
     communities = detect(entities, facts, CommunityConfig(max_size=5))
     by_id = {community.id: community for community in communities}
@@ -76,22 +88,38 @@ def test_the_order_of_rows_does_not_matter():
     assert first == second
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_same_in_every_process(seed):
+def test_plain_leiden_is_a_setting():
+    entities, facts = districts(5)
+    plain = detect(entities, facts, CommunityConfig(max_size=5, steady=False))
+    tops = [name for community in plain if community.level == 0 for name in community.entity_ids]
+    assert sorted(tops) == sorted(e.id for e in entities)
+    assert max(community.level for community in plain) >= 1
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_the_same_under_every_hash_seed_and_number_of_threads(steady):
     script = (
-        "from tests.kg.test_communities import village; from kg.communities import detect\n"
+        "from tests.kg.test_communities import districts; from kg.communities import detect\n"
         "from kg.config import CommunityConfig\n"
-        f"print([c.id for c in detect(*village(9, 7, {seed}), CommunityConfig(max_size=5))])"
+        f"print([c.id for c in detect(*districts(5), CommunityConfig(max_size=5, steady={steady}))])"
     )
-    outputs = {
-        subprocess.run(
+    running = [
+        subprocess.Popen(
             [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": "."},
-            capture_output=True,
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": str(hash_seed),
+                "RAYON_NUM_THREADS": threads,
+                "OMP_NUM_THREADS": threads,
+                "PYTHONPATH": ".",
+            },
+            stdout=subprocess.PIPE,
             text=True,
-            check=True,
-        ).stdout
-        for hash_seed in ("0", "1", "4242")
-    }
+        )
+        for hash_seed in range(8)
+        for threads in ("1", "4")
+    ]
+    outputs = {process.communicate()[0] for process in running}
+    assert [process.returncode for process in running] == [0] * 16
     assert len(outputs) == 1
     assert "m:" in outputs.pop()

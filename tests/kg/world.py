@@ -12,6 +12,7 @@ from kg.schema import (
     Extraction,
     Fact,
     Finding,
+    Handle,
     Mention,
     Merge,
     Report,
@@ -65,6 +66,7 @@ def world() -> list[Row]:
     communities = [
         Community("m:0", 0, "", ("e:ada", "e:ness", "e:oune")),
         Community("m:1", 1, "m:0", ("e:ada", "e:ness")),
+        Handle("c0", "m:0"),
     ]
     findings = (Finding("It lies on the Oune.", ("f:2",)), Finding("It has a light.", ("f:1", "f:3")))
     report = Report("r:0", "m:0", "basis", "The Ness", "A headland.", 7.5, findings)
