@@ -19,8 +19,8 @@ def reading(chunk, *mentions, facts=()):
 
 def run(*readings, similarity=0.5, encoder=None):
     """Resolve; a chunk "d1/2" belongs to document "d1"."""
-    documents = {row.chunk_id: row.chunk_id.split("/")[0] for row in readings}
-    return resolve(readings, documents, encoder or LetterEncoder(), ResolveConfig(similarity=similarity))
+    sources = {row.chunk_id: row.chunk_id.split("/")[0] for row in readings}
+    return resolve(readings, sources, encoder or LetterEncoder(), ResolveConfig(similarity=similarity))
 
 
 def groups(result):
