@@ -28,7 +28,8 @@ _IRREGULAR_PLURALS = """
     vertices:vertex matrices:matrix appendices:appendix movies:movie species:species series:series
 """
 _PLURALS = dict(pair.split(":") for pair in _IRREGULAR_PLURALS.split())
-_NO_PLURALS = frozenset("news means physics mathematics economics politics lens gas bias atlas chaos canvas".split())
+_SINGULARS = "news means physics mathematics economics politics lens gas bias atlas chaos canvas"
+_NO_PLURALS = frozenset(_SINGULARS.split())
 _ENDINGS = (
     *(("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("zzes", "zz")),
     *(("ies", "y"), ("oes", "o"), ("s", "")),

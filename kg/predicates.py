@@ -2,9 +2,9 @@
 
 The active voice goes to the present ("led", "has led" -> "leads"), the passive loses its auxiliary ("is located in"
 -> "located in"), articles inside go ("is a member of" -> "is member of"). What changes the meaning stays: negation,
-modal verbs, adverbs, prepositions. Only predicates that begin with a verb of `kg.verbs` are touched, so those of another
-language keep their words, as do those with a word that only another language has. A participle before a preposition
-("published in") may be active or passive and is taken for passive, save with verbs that have none.
+modal verbs, adverbs, prepositions. Only predicates that begin with a verb of `kg.verbs` are touched, so those of
+another language keep their words, as do those with a word that only another language has. A participle before a
+preposition ("published in") may be active or passive and is taken for passive, save with verbs that have none.
 
 No passive is turned round: see CONTRIBUTING for what that would have gained.
 """
@@ -15,35 +15,39 @@ from functools import lru_cache
 
 from kg.verbs import present, reading
 
-_BE = frozenset("am is are was were be been being".split())
-_HAVE = frozenset("have has had".split())
-_ARTICLES = frozenset("a an the".split())
+_BE_WORDS = "am is are was were be been being"
+_HAVE_WORDS = "have has had"
+_ARTICLES_WORDS = "a an the"
 # What follows changes what is said, or is the speaker's: such a predicate keeps every word.
-_KEEP = frozenset(
-    "not no never nor neither cannot without will would shall should may might can could must going about".split()
-)
-_FOREIGN = frozenset(
-    "de het een van der die das den dem des ein eine von zu mit und im la le les el los las lo il di da del della en un "
-    "una con que por para et est sur dans y e o em na ja og av af på til med som och för är i w z".split()
-)
-_LINKS = frozenset(
-    "about above across after against along among around as at before behind below beneath beside between beyond by "
-    "during for from in into inside like near of off on onto out outside over past since through throughout till to "
-    "toward towards under until up upon via with within north south east west northwest northeast southwest southeast "
-    "close next".split()
-)
-_NEVER_PASSIVE = frozenset(
-    "act agree appear arrive attempt attend begin belong cease collaborate come compete consist contribute cooperate "
-    "depart depend die emerge emigrate evolve exist fall flow go graduate grow happen immigrate lead lie live migrate "
-    "move occur originate participate perform play proceed refer reign rely remain reside respond result retire return "
-    "rise run sail seem serve sit speak specialise specialize stand start stay succeed suffer survive travel wait walk "
-    "work".split()
-)
+_KEEP_WORDS = "not no never nor neither cannot without will would shall should may might can could must going about"
+_FOREIGN_WORDS = """
+    de het een van der die das den dem des ein eine von zu mit und im la le les el los las lo il di da del della en un
+    una con que por para et est sur dans y e o em na ja og av af på til med som och för är i w z
+"""
+_LINKS_WORDS = """
+    about above across after against along among around as at before behind below beneath beside between beyond by
+    during for from in into inside like near of off on onto out outside over past since through throughout till to
+    toward towards under until up upon via with within north south east west northwest northeast southwest southeast
+    close next
+"""
+_NEVER_PASSIVE_WORDS = """
+    act agree appear arrive attempt attend begin belong cease collaborate come compete consist contribute cooperate
+    depart depend die emerge emigrate evolve exist fall flow go graduate grow happen immigrate lead lie live migrate
+    move occur originate participate perform play proceed refer reign rely remain reside respond result retire return
+    rise run sail seem serve sit speak specialise specialize stand start stay succeed suffer survive travel wait walk
+    work
+"""
 # Base forms that are hardly nouns, and no words of another language that we know of.
-_PLURAL = frozenset(
-    "achieve acquire allow appear attend become begin believe belong bring build choose connect contain develop "
-    "discover eat employ grow inhabit join keep know live lose make obtain occupy occur own perform protect provide "
-    "publish receive remain require see sell speak surround survive take teach tell think understand win write".split()
+_PLURAL_WORDS = """
+    achieve acquire allow appear attend become begin believe belong bring build choose connect contain develop
+    discover eat employ grow inhabit join keep know live lose make obtain occupy occur own perform protect provide
+    publish receive remain require see sell speak surround survive take teach tell think understand win write
+"""
+_BE, _HAVE, _ARTICLES, _KEEP = (
+    frozenset(words.split()) for words in (_BE_WORDS, _HAVE_WORDS, _ARTICLES_WORDS, _KEEP_WORDS)
+)
+_FOREIGN, _LINKS, _NEVER_PASSIVE, _PLURAL = (
+    frozenset(words.split()) for words in (_FOREIGN_WORDS, _LINKS_WORDS, _NEVER_PASSIVE_WORDS, _PLURAL_WORDS)
 )
 _SAME = {"situated": "located", "entitled": "titled"}
 

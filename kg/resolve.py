@@ -41,6 +41,9 @@ _ALSO = re.compile(
     r"|(is )?(abbreviated|shortened) (as|to)|(is )?(short|abbreviation|acronym) (for|of)"
 )
 
+FactKey = tuple[str, str, str, str, str, str, str]
+"""Subject, predicate, object, first and last date, kind, status."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -96,16 +99,19 @@ def resolve(
     own = {key: node for key, node in owner.items() if key not in wholes}
     matcher = _Matcher(own, uses, contexts, encoder, config, judge)
     groups = Groups(matcher.nodes, ruled)
-    found = (*_ruled(matcher.nodes, ruled), *_told(rows, source_of, own), *matcher.joins())
+    found = (*_ruled(owner, wholes, ruled), *_told(rows, source_of, own), *matcher.joins())
     kept = [join for join in found if groups.join(join.one, join.other)]
     entity_of, entities = _entities(uses, {key: groups.root(node) for key, node in owner.items()}, set(wholes))
     id_of = {node: entity_of[key] for key, node in own.items()}
-    merges = {
-        *(_merge(id_of[join.one], join.one.name, join.other.name, join.reason) for join in kept),
-        *(_merge(entity_of[key], key[0], whole.name, REASON) for key, whole in wholes.items()),
-    }
+    merges: dict[str, Merge] = {}
+    for entity_id, name, other, reason in (
+        *((id_of[join.one], join.one.name, join.other.name, join.reason) for join in kept),
+        *((entity_of[key], key[0], whole.name, REASON) for key, whole in wholes.items()),
+    ):
+        row = Merge(make_id("g", entity_id, name, other), entity_id, name, other, reason)
+        merges.setdefault(row.id, row)
     facts = _facts(rows, source_of, entity_of)
-    return Resolution(entities, facts, tuple(sorted(merges, key=lambda merge: merge.id)), matcher.compared)
+    return Resolution(entities, facts, tuple(merges[row_id] for row_id in sorted(merges)), matcher.compared)
 
 
 def _node(key: UseKey, uses: Uses, wholes: Mapping[UseKey, Node], senses: Mapping[UseKey, str]) -> Node:
@@ -152,7 +158,9 @@ class _Matcher:
             elif may_be_near(pair, self._profiles) and not vetoed(pair, self._context):
                 near.append(pair)
         cosines = self._cosines(near)
-        close = sorted((pair for pair in near if cosines[pair] >= self._config.similarity), key=lambda p: (-cosines[p], p))
+        close = sorted(
+            (pair for pair in near if cosines[pair] >= self._config.similarity), key=lambda p: (-cosines[p], p)
+        )
         joins += [_Join(*pair, f"alike, and their embeddings near ({cosines[pair]:.2f})") for pair in close]
         self.compared = len(pairs)
         return joins if self._judge is None else [*joins, *self._judged(self._judge, cosines, set(close))]
@@ -187,15 +195,22 @@ class _Matcher:
         return context
 
 
-def _ruled(nodes: Sequence[Node], ruled: Verdicts) -> list[_Join]:
-    """Joins that people have ruled: between nodes of one kind where there are such, else between all of the names."""
+def _ruled(owner: Mapping[UseKey, Node], wholes: Mapping[UseKey, Node], ruled: Verdicts) -> list[_Join]:
+    """Joins that people have ruled: between nodes of one kind where there are such, else between all of the names.
+
+    A name that is only ever a part of another stands for that one. Uses that are ruled apart stay apart.
+    """
     by_name: dict[str, list[Node]] = defaultdict(list)
-    for node in nodes:
+    of_parts: dict[str, list[Node]] = defaultdict(list)
+    for key, node in sorted(owner.items()):
         if not node.sense.startswith("@"):
-            by_name[node.name].append(node)
+            found = (of_parts if key in wholes else by_name)[key[0]]
+            if node not in found:
+                found.append(node)
+    by_name = {**of_parts, **by_name}
     joins = []
     for name, other in sorted(ruled.merged):
-        pairs = [(one, two) for one in by_name[name] for two in by_name[other] if one != two]
+        pairs = [(one, two) for one in by_name.get(name, ()) for two in by_name.get(other, ()) if one != two]
         alike = [(one, two) for one, two in pairs if one.kind == two.kind]
         joins += [_Join(one, two, "ruled one thing") for one, two in (pairs if name == other else alike or pairs)]
     return joins
@@ -216,10 +231,6 @@ def _told(rows: Iterable[Extraction], source_of: Mapping[str, str], own: Mapping
             if one.kind == other.kind or "" in (one.kind, other.kind):
                 pairs.setdefault((one, other), triple.predicate)
     return [_Join(*pair, f"a text says: {predicate}") for pair, predicate in sorted(pairs.items())]
-
-
-def _merge(entity_id: str, name: str, other: str, reason: str) -> Merge:
-    return Merge(make_id("g", entity_id, name, other), entity_id, name, other, reason)
 
 
 def _entities(
@@ -257,8 +268,8 @@ def _entity(every: Sequence[Use], own: Sequence[Use], group: Node) -> Entity:
 def _facts(
     rows: Iterable[Extraction], source_of: Mapping[str, str], entity_of: Mapping[UseKey, str]
 ) -> tuple[Fact, ...]:
-    evidence: dict[tuple[str, ...], set[Evidence]] = defaultdict(set)
-    phrases: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    evidence: dict[FactKey, set[Evidence]] = defaultdict(set)
+    phrases: dict[FactKey, set[str]] = defaultdict(set)
     for row in rows:
         source = source_of[row.chunk_id]
         for triple in row.triples:
@@ -269,16 +280,10 @@ def _facts(
                 key = (subject, predicate, object_, triple.valid_from, triple.valid_to, triple.kind, triple.status)
                 evidence[key].add(triple.evidence)
                 phrases[key].add(triple.predicate)
-    facts = (
-        Fact(
-            *(make_id("f", *key), *key[:3]),
-            evidence=tuple(sorted(spans)),
-            valid_from=key[3],
-            valid_to=key[4],
-            kind=key[5],
-            status=key[6],
-            phrases=() if phrases[key] == {key[1]} else tuple(sorted(phrases[key])),
-        )
-        for key, spans in evidence.items()
-    )
+    facts = []
+    for key, spans in evidence.items():
+        subject, predicate, object_, valid_from, valid_to, kind, status = key
+        worded = () if phrases[key] == {predicate} else tuple(sorted(phrases[key]))
+        ends = (subject, predicate, object_, tuple(sorted(spans)))
+        facts.append(Fact(make_id("f", *key), *ends, valid_from, valid_to, kind, status, worded))
     return tuple(sorted(facts, key=lambda fact: fact.id))

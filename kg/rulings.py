@@ -65,7 +65,9 @@ def verdicts(rulings: Iterable[Ruling]) -> Verdicts:
         if row.action == MERGE and row.name == row.other:
             newest = {key: action for key, action in newest.items() if key[:2] != (row.name, row.name) or not key[2]}
     pairs = {
-        action: frozenset((one, other) for (one, other, source), kind in newest.items() if kind == action and not source)
+        action: frozenset(
+            (one, other) for (one, other, source), kind in newest.items() if kind == action and not source
+        )
         for action in (MERGE, SPLIT)
     }
     apart = frozenset((name, source) for (name, _, source), kind in newest.items() if kind == SPLIT and source)

@@ -9,7 +9,7 @@ different things in different documents. Between the two a judge may be asked.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kg.contexts import Context
@@ -17,13 +17,14 @@ from kg.judge import Judge
 from kg.names import core
 from kg.rulings import Verdicts
 from kg.uses import Node, UseKey, Uses
-from models.protocols import Encoder
+from models.protocols import Encoder, Vectors
 
 FAR = 0.15
 """Below this cosine, facts are those of two people: among people of 1,890 encyclopaedia passages that share no
 neighbour, 5 % of the pairs of passages about one person lie below it, and 43 % of those about two."""
 UNCERTAIN = 0.35
 _LEAST_FACTS = 2
+_MOST_CLUSTERS = 8
 
 
 @dataclass(slots=True)
@@ -32,6 +33,11 @@ class _Cluster:
 
     sources: list[str]
     context: Context
+
+    @property
+    def text(self) -> str:
+        """Its facts, to be embedded."""
+        return ". ".join(sorted(self.context.phrases))
 
 
 def senses_of(
@@ -58,11 +64,11 @@ def senses_of(
     for key, use in uses.items():
         if use.kind == "person":
             keys_of[" ".join(core(key[0], True))].append(key)
-    for name, of_source in _contexts_by_person(uses, wholes, contexts, verdicts, ruled).items():
-        clusters = _clusters(of_source)
-        if len(clusters) < 2:
-            continue
-        for sense in _divide(name, clusters, encoder, judge)[1:]:
+    people = _contexts_by_person(uses, wholes, contexts, verdicts, ruled)
+    doubtful = {name: found for name, of_source in people.items() if len(found := _clusters(of_source)) > 1}
+    vectors = _embed(doubtful.values(), encoder)
+    for name, clusters in doubtful.items():
+        for sense in _divide(name, clusters, vectors, judge)[1:]:
             sources = {source for cluster in sense for source in cluster.sources}
             for key in keys_of[name]:
                 if key[1] in sources:
@@ -90,7 +96,10 @@ def _contexts_by_person(
 
 
 def _clusters(of_source: Mapping[str, Context]) -> list[_Cluster]:
-    """Documents joined by a shared neighbour, the largest first."""
+    """Documents joined by a shared neighbour, the largest first.
+
+    Documents that say little of the name, or that come after the largest groups, are left out: with the main sense.
+    """
     clusters: list[_Cluster] = []
     for source, context in sorted(of_source.items()):
         merged = _Cluster([source], Context())
@@ -103,7 +112,8 @@ def _clusters(of_source: Mapping[str, Context]) -> list[_Cluster]:
             else:
                 others.append(cluster)
         clusters = [*others, merged]
-    return sorted(clusters, key=lambda cluster: (-len(cluster.sources), min(cluster.sources)))
+    clusters = [cluster for cluster in clusters if len(cluster.context.phrases) >= _LEAST_FACTS]
+    return sorted(clusters, key=lambda cluster: (-len(cluster.sources), min(cluster.sources)))[:_MOST_CLUSTERS]
 
 
 def _shares(one: Context, other: Context) -> bool:
@@ -111,27 +121,33 @@ def _shares(one: Context, other: Context) -> bool:
     return any(not any(letter.isdigit() for letter in name) for name in one.partners & other.partners)
 
 
-def _divide(name: str, clusters: list[_Cluster], encoder: Encoder, judge: Judge | None) -> list[list[_Cluster]]:
+def _embed(groups: Iterable[Sequence[_Cluster]], encoder: Encoder) -> dict[str, Vectors]:
+    """The facts of clusters as vectors, all in one go."""
+    texts = sorted({cluster.text for clusters in groups for cluster in clusters})
+    return dict(zip(texts, encoder.encode(texts), strict=True)) if texts else {}
+
+
+def _divide(
+    name: str, clusters: Sequence[_Cluster], vectors: Mapping[str, Vectors], judge: Judge | None
+) -> list[list[_Cluster]]:
     """Clusters by person: each goes to the first person with whom nothing speaks against it."""
-    vectors = encoder.encode([". ".join(sorted(cluster.context.phrases)) for cluster in clusters])
-    people: list[list[int]] = []
-    for place, cluster in enumerate(clusters):
+    people: list[list[_Cluster]] = []
+    for cluster in clusters:
         for person in people:
-            cosines = [float(vectors[place] @ vectors[other]) for other in person]
             if not any(
-                _apart(name, cluster.context, clusters[other].context, cosine, judge)
-                for other, cosine in zip(person, cosines, strict=True)
+                _apart(name, cluster, other, float(vectors[cluster.text] @ vectors[other.text]), judge)
+                for other in person
             ):
-                person.append(place)
+                person.append(cluster)
                 break
         else:
-            people.append([place])
-    return [[clusters[place] for place in person] for person in people]
+            people.append([cluster])
+    return people
 
 
-def _apart(name: str, one: Context, other: Context, cosine: float, judge: Judge | None) -> bool:
-    if one.contradicts(other):
+def _apart(name: str, one: _Cluster, other: _Cluster, cosine: float, judge: Judge | None) -> bool:
+    if one.context.contradicts(other.context):
         return True
-    if min(len(one.phrases), len(other.phrases)) < _LEAST_FACTS or cosine >= UNCERTAIN or _shares(one, other):
+    if cosine >= UNCERTAIN or _shares(one.context, other.context):
         return False
-    return cosine < FAR or (judge is not None and not judge.same(name, one, name, other))
+    return cosine < FAR or (judge is not None and not judge.same(name, one.context, name, other.context))

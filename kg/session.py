@@ -9,7 +9,7 @@ away again if nothing came of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +89,12 @@ def _has_results(workspace: Workspace, records: Records) -> bool:
     return any(row.calls for row in records.totals()) or any(workspace.store.journal("communities"))
 
 
+def open_judge(session: Session) -> AbstractContextManager[ChatModel | None]:
+    """The chat model that decides about names, if the workspace's configuration names one."""
+    judge = session.workspace.config.resolve.judge
+    return nullcontext(None) if judge is None else session.open_chat(judge)
+
+
 def index_folder(session: Session, root: Path, encoder: Encoder) -> IndexSummary:
     """Bring the session's workspace to hold what the sources under `root` say.
 
@@ -99,7 +105,7 @@ def index_folder(session: Session, root: Path, encoder: Encoder) -> IndexSummary
     """
     extractor = session.workspace.config.extractor
     opened = nullcontext(None) if extractor == NO_EXTRACTOR else session.open_chat(extractor)
-    with opened as chat:
-        models = BuildModels(chat, encoder, RuleSentences())
+    with opened as chat, open_judge(session) as judge:
+        models = BuildModels(chat, encoder, RuleSentences(), judge)
         executor = ThreadExecutor(1 if chat is None else calls_in_parallel(extractor))
         return build(session.workspace, root, models, session.progress, executor, session.retry_failed)

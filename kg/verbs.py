@@ -61,7 +61,8 @@ undergo underwent undergone|understand understood understood|undertake undertook
 withdraw withdrew withdrawn|write wrote written
 """
 
-_DOUBLED = frozenset("admit ban commit control plan refer stop star transfer transmit submit equip occur".split())
+_DOUBLED_VERBS = "admit ban commit control plan refer stop star transfer transmit submit equip occur"
+_DOUBLED = frozenset(_DOUBLED_VERBS.split())
 
 
 def past(verb: str) -> str:
