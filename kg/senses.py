@@ -9,7 +9,7 @@ different things in different documents. Between the two a judge may be asked.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kg.contexts import Context
@@ -17,13 +17,13 @@ from kg.judge import Judge
 from kg.names import core
 from kg.rulings import Verdicts
 from kg.uses import Node, UseKey, Uses
-from models.protocols import Encoder, Vectors
+from models.protocols import Encoder
 
 FAR = 0.15
 """Below this cosine, facts are those of two people: among people of 1,890 encyclopaedia passages that share no
 neighbour, 5 % of the pairs of passages about one person lie below it, and 43 % of those about two."""
-UNCERTAIN = 0.35
-_LEAST_FACTS = 2
+NEAR = 0.35
+_LEAST_FACTS = 3
 _MOST_CLUSTERS = 8
 
 
@@ -64,11 +64,19 @@ def senses_of(
     for key, use in uses.items():
         if use.kind == "person":
             keys_of[" ".join(core(key[0], True))].append(key)
-    people = _contexts_by_person(uses, wholes, contexts, verdicts, ruled)
-    doubtful = {name: found for name, of_source in people.items() if len(found := _clusters(of_source)) > 1}
-    vectors = _embed(doubtful.values(), encoder)
-    for name, clusters in doubtful.items():
-        for sense in _divide(name, clusters, vectors, judge)[1:]:
+    people = {
+        name: _draw_together([_Cluster([source], context) for source, context in sorted(of_source.items())], _shares)
+        for name, of_source in _contexts_by_person(uses, wholes, contexts, verdicts, ruled).items()
+    }
+    doubtful = {name: clusters for name, clusters in people.items() if len(clusters) > 1}
+    near = _Nearness(doubtful.values(), encoder)
+    drawn = {
+        name: _telling(_draw_together(clusters, lambda one, other: near(one, other) >= NEAR))
+        for name, clusters in doubtful.items()
+    }
+    near = _Nearness([clusters for clusters in drawn.values() if len(clusters) > 1], encoder)
+    for name, clusters in drawn.items():
+        for sense in _divide(name, clusters, near, judge)[1:] if len(clusters) > 1 else ():
             sources = {source for cluster in sense for source in cluster.sources}
             for key in keys_of[name]:
                 if key[1] in sources:
@@ -95,49 +103,60 @@ def _contexts_by_person(
     return people
 
 
-def _clusters(of_source: Mapping[str, Context]) -> list[_Cluster]:
-    """Documents joined by a shared neighbour, the largest first.
-
-    Documents that say little of the name, or that come after the largest groups, are left out: with the main sense.
-    """
-    clusters: list[_Cluster] = []
-    for source, context in sorted(of_source.items()):
-        merged = _Cluster([source], Context())
-        merged.context.add(context)
-        others = []
-        for cluster in clusters:
-            if _shares(cluster.context, context) and not cluster.context.contradicts(context):
-                merged.sources += cluster.sources
-                merged.context.add(cluster.context)
+def _draw_together(clusters: Iterable[_Cluster], belong: Callable[[_Cluster, _Cluster], bool]) -> list[_Cluster]:
+    """Clusters of which any two documents belong together made one, unless they contradict each other."""
+    found: list[list[_Cluster]] = []
+    for cluster in clusters:
+        group, others = [cluster], []
+        for each in found:
+            if any(belong(cluster, member) for member in each) and not _contradict(group, each):
+                group += each
             else:
-                others.append(cluster)
-        clusters = [*others, merged]
-    clusters = [cluster for cluster in clusters if len(cluster.context.phrases) >= _LEAST_FACTS]
-    return sorted(clusters, key=lambda cluster: (-len(cluster.sources), min(cluster.sources)))[:_MOST_CLUSTERS]
+                others.append(each)
+        found = [*others, group]
+    return [_union(group) for group in found]
 
 
-def _shares(one: Context, other: Context) -> bool:
+def _union(clusters: Sequence[_Cluster]) -> _Cluster:
+    context = Context()
+    for cluster in clusters:
+        context.add(cluster.context)
+    return _Cluster(sorted(source for cluster in clusters for source in cluster.sources), context)
+
+
+def _contradict(some: Iterable[_Cluster], others: Sequence[_Cluster]) -> bool:
+    return any(one.context.contradicts(other.context) for one in some for other in others)
+
+
+def _shares(one: _Cluster, other: _Cluster) -> bool:
     """Whether both have facts with one other name; a number or date in common says nothing."""
-    return any(not any(letter.isdigit() for letter in name) for name in one.partners & other.partners)
+    shared = one.context.partners & other.context.partners
+    return any(not any(letter.isdigit() for letter in name) for name in shared)
 
 
-def _embed(groups: Iterable[Sequence[_Cluster]], encoder: Encoder) -> dict[str, Vectors]:
-    """The facts of clusters as vectors, all in one go."""
-    texts = sorted({cluster.text for clusters in groups for cluster in clusters})
-    return dict(zip(texts, encoder.encode(texts), strict=True)) if texts else {}
+class _Nearness:
+    """Cosines between the facts of clusters; all are embedded in one go."""
+
+    def __init__(self, groups: Iterable[Sequence[_Cluster]], encoder: Encoder) -> None:
+        texts = sorted({cluster.text for clusters in groups for cluster in clusters})
+        self._vectors = dict(zip(texts, encoder.encode(texts), strict=True)) if texts else {}
+
+    def __call__(self, one: _Cluster, other: _Cluster) -> float:
+        return float(self._vectors[one.text] @ self._vectors[other.text])
 
 
-def _divide(
-    name: str, clusters: Sequence[_Cluster], vectors: Mapping[str, Vectors], judge: Judge | None
-) -> list[list[_Cluster]]:
+def _telling(clusters: Iterable[_Cluster]) -> list[_Cluster]:
+    """Those that say enough to be told apart, the largest first; what the others name is left with the main sense."""
+    known = [cluster for cluster in clusters if len(cluster.context.phrases) >= _LEAST_FACTS]
+    return sorted(known, key=lambda cluster: (-len(cluster.sources), cluster.sources))[:_MOST_CLUSTERS]
+
+
+def _divide(name: str, clusters: Sequence[_Cluster], nearness: _Nearness, judge: Judge | None) -> list[list[_Cluster]]:
     """Clusters by person: each goes to the first person with whom nothing speaks against it."""
     people: list[list[_Cluster]] = []
     for cluster in clusters:
         for person in people:
-            if not any(
-                _apart(name, cluster, other, float(vectors[cluster.text] @ vectors[other.text]), judge)
-                for other in person
-            ):
+            if not any(_apart(name, cluster, other, nearness(cluster, other), judge) for other in person):
                 person.append(cluster)
                 break
         else:
@@ -148,6 +167,6 @@ def _divide(
 def _apart(name: str, one: _Cluster, other: _Cluster, cosine: float, judge: Judge | None) -> bool:
     if one.context.contradicts(other.context):
         return True
-    if cosine >= UNCERTAIN or _shares(one.context, other.context):
+    if cosine >= NEAR:
         return False
     return cosine < FAR or (judge is not None and not judge.same(name, one.context, name, other.context))
