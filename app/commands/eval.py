@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.commands.eval_resolution import resolution
 from app.options import (
     budget_options,
     dry_run_option,
@@ -33,6 +34,9 @@ def evaluate() -> None:
     graft eval run configs/experiments/demo.yaml
     graft eval ls --workspace workspaces/demo
     """
+
+
+evaluate.add_command(resolution)
 
 
 @evaluate.command()
