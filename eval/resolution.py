@@ -137,7 +137,7 @@ def _models() -> list[Any]:
 
     return [
         make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=5000, class_weight="balanced")),
-        ExtraTreesClassifier(300, min_samples_leaf=2, class_weight="balanced", random_state=0),
+        ExtraTreesClassifier(100, min_samples_leaf=2, class_weight="balanced", random_state=0),
     ]
 
 

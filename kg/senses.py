@@ -35,6 +35,11 @@ class _Cluster:
     context: Context
 
     @property
+    def is_told_of(self) -> bool:
+        """Whether there are facts enough to say that they lie far from others."""
+        return len(self.context.phrases) >= _LEAST_FACTS
+
+    @property
     def text(self) -> str:
         """Its facts, to be embedded."""
         return ". ".join(sorted(self.context.phrases))
@@ -147,7 +152,7 @@ class _Nearness:
 
 def _telling(clusters: Iterable[_Cluster]) -> list[_Cluster]:
     """Those that say enough to be told apart, the largest first; what the others name is left with the main sense."""
-    known = [cluster for cluster in clusters if len(cluster.context.phrases) >= _LEAST_FACTS]
+    known = [cluster for cluster in clusters if cluster.is_told_of or any(cluster.context.years.values())]
     return sorted(known, key=lambda cluster: (-len(cluster.sources), cluster.sources))[:_MOST_CLUSTERS]
 
 
@@ -167,6 +172,6 @@ def _divide(name: str, clusters: Sequence[_Cluster], nearness: _Nearness, judge:
 def _apart(name: str, one: _Cluster, other: _Cluster, cosine: float, judge: Judge | None) -> bool:
     if one.context.contradicts(other.context):
         return True
-    if cosine >= NEAR:
+    if cosine >= NEAR or not (one.is_told_of and other.is_told_of):
         return False
     return cosine < FAR or (judge is not None and not judge.same(name, one.context, name, other.context))
