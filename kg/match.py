@@ -8,13 +8,16 @@ Two names of people are alike only if their letters are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from kg.candidates import Pair
 from kg.contexts import Context
 from kg.names import alike, is_initialism, singular
 from kg.uses import Node
+
+ABBREVIATION = "an abbreviation of the other, and a document has both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def certain(pair: Pair, profiles: Profiles) -> str:
     if one.sense != other.sense:
         return ""
     if _is_abbreviated(pair, profiles) and mine.sources & theirs.sources:
-        return "an abbreviation of the other, and a document has both"
+        return ABBREVIATION
     if "value" in (one.kind, other.kind):
         return ""
     if one.kind == other.kind and one.kind and mine.words == theirs.words and not _is_bare(pair, profiles):
@@ -91,6 +94,25 @@ def _is_abbreviated(pair: Pair, profiles: Profiles) -> bool:
         and any(surface.isupper() for surface in profiles[short].surfaces)
         for short, full in (pair, pair[::-1])
     )
+
+
+def ambiguous(pairs: Iterable[Pair], profiles: Profiles) -> set[Node]:
+    """The abbreviations among pairs of an abbreviation and a full name that stand for different names."""
+    fulls: dict[Node, set[tuple[str, ...]]] = defaultdict(set)
+    for pair in pairs:
+        short, full = sorted(pair, key=lambda node: len(profiles[node].words))
+        fulls[short].add(singular(profiles[full].words))
+    return {short for short, names in fulls.items() if len(names) > 1}
+
+
+def is_everyday(short: Node, full: Node, profiles: Profiles) -> bool:
+    """Whether `short` is one plain word, or a person's one name, that documents use without `full`.
+
+    One band calls its singer "the Mouth", and every river has a mouth.
+    """
+    mine, theirs = profiles[short], profiles[full]
+    is_plain = short.kind == "person" or any(surface.islower() for surface in mine.surfaces)
+    return is_plain and len(mine.words) == 1 < len(theirs.words) and not mine.sources <= theirs.sources
 
 
 def _hyphenless(words: tuple[str, ...]) -> tuple[str, ...]:

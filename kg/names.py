@@ -104,7 +104,8 @@ def singular(words: tuple[str, ...]) -> tuple[str, ...]:
 def _singular_word(word: str) -> str:
     if word in _PLURALS:
         return _PLURALS[word]
-    if len(word) < 4 or word.endswith(("ss", "us", "is", "ous")) or word in _NO_PLURALS:
+    # "1970s" is ten years, not several 1970
+    if len(word) < 4 or not word[-2].isalpha() or word.endswith(("ss", "us", "is")) or word in _NO_PLURALS:
         return word
     for ending, replacement in _ENDINGS:
         if word.endswith(ending) and len(word) > len(ending) + 1:

@@ -69,7 +69,10 @@ def canonical(predicate: str) -> str:
     if not plain or _KEEP & set(words) or _FOREIGN & set(words) or words[:2] == ["used", "to"] or _is_future(words):
         return " ".join(words)
     found = _verb_first(words)
-    return " ".join(words if found is None else _without_articles([_SAME.get(found[0], found[0]), *found[1:]]))
+    if found is None:
+        return " ".join(words)
+    form = " ".join(_without_articles([_SAME.get(found[0], found[0]), *found[1:]]))
+    return form if form == predicate else canonical(form)
 
 
 def _verb_first(words: list[str]) -> list[str] | None:

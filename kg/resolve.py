@@ -23,7 +23,7 @@ from kg.config import ResolveConfig
 from kg.contexts import Context, contexts_of
 from kg.groups import Groups
 from kg.judge import Judge
-from kg.match import Profile, Profiles, certain, may_be_near, vetoed
+from kg.match import ABBREVIATION, Profile, Profiles, ambiguous, certain, is_everyday, may_be_near, vetoed
 from kg.names import core
 from kg.parts import REASON, link_parts
 from kg.predicates import canonical
@@ -99,7 +99,7 @@ def resolve(
     own = {key: node for key, node in owner.items() if key not in wholes}
     matcher = _Matcher(own, uses, contexts, encoder, config, judge)
     groups = Groups(matcher.nodes, ruled)
-    found = (*_ruled(owner, wholes, ruled), *_told(rows, source_of, own), *matcher.joins())
+    found = (*_ruled(owner, wholes, ruled), *matcher.told(rows, source_of, own), *matcher.joins())
     kept = [join for join in found if groups.join(join.one, join.other)]
     entity_of, entities = _entities(uses, {key: groups.root(node) for key, node in owner.items()}, set(wholes))
     id_of = {node: entity_of[key] for key, node in own.items()}
@@ -157,6 +157,8 @@ class _Matcher:
                 joins.append(_Join(*pair, reason))
             elif may_be_near(pair, self._profiles) and not vetoed(pair, self._context):
                 near.append(pair)
+        unclear = ambiguous(((join.one, join.other) for join in joins if join.reason == ABBREVIATION), self._profiles)
+        joins = [join for join in joins if join.reason != ABBREVIATION or not {join.one, join.other} & unclear]
         cosines = self._cosines(near)
         close = sorted(
             (pair for pair in near if cosines[pair] >= self._config.similarity), key=lambda p: (-cosines[p], p)
@@ -164,6 +166,24 @@ class _Matcher:
         joins += [_Join(*pair, f"alike, and their embeddings near ({cosines[pair]:.2f})") for pair in close]
         self.compared = len(pairs)
         return joins if self._judge is None else [*joins, *self._judged(self._judge, cosines, set(close))]
+
+    def told(self, rows: Iterable[Extraction], source_of: Mapping[str, str], own: Mapping[UseKey, Node]) -> list[_Join]:
+        """Joins that a text states: "also known as"."""
+        pairs: dict[Pair, str] = {}
+        for row in rows:
+            source = source_of[row.chunk_id]
+            for triple in row.triples:
+                if _ALSO.fullmatch(canonical(triple.predicate)):
+                    ends = [own.get((normalise_name(name), source)) for name in (triple.subject, triple.object)]
+                    one, other = sorted(end for end in ends if end is not None) if None not in ends else (None, None)
+                    if one is not None and other is not None and self._may_be_told(one, other):
+                        pairs.setdefault((one, other), triple.predicate)
+        return [_Join(*pair, f"a text says: {predicate}") for pair, predicate in sorted(pairs.items())]
+
+    def _may_be_told(self, one: Node, other: Node) -> bool:
+        if "value" in (one.kind, other.kind) or (one.kind != other.kind and one.kind and other.kind):
+            return False
+        return not is_everyday(one, other, self._profiles) and not is_everyday(other, one, self._profiles)
 
     def _judged(self, judge: Judge, cosines: Mapping[Pair, float], close: set[Pair]) -> list[_Join]:
         """What is left open: alike but not near enough, or near without being alike."""
@@ -214,23 +234,6 @@ def _ruled(owner: Mapping[UseKey, Node], wholes: Mapping[UseKey, Node], ruled: V
         alike = [(one, two) for one, two in pairs if one.kind == two.kind]
         joins += [_Join(one, two, "ruled one thing") for one, two in (pairs if name == other else alike or pairs)]
     return joins
-
-
-def _told(rows: Iterable[Extraction], source_of: Mapping[str, str], own: Mapping[UseKey, Node]) -> list[_Join]:
-    """Joins that a text states: "also known as"."""
-    pairs: dict[Pair, str] = {}
-    for row in rows:
-        source = source_of[row.chunk_id]
-        for triple in row.triples:
-            if not _ALSO.fullmatch(canonical(triple.predicate)):
-                continue
-            ends = [own.get((normalise_name(name), source)) for name in (triple.subject, triple.object)]
-            one, other = sorted(end for end in ends if end is not None) if None not in ends else (None, None)
-            if one is None or other is None or "value" in (one.kind, other.kind):
-                continue
-            if one.kind == other.kind or "" in (one.kind, other.kind):
-                pairs.setdefault((one, other), triple.predicate)
-    return [_Join(*pair, f"a text says: {predicate}") for pair, predicate in sorted(pairs.items())]
 
 
 def _entities(

@@ -301,6 +301,17 @@ def test_aliases_that_a_text_states_are_kept_on_one_entity_with_the_reason():
     assert len(result.facts) == 1
 
 
+def test_an_everyday_word_and_an_ambiguous_abbreviation_glue_nothing_together():
+    nickname = [("Francis Magal", "is also known as", "The Mouth")]
+    result = run(
+        reading("d1/1", ("Francis Magal", "other"), ("The Mouth", "other"), facts=nickname),
+        reading("d2/1", ("mouth", "other")),
+        reading("d3/1", ("TPB", "organisation"), ("Tidal Power Board", "organisation")),
+        reading("d4/1", ("TPB", "organisation"), ("Torsby Piano Band", "organisation")),
+    )
+    assert result.merges == ()
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [("caterpillar", "the caterpillars"), ("life cycle", "life cycles"), ("man", "men")]
 )
@@ -320,6 +331,7 @@ def test_singular_and_plural_of_a_concept_are_one_thing_whatever_kind_a_model_gi
         ("many people", "people"),
         ("gas", "ga"),
         ("mitosis", "mitosi"),
+        ("1970", "1970s"),
     ],
 )
 def test_vague_phrases_are_not_glued_together(one, other):
