@@ -21,8 +21,8 @@ from models.protocols import Encoder
 
 FAR = 0.15
 """Below this cosine, facts are those of two people. Of pairs of encyclopaedia passages with three facts or more of a
-person each, 36 % of 647 about two people lie below it and share no neighbour, and none of 7 about one (few, since
-such passages mostly share a neighbour)."""
+person each, 36 % of 647 about two people lie below it and share no neighbour, and none of 7 about one: a small
+sample."""
 NEAR = 0.35
 """From this cosine on, facts are those of one."""
 _LEAST_FACTS = 3
