@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("app.commands.delete:delete", "Remove documents, or erase every trace of them."),
     "search": ("app.commands.search:search", "Find evidence for a question: passages and facts."),
     "ask": ("app.commands.ask:ask", "Answer a question from the evidence, with citations."),
+    "entities": ("app.commands.entities:entities", "Look at entities; merge, split and undo."),
     "train": ("app.commands.train:train", "Put the indexed documents into a LoRA adapter."),
     "eval": ("app.commands.eval:evaluate", "Compare closed-book, RAG, graph-RAG, LoRA and hybrids."),
     "report": ("app.commands.report:report", "Write the HTML report of a run again."),

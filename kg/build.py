@@ -23,12 +23,14 @@ from kg.communities import detect, native_version
 from kg.executor import Executor, ThreadExecutor, ask_all
 from kg.extractors import IMPORT, WITHOUT_CHAT, open_extractor
 from kg.handles import hand_on
+from kg.judge import Judge
 from kg.load import Loaded, list_sources, load
 from kg.reading import Passage, Reading, passages_of
 from kg.remains import remember
 from kg.report_basis import keep_valid
 from kg.resolve import resolve
-from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Handle
+from kg.rulings import standing
+from kg.schema import Chunk, Community, Description, Document, Entity, Extraction, Fact, Handle, Merge, Ruling
 from kg.sentences import SentenceSplitter
 from kg.sources import by_file
 from kg.stage import Stage
@@ -53,12 +55,14 @@ class BuildModels:
         encoder: Compares names.
         sentences: Splits texts into sentences.
         facts: File of facts, if the configuration's extractor is "import".
+        judge: Decides which names are one thing where rules don't; only if the configuration names one.
     """
 
     chat: ChatModel | None
     encoder: Encoder
     sentences: SentenceSplitter
     facts: Path | None = None
+    judge: ChatModel | None = None
 
 
 def build(
@@ -108,6 +112,14 @@ def require_extractor(workspace: Workspace, models: BuildModels) -> None:
         )
 
 
+def resolve_again(workspace: Workspace, models: BuildModels, progress: Progress = SILENT) -> None:
+    """Make entities, facts and communities anew of what is read already, after a ruling; call it while `writing`."""
+    run = Build(workspace, models, progress, ThreadExecutor(1), retry_failed=False)
+    store = workspace.store
+    run.resolve(list(store.read(Document)), list(store.read(Chunk)), list(store.read(Extraction)))
+    run.find_communities()
+
+
 def _load(root: Path, progress: Progress) -> list[Loaded]:
     """Read all sources, in memory: nothing is written before at least one can be used."""
     loaded = []
@@ -145,7 +157,7 @@ class Build:
         documents = self.keep(loaded, others_stay)
         chunks = self.split(documents)
         extractions = self.extract(documents, chunks)
-        self.resolve(chunks, extractions)
+        self.resolve(documents, chunks, extractions)
         self.find_communities()
         return self.summary()
 
@@ -262,20 +274,38 @@ class Build:
                 stage.done(each, key)
         self.spent += outcome.spent
 
-    def resolve(self, chunks: Sequence[Chunk], extractions: Sequence[Extraction]) -> None:
-        """Make entities and facts of all readings, unless they are made of these already."""
+    def resolve(
+        self, documents: Sequence[Document], chunks: Sequence[Chunk], extractions: Sequence[Extraction]
+    ) -> None:
+        """Make entities and facts of all readings and rulings, unless they are made of these already."""
         stage = self.stages["resolve"]
+        rulings = standing(self.store.read(Ruling))
+        judge = None if self.models.judge is None else Judge(self.models.judge)
         settings = self.config.resolve.model_dump(mode="json")
-        key = digest(_RULES, settings, self.models.encoder.digest, [asdict(row) for row in extractions])
+        parts = (settings, self.models.encoder.digest, judge and judge.digest, [asdict(row) for row in rulings])
+        key = digest(_RULES, *parts, [asdict(row) for row in extractions])
         with self.progress.step("resolve entities", total=1, unit="graph") as step:
-            if not stage.finished("graph", key):
+            # What the judge failed to decide is an item of its own, with the graph's key.
+            items = ["graph", *(item for item, entry in stage.before.items() if item != "graph" and entry.key == key)]
+            finished = [stage.finished(item, key) for item in items]
+            if not all(finished):
                 began = time.perf_counter()
-                document_of = {row.id: row.document_id for row in chunks}
-                resolution = resolve(extractions, document_of, self.models.encoder, self.config.resolve)
+                source_of_document = {row.id: row.source for row in documents}
+                source_of = {row.id: source_of_document[row.document_id] for row in chunks}
+                found = resolve(
+                    extractions, source_of, self.models.encoder, self.config.resolve, rulings=rulings, judge=judge
+                )
                 with self.store.transaction():
-                    self.store.replace(Entity, resolution.entities)
-                    self.store.replace(Fact, resolution.facts)
-                    stage.done("graph", key, seconds=time.perf_counter() - began)
+                    self.store.replace(Entity, found.entities)
+                    self.store.replace(Fact, found.facts)
+                    self.store.replace(Merge, found.merges)
+                    self.store.replace(Description, ())  # the records answer at once if they are asked for again
+                    seconds = time.perf_counter() - began
+                    stage.done("graph", key, usage=Usage() if judge is None else judge.usage, seconds=seconds)
+                    for pair, error in judge.failures.items() if judge is not None else ():
+                        stage.failed(pair, key, str(error))
+                    stage.forget_others()
+                self.spent += Usage() if judge is None else judge.spent
             step.advance()
 
     def find_communities(self) -> None:

@@ -167,5 +167,5 @@ def _drop(run: Build, staying: Sequence[Document], gone_files: Collection[str]) 
         run.stages["extract"].keep(chunk_ids.__contains__)
         for name in ("load", "chunk", "extract"):
             run.stages[name].forget_others()
-    run.resolve(chunks, extractions)
+    run.resolve(staying, chunks, extractions)
     run.find_communities()

@@ -26,9 +26,11 @@ class ResolveConfig(_Settings):
     Attributes:
         similarity: Least cosine between the embeddings of two near names, in (0, 1]; a rule on their
             words must hold as well (see `kg.resolve`). Above 1 is not allowed; 1 merges equal vectors only.
+        judge: Name of a chat model that decides where rules and embeddings leave it open; None merges nothing there.
     """
 
     similarity: float = Field(default=0.85, gt=0, le=1)
+    judge: str | None = Field(default=None, min_length=1)
 
 
 class ExtractConfig(_Settings):

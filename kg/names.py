@@ -18,6 +18,22 @@ _LEGAL_WORDS = """
 """
 _SMALL_WORDS = "of the and for in on at to de la le du des der die das und y e"
 _TITLES, _LEGAL, _SMALL = (frozenset(words.split()) for words in (_TITLE_WORDS, _LEGAL_WORDS, _SMALL_WORDS))
+_IRREGULAR_PLURALS = """
+    men:man women:woman children:child feet:foot teeth:tooth geese:goose mice:mouse lice:louse oxen:ox wolves:wolf
+    lives:life wives:wife knives:knife leaves:leaf halves:half shelves:shelf thieves:thief calves:calf hooves:hoof
+    loaves:loaf selves:self bacteria:bacterium phenomena:phenomenon criteria:criterion mitochondria:mitochondrion
+    fungi:fungus nuclei:nucleus alveoli:alveolus bronchi:bronchus stimuli:stimulus radii:radius cacti:cactus
+    larvae:larva pupae:pupa vertebrae:vertebra antennae:antenna algae:alga axes:axis analyses:analysis
+    hypotheses:hypothesis theses:thesis crises:crisis diagnoses:diagnosis synapses:synapse indices:index
+    vertices:vertex matrices:matrix appendices:appendix movies:movie species:species series:series
+"""
+_PLURALS = dict(pair.split(":") for pair in _IRREGULAR_PLURALS.split())
+_SINGULARS = "news means physics mathematics economics politics lens gas bias atlas chaos canvas"
+_NO_PLURALS = frozenset(_SINGULARS.split())
+_ENDINGS = (
+    *(("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("zzes", "zz")),
+    *(("ies", "y"), ("oes", "o"), ("s", "")),
+)
 
 
 def core(name: str, is_person: bool) -> tuple[str, ...]:
@@ -68,6 +84,33 @@ def alike(one: tuple[str, ...], other: tuple[str, ...], is_person: bool) -> bool
         return len(pairs) == 1 and _same_word(*pairs[0])
     short, long = sorted((one, other), key=len)
     return len(short) >= 2 and short in (long[: len(short)], long[-len(short) :])
+
+
+def singular(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words with their head in the singular: the last one, or the one before the first "of".
+
+    For comparing, not for showing: what it makes of a word that is no plural may be no word.
+
+    Example:
+        >>> singular(("life", "cycles")), singular(("stages", "of", "life")), singular(("larvae",))
+        (('life', 'cycle'), ('stage', 'of', 'life'), ('larva',))
+    """
+    if not words:
+        return words
+    head = words.index("of") - 1 if "of" in words[1:] else len(words) - 1
+    return (*words[:head], _singular_word(words[head]), *words[head + 1 :])
+
+
+def _singular_word(word: str) -> str:
+    if word in _PLURALS:
+        return _PLURALS[word]
+    # "1970s" is ten years, not several 1970
+    if len(word) < 4 or not word[-2].isalpha() or word.endswith(("ss", "us", "is")) or word in _NO_PLURALS:
+        return word
+    for ending, replacement in _ENDINGS:
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            return word[: len(word) - len(ending)] + replacement
+    return word
 
 
 def is_initialism(short: tuple[str, ...], full: tuple[str, ...]) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from kg.community_facts import CommunityFacts
-from kg.executor import ThreadExecutor, without_outages
+from kg.executor import ThreadExecutor, ask_all
 from kg.places import Places
 from kg.prompt import load_prompt
 from kg.report_basis import basis, report_id
@@ -113,8 +113,8 @@ class _Writer:
         executor = ThreadExecutor(calls_in_parallel(self.plan.model))
         with self.session.progress.step("write reports", total=len(asked), unit="communities") as step:
             try:
-                with closing(executor.map_unordered(self._ask, self._affordable(asked))) as results:
-                    for job, outcome in without_outages(results):
+                with closing(ask_all(executor, self._ask, self._affordable(asked))) as results:
+                    for job, outcome in results:
                         self._keep(job, outcome)
                         step.advance()
             except BudgetReached as error:

@@ -1,265 +1,266 @@
 """From names to things: which mentions of a corpus are one entity, and which facts are one fact.
 
-1. Mentions with the same normalised name are one thing, unless the documents that use it disagree on
-   what kind of thing it is: a person is not a place of the same name. A kind that only a small share of
-   those documents gives is taken for a mistake of the model.
-2. Within one document a part stands for the whole if only one whole fits: "Lorne" for the person "Ada
-   Lorne", "the mill" for "Bellwick Mill". In another document "Lorne" may be another person.
-3. Different names of one kind are one thing if they are the same but for a title or a legal form, or if
-   their words are alike (`kg.names.alike`) and their embeddings near. An abbreviation belongs to the
-   full name if a document has both.
+1. Mentions with the same normalised name are one thing, unless the documents that use it disagree on what kind of
+   thing it is (`kg.uses`), or a person's full name means two people (`kg.senses`).
+2. Within one document a part stands for the whole if only one whole fits (`kg.parts`).
+3. Different names become candidates by shared keys (`kg.candidates`) and one thing by what speaks for it
+   (`kg.match`), by a text that says so ("also known as"), or by a judge, if there is one, where embeddings are near
+   and nothing else decides.
+4. Above all stands what people have ruled (`kg.rulings`). Every join is kept with its reason.
 
-Two people of the same full name stay one entity: nothing here tells them apart. All of it is a pure
-function of the extractions, whatever their order.
+All of it is a pure function of the extractions and rulings, whatever their order.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass
 
+from kg.candidates import Pair, nearest_pairs, pairs_by_keys
 from kg.config import ResolveConfig
-from kg.names import alike, core, initials_of, is_initialism, squash
-from kg.schema import Entity, Evidence, Extraction, Fact, make_id
+from kg.contexts import Context, contexts_of
+from kg.groups import Groups
+from kg.judge import Judge
+from kg.match import ABBREVIATION, Profile, Profiles, ambiguous, certain, is_everyday, may_be_near, vetoed
+from kg.names import core
+from kg.parts import REASON, link_parts
+from kg.predicates import canonical
+from kg.rulings import Verdicts, verdicts
+from kg.schema import Entity, Evidence, Extraction, Fact, Merge, Ruling, make_id
+from kg.senses import senses_of
 from kg.text import normalise_name
+from kg.uses import KINDS_OF_TYPE, Node, Use, UseKey, Uses, collect, most_frequent
 from models.protocols import Encoder
 
-KINDS_OF_TYPE = {
-    "person": "person",
-    "organisation": "institution",
-    "place": "institution",
-    "product": "thing",
-    "work": "thing",
-    "event": "thing",
-    "value": "value",
-}
-"""Types that models often mix up count as one kind; a type that isn't here has the kind ""."""
+_BAND = 0.15
+"""How far below the least cosine a judge is still asked."""
+_ALSO = re.compile(
+    r"(is )?(also|commonly|otherwise|better|sometimes) (known as|called|named|referred to as)|a\.?k\.?a\.?|stands for"
+    r"|(is )?(abbreviated|shortened) (as|to)|(is )?(short|abbreviation|acronym) (for|of)"
+)
 
-_MISTAKE_SHARE = 0.25
-_LARGEST_BLOCK = 50
-
-Node = tuple[str, str]
-"""Normalised name and kind."""
+FactKey = tuple[str, str, str, str, str, str, str]
+"""Subject, predicate, object, first and last date, kind, status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What the corpus is about, sorted by id."""
+    """What the corpus is about, and why; rows sorted by id.
+
+    Attributes:
+        entities: The things.
+        facts: What is said of them.
+        merges: Why names are one thing.
+        pairs: How many pairs of names were compared.
+    """
 
     entities: tuple[Entity, ...]
     facts: tuple[Fact, ...]
+    merges: tuple[Merge, ...]
+    pairs: int
 
 
-@dataclass(slots=True)
-class _Use:
-    """How one document uses one normalised name."""
-
-    types: Counter[str] = field(default_factory=Counter)
-    surfaces: Counter[str] = field(default_factory=Counter)
-    evidence: set[Evidence] = field(default_factory=set)
-    kind: str = ""
-
-    @property
-    def is_description(self) -> bool:
-        """Always written as "the …" in small letters: no name of its own."""
-        return all(surface.startswith(("the ", "The ")) and surface[4:].islower() for surface in self.surfaces)
-
-    @property
-    def is_capitalised(self) -> bool:
-        return all(surface[:1].isupper() for surface in self.surfaces)
-
-
-Uses = dict[tuple[str, str], _Use]
-"""By normalised name and document id."""
+@dataclass(frozen=True, slots=True)
+class _Join:
+    one: Node
+    other: Node
+    reason: str
 
 
 def resolve(
     extractions: Iterable[Extraction],
-    document_of: Mapping[str, str],
+    source_of: Mapping[str, str],
     encoder: Encoder,
     config: ResolveConfig,
+    rulings: Iterable[Ruling] = (),
+    judge: Judge | None = None,
 ) -> Resolution:
     """Merge mentions into entities and triples into facts.
 
     Args:
         extractions: One a chunk.
-        document_of: Document id of every chunk id.
+        source_of: Source of the document of every chunk id.
         encoder: Embeds names that might be merged, and no others.
         config: How near is near.
+        rulings: What people have decided, in any order.
+        judge: Asked where rules and embeddings leave it open; None merges nothing there.
     Returns:
-        Entities and facts, independent of the order of `extractions`.
+        Entities, facts and merges, independent of the order of `extractions`.
     """
     rows = sorted(extractions, key=lambda extraction: extraction.id)
-    uses = _collect(rows, document_of)
-    _set_kinds(uses)
-    wholes = _link_parts(uses)
-    owner = {use: wholes.get(use, (use[0], uses[use].kind)) for use in uses}
-    groups = _merge_names({use: node for use, node in owner.items() if use not in wholes}, uses, encoder, config)
-    entity_of, entities = _entities(uses, {use: groups[node] for use, node in owner.items()}, set(wholes))
-    return Resolution(entities, _facts(rows, document_of, entity_of))
+    ruled = verdicts(rulings)
+    uses = collect(rows, source_of)
+    contexts = contexts_of(rows, source_of)
+    wholes = link_parts(uses, ruled)
+    senses = senses_of(uses, wholes, contexts, ruled, encoder, judge)
+    owner = {key: _node(key, uses, wholes, senses) for key in uses}
+    own = {key: node for key, node in owner.items() if key not in wholes}
+    matcher = _Matcher(own, uses, contexts, encoder, config, judge)
+    groups = Groups(matcher.nodes, ruled)
+    found = (*_ruled(owner, wholes, ruled), *matcher.told(rows, source_of, own), *matcher.joins())
+    kept = [join for join in found if groups.join(join.one, join.other)]
+    entity_of, entities = _entities(uses, {key: groups.root(node) for key, node in owner.items()}, set(wholes))
+    id_of = {node: entity_of[key] for key, node in own.items()}
+    merges: dict[str, Merge] = {}
+    for entity_id, name, other, reason in (
+        *((id_of[join.one], join.one.name, join.other.name, join.reason) for join in kept),
+        *((entity_of[key], key[0], whole.name, REASON) for key, whole in wholes.items()),
+    ):
+        row = Merge(make_id("g", entity_id, name, other), entity_id, name, other, reason)
+        merges.setdefault(row.id, row)
+    facts = _facts(rows, source_of, entity_of)
+    return Resolution(entities, facts, tuple(merges[row_id] for row_id in sorted(merges)), matcher.compared)
 
 
-def _collect(rows: Sequence[Extraction], document_of: Mapping[str, str]) -> Uses:
-    uses: Uses = defaultdict(_Use)
-    for row in rows:
-        for mention in row.mentions:
-            if name := normalise_name(mention.name):
-                use = uses[name, document_of[row.chunk_id]]
-                use.types[mention.type] += 1
-                use.surfaces[mention.name] += 1
-                use.evidence.add(mention.evidence)
-    return dict(sorted(uses.items()))
+def _node(key: UseKey, uses: Uses, wholes: Mapping[UseKey, Node], senses: Mapping[UseKey, str]) -> Node:
+    whole = wholes.get(key, Node(key[0], uses[key].kind))
+    return whole._replace(sense=senses.get((whole.name, key[1]), ""))
 
 
-def _set_kinds(uses: Uses) -> None:
-    """Decide the kind of every use: first within its document, then against the other documents."""
-    by_name: dict[str, list[_Use]] = defaultdict(list)
-    for (name, _), use in uses.items():
-        by_name[name].append(use)
-        counts: Counter[str] = Counter()
-        for type_, count in use.types.items():
-            counts[KINDS_OF_TYPE.get(type_, "")] += count
-        use.kind = _most_frequent({kind: count for kind, count in counts.items() if kind} or counts)
-    for same in by_name.values():
-        documents = Counter(use.kind for use in same if use.kind)
-        if not documents:
-            continue
-        main = _most_frequent(documents)
-        for use in same:
-            if not use.kind or documents[use.kind] < _MISTAKE_SHARE * documents.total():
-                use.kind = main
+class _Matcher:
+    """Finds what speaks for joining names."""
+
+    def __init__(
+        self,
+        own: Mapping[UseKey, Node],
+        uses: Uses,
+        contexts: Mapping[UseKey, Context],
+        encoder: Encoder,
+        config: ResolveConfig,
+        judge: Judge | None,
+    ) -> None:
+        self._encoder, self._config, self._judge, self._contexts = encoder, config, judge, contexts
+        self._keys: dict[Node, list[UseKey]] = defaultdict(list)
+        for key, node in own.items():
+            self._keys[node].append(key)
+        self.nodes = sorted(self._keys)
+        self.compared = 0
+        self._profiles: Profiles = {
+            node: Profile(
+                words=core(node.name, node.kind == "person"),
+                sources=frozenset(source for _, source in keys),
+                surfaces=frozenset(surface for key in keys for surface in uses[key].surfaces),
+                is_common=any(uses[key].is_common for key in keys)
+                and all(uses[key].is_common or uses[key].is_description for key in keys),
+            )
+            for node, keys in self._keys.items()
+        }
+
+    def joins(self) -> list[_Join]:
+        """Joins in order: what the words say, then near spellings by falling cosine, then what a judge says."""
+        joins, near = [], []
+        pairs = pairs_by_keys(self.nodes, {node: profile.words for node, profile in self._profiles.items()})
+        for pair in pairs:
+            if reason := certain(pair, self._profiles):
+                joins.append(_Join(*pair, reason))
+            elif may_be_near(pair, self._profiles) and not vetoed(pair, self._context):
+                near.append(pair)
+        unclear = ambiguous(((join.one, join.other) for join in joins if join.reason == ABBREVIATION), self._profiles)
+        joins = [join for join in joins if join.reason != ABBREVIATION or not {join.one, join.other} & unclear]
+        cosines = self._cosines(near)
+        close = sorted(
+            (pair for pair in near if cosines[pair] >= self._config.similarity), key=lambda p: (-cosines[p], p)
+        )
+        joins += [_Join(*pair, f"alike, and their embeddings near ({cosines[pair]:.2f})") for pair in close]
+        self.compared = len(pairs)
+        return joins if self._judge is None else [*joins, *self._judged(self._judge, cosines, set(close))]
+
+    def told(self, rows: Iterable[Extraction], source_of: Mapping[str, str], own: Mapping[UseKey, Node]) -> list[_Join]:
+        """Joins that a text states: "also known as"."""
+        pairs: dict[Pair, str] = {}
+        for row in rows:
+            source = source_of[row.chunk_id]
+            for triple in row.triples:
+                if _ALSO.fullmatch(canonical(triple.predicate)):
+                    ends = [own.get((normalise_name(name), source)) for name in (triple.subject, triple.object)]
+                    one, other = sorted(end for end in ends if end is not None) if None not in ends else (None, None)
+                    if one is not None and other is not None and self._may_be_told(one, other):
+                        pairs.setdefault((one, other), triple.predicate)
+        return [_Join(*pair, f"a text says: {predicate}") for pair, predicate in sorted(pairs.items())]
+
+    def _may_be_told(self, one: Node, other: Node) -> bool:
+        if "value" in (one.kind, other.kind) or (one.kind != other.kind and one.kind and other.kind):
+            return False
+        return not is_everyday(one, other, self._profiles) and not is_everyday(other, one, self._profiles)
+
+    def _judged(self, judge: Judge, cosines: Mapping[Pair, float], close: set[Pair]) -> list[_Join]:
+        """What is left open: alike but not near enough, or near without being alike."""
+        named = [node for node in self.nodes if node.kind not in ("", "value") and not self._profiles[node].is_common]
+        named = [node for node in named if node.kind != "person" or len(self._profiles[node].words) > 1]
+        least = self._config.similarity - _BAND
+        open_ = {pair for pair, cosine in cosines.items() if cosine >= least}
+        nearest = nearest_pairs(named, self._encoder, least)
+        self.compared += len(nearest.keys() - cosines.keys())
+        joins = []
+        for pair in sorted((open_ | nearest.keys()) - close):
+            if pair[0].name == pair[1].name or certain(pair, self._profiles) or vetoed(pair, self._context):
+                continue
+            one, other = pair
+            if judge.same(one.name, self._context(one), other.name, self._context(other)):
+                joins.append(_Join(one, other, f"judged one thing by {judge.name}"))
+        return joins
+
+    def _cosines(self, pairs: Sequence[Pair]) -> dict[Pair, float]:
+        names = sorted({node.name for pair in pairs for node in pair})
+        vectors = dict(zip(names, self._encoder.encode(names), strict=True)) if names else {}
+        return {(one, other): float(vectors[one.name] @ vectors[other.name]) for one, other in pairs}
+
+    def _context(self, node: Node) -> Context:
+        context = Context()
+        for key in self._keys[node]:
+            if key in self._contexts:
+                context.add(self._contexts[key])
+        return context
 
 
-def _most_frequent(counts: Mapping[str, int]) -> str:
-    """The key of the highest count, ties by key."""
-    return min(counts, key=lambda key: (-counts[key], key))
+def _ruled(owner: Mapping[UseKey, Node], wholes: Mapping[UseKey, Node], ruled: Verdicts) -> list[_Join]:
+    """Joins that people have ruled: between nodes of one kind where there are such, else between all of the names.
 
-
-def _link_parts(uses: Uses) -> dict[tuple[str, str], Node]:
-    """Uses of a part of a name, to the whole that the same document gives, where only one fits."""
-    ends: dict[tuple[str, str], set[Node]] = defaultdict(set)
-    for (name, document), use in uses.items():
-        words = core(name, use.kind == "person")
-        if len(words) >= 2 and use.kind != "value" and not use.is_description:
-            ends[words[-1], document].add((name, use.kind))
-    links = {}
-    for (name, document), use in uses.items():
-        words = core(name, is_person=True)
-        if len(words) != 1:
-            continue
-        wholes = ends.get((words[0], document), set())
-        if use.kind == "person" or (use.kind == "" and use.is_capitalised):
-            fitting = {node for node in wholes if node[1] == "person"}
-        elif use.is_description:
-            fitting = {node for node in wholes if node[1] != "person"}
-        else:
-            continue
-        if len({core(node[0], node[1] == "person") for node in fitting}) == 1:
-            links[name, document] = min(fitting)
-    return {use: whole for use, whole in links.items() if (whole[0], use[1]) not in links}
-
-
-def _merge_names(
-    owner: Mapping[tuple[str, str], Node], uses: Uses, encoder: Encoder, config: ResolveConfig
-) -> dict[Node, Node]:
-    """Union of names that mean one thing: every node to its group's first node."""
-    documents: dict[Node, set[str]] = defaultdict(set)
-    for (_, document), node in owner.items():
-        documents[node].add(document)
-    nodes = sorted(documents)
-    cores = {node: core(node[0], node[1] == "person") for node in nodes}
-    group = {node: node for node in nodes}
-    near = []
-    for one, other in _pairs(nodes, cores):
-        words, others = cores[one], cores[other]
-        if one[1] != other[1] or not one[1]:
-            same = False
-        elif one[1] == "person" and min(len(words), len(others)) < 2:
-            continue  # a bare surname means somebody else in every document
-        else:
-            same = words == others
-        if same or (_is_abbreviated(one, other, cores, uses) and documents[one] & documents[other]):
-            _join(group, one, other)
-        elif one[1] == other[1] and one[1] not in ("", "value") and alike(words, others, one[1] == "person"):
-            near.append((one, other))
-    for one, other in _near(near, encoder, config.similarity):
-        _join(group, one, other)
-    return {node: _root(group, node) for node in nodes}
-
-
-def _pairs(nodes: Sequence[Node], cores: Mapping[Node, tuple[str, ...]]) -> list[tuple[Node, Node]]:
-    """Pairs worth a look: they share a word, all letters, or initials; words that very many share are no sign."""
-    blocks: dict[str, set[Node]] = defaultdict(set)
-    for node in nodes:
-        words = cores[node]
-        for word in {*words, f"={squash(words)}", *(initials_of(words) if len(words) > 1 else ())}:
-            blocks[word].add(node)
-    pairs: set[tuple[Node, Node]] = set()
-    for block in blocks.values():
-        if 2 <= len(block) <= _LARGEST_BLOCK:
-            pairs.update(combinations(sorted(block), 2))
-    return sorted(pairs)
-
-
-def _is_abbreviated(one: Node, other: Node, cores: Mapping[Node, tuple[str, ...]], uses: Uses) -> bool:
-    """Whether one is the initials of the other, written in capitals, and the kinds don't speak against it."""
-    if "person" in (one[1], other[1]) or (one[1] != other[1] and one[1] and other[1]):
-        return False
-    for short, full in ((one, other), (other, one)):
-        if is_initialism(cores[short], cores[full]):
-            written = [use.surfaces for (name, _), use in uses.items() if name == short[0]]
-            return any(surface.isupper() for surfaces in written for surface in surfaces)
-    return False
-
-
-def _near(pairs: Sequence[tuple[Node, Node]], encoder: Encoder, similarity: float) -> list[tuple[Node, Node]]:
-    """Those pairs whose embeddings reach the cosine."""
-    names = sorted({node[0] for pair in pairs for node in pair})
-    if not names:
-        return []
-    vectors = dict(zip(names, encoder.encode(names), strict=True))
-    return [(one, other) for one, other in pairs if float(vectors[one[0]] @ vectors[other[0]]) >= similarity]
-
-
-def _root(group: dict[Node, Node], node: Node) -> Node:
-    while group[node] != node:
-        group[node] = group[group[node]]
-        node = group[node]
-    return node
-
-
-def _join(group: dict[Node, Node], one: Node, other: Node) -> None:
-    first, second = sorted((_root(group, one), _root(group, other)))
-    group[second] = first
+    A name that is only ever a part of another stands for that one. Uses that are ruled apart stay apart.
+    """
+    by_name: dict[str, list[Node]] = defaultdict(list)
+    of_parts: dict[str, list[Node]] = defaultdict(list)
+    for key, node in sorted(owner.items()):
+        if not node.sense.startswith("@"):
+            found = (of_parts if key in wholes else by_name)[key[0]]
+            if node not in found:
+                found.append(node)
+    by_name = {**of_parts, **by_name}
+    joins = []
+    for name, other in sorted(ruled.merged):
+        pairs = [(one, two) for one in by_name.get(name, ()) for two in by_name.get(other, ()) if one != two]
+        alike = [(one, two) for one, two in pairs if one.kind == two.kind]
+        joins += [_Join(one, two, "ruled one thing") for one, two in (pairs if name == other else alike or pairs)]
+    return joins
 
 
 def _entities(
-    uses: Uses, groups: Mapping[tuple[str, str], Node], parts: set[tuple[str, str]]
-) -> tuple[dict[tuple[str, str], str], tuple[Entity, ...]]:
+    uses: Uses, groups: Mapping[UseKey, Node], parts: set[UseKey]
+) -> tuple[dict[UseKey, str], tuple[Entity, ...]]:
     """Entity id of every use, and the entities."""
-    members: dict[Node, list[tuple[str, str]]] = defaultdict(list)
-    for use, group in groups.items():
-        members[group].append(use)
+    members: dict[Node, list[UseKey]] = defaultdict(list)
+    for key, group in groups.items():
+        members[group].append(key)
     entities = []
-    entity_of: dict[tuple[str, str], str] = {}
+    entity_of: dict[UseKey, str] = {}
     for group, keys in sorted(members.items()):
-        entity = _entity([uses[key] for key in keys], [uses[key] for key in keys if key not in parts], group[1])
+        entity = _entity([uses[key] for key in keys], [uses[key] for key in keys if key not in parts], group)
         entities.append(entity)
         entity_of |= dict.fromkeys(keys, entity.id)
     return entity_of, tuple(sorted(entities, key=lambda entity: entity.id))
 
 
-def _entity(every: Sequence[_Use], own: Sequence[_Use], kind: str) -> Entity:
+def _entity(every: Sequence[Use], own: Sequence[Use], group: Node) -> Entity:
     """One entity from all its uses; its name comes from its `own` ones, not from parts of names."""
     types: Counter[str] = sum((use.types for use in own), Counter())
-    type_ = _most_frequent({t: n for t, n in types.items() if KINDS_OF_TYPE.get(t, "") == kind} or types)
+    type_ = most_frequent({t: n for t, n in types.items() if KINDS_OF_TYPE.get(t, "") == group.kind} or types)
     surfaces: Counter[str] = sum((use.surfaces for use in own), Counter())
-    name = _most_frequent(surfaces)
+    name = most_frequent(surfaces)
     aliases = {surface for use in every if not use.is_description for surface in use.surfaces} - {name}
     return Entity(
-        id=make_id("e", normalise_name(name), type_),
+        id=make_id("e", normalise_name(name), type_, *([group.sense] if group.sense else [])),
         name=name,
         type=type_,
         aliases=tuple(sorted(aliases)),
@@ -268,19 +269,24 @@ def _entity(every: Sequence[_Use], own: Sequence[_Use], kind: str) -> Entity:
 
 
 def _facts(
-    rows: Iterable[Extraction], document_of: Mapping[str, str], entity_of: Mapping[tuple[str, str], str]
+    rows: Iterable[Extraction], source_of: Mapping[str, str], entity_of: Mapping[UseKey, str]
 ) -> tuple[Fact, ...]:
-    evidence: dict[tuple[str, str, str, str, str], set[Evidence]] = defaultdict(set)
+    evidence: dict[FactKey, set[Evidence]] = defaultdict(set)
+    phrases: dict[FactKey, set[str]] = defaultdict(set)
     for row in rows:
-        document = document_of[row.chunk_id]
+        source = source_of[row.chunk_id]
         for triple in row.triples:
-            subject = entity_of.get((normalise_name(triple.subject), document))
-            object_ = entity_of.get((normalise_name(triple.object), document))
+            subject = entity_of.get((normalise_name(triple.subject), source))
+            object_ = entity_of.get((normalise_name(triple.object), source))
             if subject and object_ and subject != object_:
-                key = (subject, triple.predicate, object_, triple.valid_from, triple.valid_to)
+                predicate = canonical(triple.predicate)
+                key = (subject, predicate, object_, triple.valid_from, triple.valid_to, triple.kind, triple.status)
                 evidence[key].add(triple.evidence)
-    facts = (
-        Fact(make_id("f", *key), key[0], key[1], key[2], tuple(sorted(spans)), key[3], key[4])
-        for key, spans in evidence.items()
-    )
+                phrases[key].add(triple.predicate)
+    facts = []
+    for key, spans in evidence.items():
+        subject, predicate, object_, valid_from, valid_to, kind, status = key
+        worded = () if phrases[key] == {predicate} else tuple(sorted(phrases[key]))
+        ends = (subject, predicate, object_, tuple(sorted(spans)))
+        facts.append(Fact(make_id("f", *key), *ends, valid_from, valid_to, kind, status, worded))
     return tuple(sorted(facts, key=lambda fact: fact.id))

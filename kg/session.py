@@ -9,7 +9,7 @@ away again if nothing came of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +91,12 @@ def _has_results(workspace: Workspace, records: Records) -> bool:
     return any(row.calls for row in records.totals()) or any(workspace.store.journal("communities"))
 
 
+def open_judge(session: Session) -> AbstractContextManager[ChatModel | None]:
+    """The chat model that decides about names, if the workspace's configuration names one."""
+    judge = session.workspace.config.resolve.judge
+    return nullcontext(None) if judge is None else session.open_chat(judge)
+
+
 def index_folder(session: Session, root: Path, encoder: Encoder, facts: Path | None = None) -> IndexSummary:
     """Bring the session's workspace to hold what the sources under `root` say.
 
@@ -114,6 +120,6 @@ def _open_models(session: Session, encoder: Encoder, facts: Path | None) -> Iter
     """What the workspace is built with; the chat model only if its extractor is one."""
     extractor = session.workspace.config.extractor
     opened = nullcontext(None) if extractor in WITHOUT_CHAT else session.open_chat(extractor)
-    with opened as chat:
+    with opened as chat, open_judge(session) as judge:
         executor = ThreadExecutor(1 if chat is None else calls_in_parallel(extractor))
-        yield BuildModels(chat, encoder, RuleSentences(), facts), executor
+        yield BuildModels(chat, encoder, RuleSentences(), facts, judge), executor

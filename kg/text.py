@@ -11,6 +11,7 @@ import codecs
 import io
 import re
 import unicodedata
+from functools import lru_cache
 from typing import BinaryIO
 
 from models.errors import InputError
@@ -162,6 +163,7 @@ def _legacy(sample: bytes, source: str, declared: str | None) -> str:
     return best.encoding
 
 
+@lru_cache(maxsize=1 << 17)  # resolution asks for every name once a fact
 def normalise_name(name: str) -> str:
     """Key under which two spellings of one name meet; never empty for a name that is not.
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.commands.eval_communities import communities
 from app.commands.eval_extraction import extraction
 from app.commands.eval_mine import mine
-from app.commands.eval_communities import communities
+from app.commands.eval_resolution import resolution
 from app.options import (
     budget_options,
     dry_run_option,
@@ -39,6 +40,7 @@ def evaluate() -> None:
 
 
 evaluate.add_command(communities)
+evaluate.add_command(resolution)
 
 
 @evaluate.command()

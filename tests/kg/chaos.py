@@ -50,15 +50,15 @@ TIMEOUT_S = 2.0
 THREADS = 8
 _SHORTER = 20
 _WRONG_FORMS = (
-    '{"names": "none", "facts": []}',
-    '{"names": []}',
-    '{"names": [], "facts": [], "note": "done"}',
-    '{"names": [{"name": "Ada"}], "facts": []}',
+    '{"facts": "none"}',
+    "{}",
+    '{"facts": [], "note": "done"}',
+    '{"facts": [{"subject": "Ada"}]}',
     '{"error": {"message": "upstream busy"}}',
     "[]",
 )
 _GARBAGE = (b"<html><h1>502 Bad Gateway</h1></html>", b"\xff\xfe\x00\x01", b'{"ok": true}', b'{"choices": [{"mess')
-_SORRY = ("Sorry, I cannot do that now.", '{"names": [', "<html>busy</html>")
+_SORRY = ("Sorry, I cannot do that now.", '{"facts": [', "<html>busy</html>")
 
 
 class Chaos:

@@ -2,13 +2,15 @@ import json
 
 import pytest
 
-from kg.extract import ChatExtractor, answer_schema
-from kg.prompt import load_prompt
-from kg.reading import Passage, passages_of
-from kg.schema import Chunk, Document
+from kg.config import ExtractConfig
+from kg.examples import DOMAINS, extraction_prompt
+from kg.extract import ChatExtractor
+from kg.proposals import Answer, answer_schema, proposals
+from kg.reading import Passage, Reading, by_chunk, passages_of
+from kg.schema import Chunk, Document, Evidence, Triple
 from kg.sentences import RuleSentences
 from models.errors import OutputError
-from models.protocols import Usage
+from models.protocols import Completion, Usage
 from models.structured import parse_structured
 from tests.kg.scripted import ScriptedChat
 
@@ -80,32 +82,91 @@ def test_the_key_follows_everything_the_reading_depends_on():
     assert read.key(passage()) == keys[0]
 
 
+GOOD = "Ada Lorne (person) | founded | Marrow (organisation)"
+
+
 @pytest.mark.parametrize(
-    ("names", "facts"),
+    "fact",
     [
-        (["Ada Lorne"], []),
-        (["Ada Lorne (dragon)"], []),
-        (["Ada Lorne (ship) (person)"], []),
-        ([], ["Ada Lorne | founded"]),
-        ([], ["Ada | a | b | c"]),
-        ([], [" | ".join(["Ada", "a b c d e f g", "Torsby"])]),
-        ([], ["Ada {x} | founded | Torsby"]),
-        (["Ada (person)"] * 100, []),
+        "Ada Lorne | founded | Marrow",
+        "Ada Lorne (dragon) | founded | Marrow (organisation)",
+        "Ada Lorne (ship) (person) | founded | Marrow (organisation)",
+        "Ada Lorne (person) | founded",
+        "Ada (person) | a | b (thing) | c",
+        "Ada (person) | a b c d e f g | Torsby (place)",
+        "Ada {x} (person) | founded | Torsby (place)",
     ],
 )
-def test_the_schema_refuses_other_answers(names, facts):
+def test_the_schema_refuses_other_lines(fact):
+    schema = answer_schema("full", 160)
+    assert parse_structured(json.dumps({"facts": [GOOD]}), schema)
     with pytest.raises(OutputError):
-        parse_structured(json.dumps({"names": names, "facts": facts}), answer_schema(160))
+        parse_structured(json.dumps({"facts": [fact]}), schema)
 
 
-def test_the_schema_takes_what_the_example_of_the_prompt_answers():
-    example = next(text for role, text in load_prompt("extract").turns if role == "assistant")
-    assert len(parse_structured(example, answer_schema(16))["facts"]) == 7
+@pytest.mark.parametrize("style", ["full", "compact"])
+def test_the_schema_bounds_the_answer(style):
+    line = GOOD if style == "full" else "Ada | founded | Marrow | sold | it"
+    assert parse_structured(json.dumps({"facts": [line] * 5}), answer_schema(style, 80))
+    with pytest.raises(OutputError):
+        parse_structured(json.dumps({"facts": [line] * 50}), answer_schema(style, 80))
 
 
-def test_the_schema_bounds_every_list():
-    schema = answer_schema(160)
-    assert all(0 < part["maxItems"] < 30 for part in schema["properties"].values())
+def test_given_relations_and_types_are_the_only_ones():
+    schema = answer_schema("full", 160, ["mill"], ["owns"])
+    assert parse_structured(json.dumps({"facts": ["Ada (mill) | owns | Marrow (thing)"]}), schema)
+    for fact in ("Ada (mill) | has | Marrow (thing)", "Ada (person) | owns | Marrow (thing)"):
+        with pytest.raises(OutputError):
+            parse_structured(json.dumps({"facts": [fact]}), schema)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("style", ["full", "compact"])
+def test_the_examples_answer_as_the_schema_asks_and_both_styles_say_the_same(style, domain):
+    prompt = extraction_prompt(ExtractConfig(style=style, domain=domain))
+    answers = [text for role, text in prompt.turns if role == "assistant"]
+    assert len(answers) == len(DOMAINS[domain])
+    other = extraction_prompt(ExtractConfig(style="compact" if style == "full" else "full", domain=domain))
+    for mine, theirs in zip(answers, [t for role, t in other.turns if role == "assistant"], strict=True):
+        facts = parse_structured(mine, answer_schema(style, 80))["facts"]
+        ends = {(p.subject, p.predicate, p.object) for p in proposals(Answer(facts=tuple(facts)))}
+        assert len(ends) >= 4
+        assert ends == {(p.subject, p.predicate, p.object) for p in proposals(Answer(**json.loads(theirs)))}
+
+
+def test_gleaning_asks_once_more_and_keeps_both():
+    asked = []
+
+    class Gleans(ScriptedChat):
+        def complete(self, request):
+            asked.append([message.role for message in request.messages])
+            fact = "Torsby (place) | lies by | Lake Oune (place)" if len(asked) > 1 else GOOD
+            return Completion("{}", Usage(10, 5), "stop", 0.0, parsed={"facts": [fact]})
+
+    reading = ChatExtractor(Gleans(), RuleSentences(), 160, ExtractConfig(gleaning="ask"))(passage())
+    assert {triple.predicate for triple in reading.extractions[0].triples} == {"founded", "lies by"}
+    assert asked[1] == [*asked[0], "assistant", "user"]
+    assert reading.usage == Usage(20, 10)
+
+
+def test_the_parser_adds_what_the_model_left_out_and_nothing_it_has():
+    more = Triple("Ada Lorne", "is founder of", "Marrow", Evidence("c:1", 0, 5))
+    new = Triple("Torsby", "lies by", "Lake Oune", Evidence("c:1", 71, 96))
+
+    class Parser:
+        def key(self, passage):
+            return "parser"
+
+        def __call__(self, passage):
+            return Reading(by_chunk(passage, [], [more, new], 0))
+
+    plain = extractor()
+    read = ChatExtractor(ScriptedChat(), RuleSentences(), 160, ExtractConfig(gleaning="nlp"), Parser())
+    assert read.key(passage()) != plain.key(passage())
+    known = set(plain(passage()).extractions[0].triples)
+    found = set(read(passage()).extractions[0].triples)
+    assert more not in found
+    assert found - known <= {new}
 
 
 def chunks_of(document_id, *texts, repeat=0):

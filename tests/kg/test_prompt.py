@@ -1,11 +1,13 @@
 import pytest
 
+from kg.config import ExtractConfig
+from kg.examples import extraction_prompt
 from kg.prompt import load_prompt, parse_prompt
 from models.errors import ConfigError
 
 
 def test_the_changing_part_of_the_extraction_prompt_comes_last():
-    prompt = load_prompt("extract")
+    prompt = extraction_prompt(ExtractConfig())
     first = prompt.fill({"title": "One", "date": "2031", "passage": "A."})
     second = prompt.fill({"title": "Two", "date": "2032", "passage": "B."})
     assert first[:-1] == second[:-1]

@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kg.proposals import Answer, proposals
 from kg.schema import Chunk
 from kg.sentences import RuleSentences
 from kg.spans import fold
-from kg.verify import Answer, verify
+from kg.verify import Verified, verify
 
 TEXT = (
     "In 2018 Ada Lorne founded Marrow & Finch in Torsby. She sold the firm to Harrow\nMills for 4,000 crowns. "
@@ -14,13 +15,17 @@ TEXT = (
 SENTENCES = RuleSentences().split(TEXT)
 
 
-def check(names=(), facts=()):
+def check(*facts: tuple[str, ...], title: str = "") -> Verified:
     chunk = Chunk("c:1", "d:1", 0, 0, len(TEXT), TEXT, 40)
-    return verify(Answer(names=tuple(names), facts=tuple(" | ".join(fact) for fact in facts)), [(chunk, SENTENCES)])
+    return verify(read(*(" | ".join(fact) for fact in facts)), [(chunk, SENTENCES)], title)
+
+
+def read(*facts):
+    return list(proposals(Answer(facts=facts)))
 
 
 def one_fact(*fact):
-    result = check(facts=[fact])
+    result = check(fact)
     return result.triples[0] if result.triples else None
 
 
@@ -29,7 +34,7 @@ def shown(triple):
 
 
 def test_names_come_back_as_written_with_every_place():
-    mentions = check(["harrow mills (organisation)", "TORSBY (place)"]).mentions
+    mentions = check(("harrow mills (organisation)", "left", "TORSBY (place)")).mentions
     assert {(m.name, m.type) for m in mentions} == {("Harrow Mills", "organisation"), ("Torsby", "place")}
     places = [(m.evidence.start, m.evidence.end) for m in mentions if m.name == "Torsby"]
     assert [TEXT[slice(*place)] for place in places] == ["Torsby"] * 3
@@ -38,14 +43,19 @@ def test_names_come_back_as_written_with_every_place():
 
 @pytest.mark.parametrize("name", ["Nova Corp", "She", "the", "The ", "Tors", "", "...", "his mill"])
 def test_a_name_that_is_not_there_is_dropped_and_counted(name):
-    result = check([f"{name} (person)"])
-    assert (result.mentions, result.dropped) == ([], 1)
+    result = check((f"{name} (person)", "left", "Torsby"))
+    assert (result.triples, result.mentions, result.dropped) == ([], [], 1)
 
 
 def test_a_name_inside_a_longer_one_is_placed_where_it_stands_alone():
-    result = check(["Harrow Mills (organisation)", "Mills (organisation)", "Lake Oune (place)", "Lake (place)"])
+    result = check(
+        ("Harrow Mills", "left", "Torsby"),
+        ("Mills", "left", "Torsby"),
+        ("Torsby", "lies by", "Lake Oune"),
+        ("Torsby", "lies by", "Lake"),
+    )
     assert len([m for m in result.mentions if m.name == "Mills"]) == 1  # nowhere alone: its place inside the longer one
-    assert {m.name for m in result.mentions} == {"Harrow Mills", "Mills", "Lake Oune", "Lake"}
+    assert {m.name for m in result.mentions} == {"Harrow Mills", "Mills", "Lake Oune", "Lake", "Torsby"}
 
 
 def test_a_fact_shows_its_sentence():
@@ -57,8 +67,8 @@ def test_a_fact_shows_its_sentence():
 def test_the_sentence_with_the_words_of_the_relation_is_shown():
     text = "Harrow Mills lies in Torsby. Harrow Mills left Torsby."
     chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
-    answer = Answer(names=(), facts=("Harrow Mills | left | Torsby", "Harrow Mills | lies in | Torsby"))
-    triples = verify(answer, [(chunk, RuleSentences().split(text))]).triples
+    facts = read("Harrow Mills | left | Torsby", "Harrow Mills | lies in | Torsby")
+    triples = verify(facts, [(chunk, RuleSentences().split(text))]).triples
     assert [text[t.evidence.start : t.evidence.end] for t in triples] == [text[29:], text[:28]]
 
 
@@ -83,7 +93,7 @@ def test_a_fact_behind_a_pronoun_shows_the_sentence_with_the_name_too():
     ],
 )
 def test_a_fact_that_does_not_stand_there_is_dropped_and_counted(fact):
-    result = check(facts=[fact])
+    result = check(fact)
     assert (result.triples, result.mentions, result.dropped) == ([], [], 1)
 
 
@@ -104,39 +114,67 @@ def test_another_form_of_the_relation_or_a_short_one_will_do():
 )
 def test_a_relation_must_be_told_where_its_ends_stand(relation, text, stands):
     chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
-    answer = Answer(names=(), facts=(f"Ada Lorne | {relation} | Tom Hale",))
-    assert bool(verify(answer, [(chunk, [(0, len(text))])]).triples) == stands
+    facts = read(f"Ada Lorne | {relation} | Tom Hale")
+    assert bool(verify(facts, [(chunk, [(0, len(text))])]).triples) == stands
 
 
-def test_ends_that_were_not_listed_become_mentions():
-    result = check(facts=[("Harrow Mills", "bought the firm for", "4,000 crowns")])
+def test_ends_without_a_kind_are_guessed():
+    result = check(("Harrow Mills", "bought the firm for", "4,000 crowns"))
     assert {(m.name, m.type) for m in result.mentions} == {("Harrow Mills", "other"), ("4,000 crowns", "value")}
 
 
 def test_repetitions_are_merged_and_not_counted():
-    result = check(
-        ["Torsby (place)", "Torsby (place)"],
-        [("Torsby", "lies by", "Lake Oune"), ("torsby", "lies  by", "Lake Oune")],
-    )
+    result = check(("Torsby", "lies by", "Lake Oune"), ("torsby", "lies  by", "Lake Oune"))
     assert (len(result.triples), result.dropped) == (1, 0)
 
 
 def test_people_are_not_counted_in_numbers():
-    assert {m.type for m in check(["4,000 crowns (person)"]).mentions} == {"value"}
+    mentions = check(("Harrow Mills (thing)", "bought the firm for", "4,000 crowns (person)")).mentions
+    assert {m.name: m.type for m in mentions} == {"Harrow Mills": "other", "4,000 crowns": "value"}
+
+
+def test_the_first_kind_that_says_something_counts():
+    mentions = check(("Torsby", "lies by", "Lake Oune (place)"), ("Harrow Mills", "left", "Torsby (place)")).mentions
+    assert {m.name: m.type for m in mentions} == {"Torsby": "place", "Lake Oune": "place", "Harrow Mills": "other"}
+
+
+def test_the_title_may_stand_for_a_pronoun_and_for_nothing_else():
+    fact = ("Mirela Oddsen", "sold the firm to", "Harrow Mills")
+    (triple,) = check(fact, title="Mirela Oddsen (merchant)").triples
+    assert (triple.subject, triple.object) == ("Mirela Oddsen", "Harrow Mills")
+    assert shown(triple).startswith("She sold")
+    mentions = check(fact, title="Mirela Oddsen").mentions
+    assert {m.evidence for m in mentions if m.name == "Mirela Oddsen"} == {triple.evidence}
+    assert check(fact, title="Bo Finch").triples == []
+    assert check(("Mirela Oddsen", "left", "Torsby"), title="Mirela Oddsen").triples == []  # no pronoun there
+    assert check(("Mirela Oddsen", "owns", "Harrow Mills"), title="Mirela Oddsen").triples == []  # not told there
+
+
+def test_a_relation_that_was_given_need_not_stand_there():
+    chunk = Chunk("c:1", "d:1", 0, 0, len(TEXT), TEXT, 40)
+    facts = read("Torsby | location | Lake Oune", "Torsby | neighbour | Lake Oune")
+    triples = verify(facts, [(chunk, SENTENCES)], relations=["location"]).triples
+    assert [triple.predicate for triple in triples] == ["location"]
+
+
+def test_what_a_text_only_reports_is_a_claim():
+    text = "Tom Hale allegedly robbed Ada Lorne."
+    chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
+    (triple,) = verify(read("Tom Hale | robbed | Ada Lorne"), [(chunk, [(0, len(text))])]).triples
+    assert (triple.kind, triple.status) == ("claim", "suspected")
 
 
 def test_the_date_behind_a_fact_is_its_validity():
     text = "Ada Lorne, head of Harrow Mills since March 2019, met Tom Hale."
     chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
-    answer = Answer(names=(), facts=("Ada Lorne | is head of | Harrow Mills", "Ada Lorne | met | Tom Hale"))
-    assert [t.valid_from for t in verify(answer, [(chunk, [(0, len(text))])]).triples] == ["2019-03", ""]
+    facts = read("Ada Lorne | is head of | Harrow Mills", "Ada Lorne | met | Tom Hale")
+    assert [t.valid_from for t in verify(facts, [(chunk, [(0, len(text))])]).triples] == ["2019-03", ""]
 
 
 def test_a_fact_goes_to_the_passage_that_tells_it_and_a_name_to_every_one():
     texts = ("Harrow Mills lies in Torsby.", "Harrow Mills left Torsby.")
     shown = [(Chunk(f"c:{n}", "d:1", n, 0, len(t), t, 10), [(0, len(t))]) for n, t in enumerate(texts)]
-    answer = Answer(names=("Torsby (place)",), facts=("Harrow Mills | left | Torsby", "Nova | left | Torsby"))
-    result = verify(answer, shown)
+    result = verify(read("Harrow Mills | left | Torsby", "Nova | left | Torsby"), shown)
     assert [triple.evidence.chunk_id for triple in result.triples] == ["c:1"]
     assert {m.evidence.chunk_id for m in result.mentions if m.name == "Torsby"} == {"c:0", "c:1"}
     assert result.dropped == 1
@@ -145,13 +183,13 @@ def test_a_fact_goes_to_the_passage_that_tells_it_and_a_name_to_every_one():
 NAMES = st.sampled_from(["Ada Lorne", "Torsby", "Lake Oune", "Harrow Mills", "Nova", "she", "the firm", "2018", ""])
 
 
-@given(st.lists(st.tuples(NAMES, st.text(max_size=12), NAMES), max_size=6), st.lists(NAMES))
-def test_everything_kept_stands_in_its_span(facts, names):
-    result = check([f"{name} (place)" for name in names], facts)
+@given(st.lists(st.tuples(NAMES, st.text(max_size=12).filter(lambda text: "|" not in text), NAMES), max_size=6))
+def test_everything_kept_stands_in_its_span(facts):
+    result = check(*facts)
     mentioned = {m.name for m in result.mentions}
     for mention in result.mentions:
         assert fold(TEXT[mention.evidence.start : mention.evidence.end]) == fold(mention.name)
     for triple in result.triples:
         assert fold(triple.subject) in fold(shown(triple)) and fold(triple.object) in fold(shown(triple))
         assert {triple.subject, triple.object} <= mentioned
-    assert len(result.triples) + result.dropped <= len(facts) + len(names)
+    assert len(result.triples) + result.dropped <= len(facts)
