@@ -132,4 +132,6 @@ def _files(workspace: Workspace) -> Iterator[Path]:
 @lru_cache
 def _prompts() -> tuple[str, ...]:
     """Texts that every call repeats, whatever it is about."""
-    return tuple(file.read_text(encoding="utf-8") for file in (files("configs") / "prompts").iterdir())
+    folder = files("configs") / "prompts"
+    shipped = (*folder.iterdir(), *(folder / "examples").iterdir())
+    return tuple(file.read_text(encoding="utf-8") for file in shipped if file.is_file())

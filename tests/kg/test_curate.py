@@ -32,7 +32,7 @@ class Bench:
         self.digest = self.build()
 
     def build(self, chat=None, judge=None):
-        models = BuildModels(chat or ScriptedChat(), LetterEncoder(), RuleSentences(), judge)
+        models = BuildModels(chat or ScriptedChat(), LetterEncoder(), RuleSentences(), judge=judge)
         with Workspace.create(self.path, self.config) as workspace:
             self.summary = build(workspace, self.sources, models, executor=ThreadExecutor(1))
         return self.summary.digest

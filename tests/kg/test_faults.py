@@ -195,7 +195,7 @@ def test_a_full_disk_is_said_and_what_was_written_before_is_gone_on_with(bench, 
         assert re.search("disk (is full|has room)", said), (most, said)
         digest, after = build(name)
         assert digest == expected
-        assert len(set(before.asked) & set(after.asked)) <= 2  # those in flight, whose answers found no room
+        assert len(set(before.asked) & set(after.asked)) <= 4  # those taken ahead by two threads: no room for answers
 
 
 @pytest.fixture

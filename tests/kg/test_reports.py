@@ -186,7 +186,7 @@ def test_one_community_shows_facts_with_their_sentences(desk):
     shown = desk.store(detail, desk.of("Torsby"), 100)
     assert shown.line.facts == len(shown.facts) > 0
     stated = {fact.fact: fact.places for fact in shown.facts}
-    assert stated["Ada Lorne | founded | Harrow Mills"] == (("coast.md", "Ada Lorne founded Harrow Mills."),)
+    assert stated["Ada Lorne | founds | Harrow Mills"] == (("coast.md", "Ada Lorne founded Harrow Mills."),)
     assert {fact.id for fact in shown.facts} <= {fact.id for fact in desk.read(Fact)}
 
 
