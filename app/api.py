@@ -11,12 +11,12 @@ Each function opens what it needs and closes it again; nothing is kept between c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import ConfigError
+from models.errors import ConfigError, InputError
 from models.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kg.config import IndexConfig
     from kg.curate import History, Ruled
     from kg.dossier import Dossier
+    from kg.learn_schema import Learnt
     from kg.schema import Entity
     from kg.session import Session
     from kg.summary import IndexSummary
@@ -196,6 +197,34 @@ def _changed(base: IndexConfig, given: Mapping[str, Any]) -> IndexConfig:
         return base.model_validate({**base.model_dump(), **given})
     except ValidationError as error:
         raise ConfigError(f"These settings cannot be used: {describe(error)}. Correct them.") from error
+
+
+def learn_schema(
+    folder: PathLike, *, extractor: str = "nlp", sample: int = 20, most: int = 30, progress: Progress = SILENT
+) -> Learnt:
+    """Count the kinds and relations that an extractor finds in a sample of documents; nothing is kept.
+
+    Raises:
+        InputError: No document can be read.
+        ModelError: The extractor cannot be reached.
+    """
+    from kg.config import IndexConfig
+    from kg.extractors import WITHOUT_CHAT, open_extractor
+    from kg.learn_schema import learn
+    from kg.load import load
+    from kg.sentences import RuleSentences
+    from models.factory import open_chat
+
+    config, sentences = _changed(IndexConfig(), {"extractor": extractor}), RuleSentences()
+    documents = [document for loaded in load(Path(folder)) for document in loaded.documents]
+    if not documents:
+        raise InputError(f"no document in {folder} can be read: name a folder of txt, md, html, JSONL, CSV or pdf")
+    opened = nullcontext(None) if extractor in WITHOUT_CHAT else closing(open_chat(extractor, progress=progress))
+    with opened as chat:
+        reads = open_extractor(config, chat, sentences)
+        if reads is None:
+            raise ConfigError('the extractor "none" finds nothing to learn from: use "nlp" or a chat model')
+        return learn(documents, reads, sentences, sample, most, config.chunk_tokens, progress)
 
 
 def plan_index(config: IndexConfig, folder: Path, workspace: Path) -> dict[str, Any]:

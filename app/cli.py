@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("app.commands.index:index", "Build the graph and the passage index of a folder of documents."),
     "update": ("app.commands.update:update", "Read new and changed documents; all others stay."),
     "delete": ("app.commands.delete:delete", "Remove documents, or erase every trace of them."),
+    "schema": ("app.commands.schema:schema", "Learn kinds and relations from a sample of a corpus."),
     "search": ("app.commands.search:search", "Find evidence for a question: passages and facts."),
     "ask": ("app.commands.ask:ask", "Answer a question from the evidence, with citations."),
     "entities": ("app.commands.entities:entities", "Look at entities; merge, split and undo."),

@@ -178,10 +178,12 @@ class _Reader:
         return str(self.doc[slice(*phrase(noun))].text).lower()
 
     def _complement(self, adjective: Token) -> Iterator[tuple[str, Token]]:
-        """An adjective with its preposition: "is essential | for | survival"."""
-        for child in adjective.children:
-            if child.dep_ == "prep":
-                yield from _prepositional(adjective.lower_, child)
+        """An adjective: "is | round", or with its preposition "is essential | for | survival"."""
+        prepositions = [child for child in adjective.children if child.dep_ == "prep"]
+        for child in prepositions:
+            yield from _prepositional(adjective.lower_, child)
+        if not prepositions:
+            yield from (("", each) for each in _conjuncts(adjective))
 
     def _subjects(self, verb: Token, depth: int = 0) -> list[Token]:
         """Heads of the noun phrases that do what the verb says."""

@@ -46,6 +46,8 @@ def recorded(workspace: Path) -> int:
         return 0
     with closing(sqlite3.connect(workspace / "graph.sqlite")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'calls'").fetchall():
+            return 0  # there was room for the store and none for the records
         return int(database.execute("SELECT count(*) FROM calls").fetchone()[0])
 
 

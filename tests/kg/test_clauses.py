@@ -30,6 +30,7 @@ CASES = [
     ("Otters began to eat mussels.", {"Otters | began to eat | mussels"}),
     ("The mill did not burn coal.", {"mill | did not burn | coal"}),
     ("The owner's boat carries a variety of tools.", {"owner's boat | carries | variety of tools"}),
+    ("Some eggs are round.", {"eggs | are | round"}),
     ("Salt is essential for bakers.", {"Salt | is essential for | bakers"}),
     ("In addition, herons eat frogs.", {"herons | eat | frogs"}),
     ("It rains.", set()),
