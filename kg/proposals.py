@@ -95,14 +95,17 @@ def answer_schema(
     relation = f"({'|'.join(re.escape(each) for each in relations)})" if relations else _words(6)
     if style == "full":
         kinds = "|".join(re.escape(each) for each in dict.fromkeys((*types, THING)))
-        line, most = rf"{_words(8)} \(({kinds})\) \| {relation} \| {_words(8)} \(({kinds})\)", 5 + most_tokens // 10
+        line, most = (
+            rf"{_words(8)} \(({kinds})\) \| {relation} \| {_words(8)} \(({kinds})\)",
+            max(8, 2 + most_tokens // 40),
+        )
     else:
-        line, most = rf"{_words(8)}( \| {relation} \| {_words(8)}){{1,{_MOST_CHAINED}}}", 3 + most_tokens // 16
+        line, most = rf"{_words(8)}( \| {relation} \| {_words(8)}){{1,{_MOST_CHAINED}}}", max(6, most_tokens // 24)
     facts = {"type": "array", "items": {"type": "string", "pattern": f"^{line}$"}, "maxItems": most}
     return {"type": "object", "properties": {"facts": facts}, "required": ["facts"], "additionalProperties": False}
 
 
 def _words(most: int) -> str:
-    """Pattern of at most so many words, without bars, quotes or brackets that would let a model leave its form."""
-    word = '[^ |"\\\\\\n{}()\\[\\]]{1,40}'
+    """Pattern of at most so many words, without what would let a model leave its form, or JSON: bars, quotes, controls."""
+    word = '[^ |"\\\\\\x00-\\x1f{}()\\[\\]]{1,40}'
     return f"{word}( {word}){{0,{most - 1}}}"
