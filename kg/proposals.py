@@ -106,6 +106,6 @@ def answer_schema(
 
 
 def _words(most: int) -> str:
-    """Pattern of at most so many words, without what would let a model leave its form, or JSON: bars, quotes, controls."""
+    """Pattern of at most so many words, without what would let a model leave its form: bars, brackets, controls."""
     word = '[^ |"\\\\\\x00-\\x1f{}()\\[\\]]{1,40}'
     return f"{word}( {word}){{0,{most - 1}}}"
