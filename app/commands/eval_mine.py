@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--essays", required=True, type=click.Path(path_type=Path), help="JSON: topic and content of each.")
 @click.option("--facts", required=True, type=click.Path(path_type=Path), help="JSON: the facts of each essay.")
 @click.option("--graphs", multiple=True, type=click.Path(path_type=Path), help="Zip of a peer's graphs; repeat it.")
-@click.option("--extractor", metavar="NAME", help='What reads our facts; "none" judges peers alone  [qwen-1.5b]')
+@click.option("--extractor", metavar="NAME", help='What reads our facts; "none" judges peers alone  [nlp]')
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N essays.")
 @click.option("--workspace", "-w", metavar="DIR", help="Where our graph is built and kept; else in the cache.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of index settings.")
@@ -48,6 +48,7 @@ def mine(
     """Build a graph of every essay and count the facts it keeps; ours first, then every zip of graphs.
 
     One fixed judge decides for all; it is fitted to judgments published with MINE. Zips may also follow at the end.
+    Without --extractor the parser reads, which costs no model call, unless --config names another.
 
     \b
     graft eval mine --essays essays.json --facts facts.json --extractor qwen-1.5b
@@ -60,6 +61,7 @@ def mine(
     from eval.mine_files import read_essays
     from models.factory import open_encoder
 
+    extractor = extractor or (None if config_file else "nlp")
     asked = read_essays(essays, facts)[:limit]
     spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
     systems: list[Kept] = []
