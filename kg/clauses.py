@@ -148,6 +148,26 @@ class _Reader:
         for subject in subjects:
             for words, end in self._objects(verb):
                 yield from self._state(subject, f"{relation} {words}".strip(), end, verb)
+        if verb.lemma_ == "be":
+            yield from self._offices(verb, subjects, relation)
+
+    def _offices(self, verb: Token, subjects: list[Token], relation: str) -> Iterator[Statement]:
+        """What a thing has under a common noun: of "the capital of Greece is Athens", Greece | capital is | Athens."""
+        holders = [child for child in verb.children if child.dep_ == "attr" and not _is_common(child)]
+        for office in subjects if holders else ():
+            if _is_common(office):
+                words = self._words(office).removeprefix("whose ")
+                for owner in self._owners(office, verb):
+                    for holder in (each for child in holders for each in _conjuncts(child)):
+                        yield from self._state(owner, f"{words} {relation}", holder, verb)
+
+    def _owners(self, office: Token, verb: Token) -> Iterator[Token]:
+        """Whose an office is: "of Greece", or what a relative clause hangs on: "Greece, whose capital is Athens"."""
+        for child in office.children:
+            if child.dep_ == "prep" and child.lower_ == "of":
+                yield from (end for _, end in _prepositional("", child))
+        if verb.dep_ == "relcl" and any(token.lower_ in ("whose", "where") for token in verb.subtree):
+            yield verb.head
 
     def _objects(self, verb: Token) -> Iterator[tuple[str, Token]]:
         """What a verb takes: words that join the relation, and the object's head."""
@@ -255,9 +275,22 @@ def _prepositional(words: str, preposition: Token) -> Iterator[tuple[str, Token]
         return
     for child in preposition.children:
         if child.dep_ == "pobj" and child.lemma_.lower() not in _LEADING.get(preposition.lower_, ()):
-            yield from ((relation, each) for each in _conjuncts(child))
+            for each in _conjuncts(child):
+                yield relation, each
+                if _is_common(each):  # "the town of Torsby", "the club Harrow Rovers"
+                    yield from _named(relation, each)
         elif child.dep_ == "prep":
             yield from _prepositional(relation, child)
+
+
+def _named(relation: str, noun: Token) -> Iterator[tuple[str, Token]]:
+    """The name behind a common noun, in apposition or after "of"."""
+    for child in noun.children:
+        if child.dep_ == "appos" and child.pos_ == "PROPN":
+            yield relation, child
+        elif child.dep_ == "prep" and child.lower_ == "of" and noun.lemma_.lower() not in _LIGHT:
+            for end in (each for each in child.children if each.dep_ == "pobj" and each.pos_ == "PROPN"):
+                yield f"{relation} {noun.lower_} of", end
 
 
 def _conjuncts(token: Token) -> list[Token]:

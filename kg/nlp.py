@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
 PIPELINE = "en_core_web_sm"
-_RULES = 2
+_RULES = 3
 """Changes with the rules here and in `kg.clauses`, so that passages are read anew."""
 _REACH = 3
 _TYPES = {

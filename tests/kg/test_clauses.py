@@ -30,6 +30,11 @@ CASES = [
     ("Otters began to eat mussels.", {"Otters | began to eat | mussels"}),
     ("The mill did not burn coal.", {"mill | did not burn | coal"}),
     ("The owner's boat carries a variety of tools.", {"owner's boat | carries | variety of tools"}),
+    ("The capital of Norway is Oslo.", {"capital | of | Norway", "capital | is | Oslo", "Norway | capital is | Oslo"}),
+    (
+        "Ada Lorne lives in the town of Torsby.",
+        {"Ada Lorne | lives in | town", "Ada Lorne | lives in town of | Torsby", "town | of | Torsby"},
+    ),
     ("Some eggs are round.", {"eggs | are | round"}),
     ("Salt is essential for bakers.", {"Salt | is essential for | bakers"}),
     ("In addition, herons eat frogs.", {"herons | eat | frogs"}),
