@@ -100,6 +100,8 @@ class LlamaCppChat:
     def _running(self) -> tuple[LlamaProcess, OpenAIChat]:
         with self._lock:
             if self._process is None or self._client is None or not self._process.alive():
+                # The client of a dead server is not closed: a thread that still reads from it could then wait for long.
+                self._client = None
                 self._shut()
                 self._process = LlamaProcess(self._settings)
                 self._client = self._connect(self._process)
