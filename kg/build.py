@@ -21,11 +21,11 @@ from pathlib import Path
 from kg.chunk import chunk
 from kg.communities import detect, native_version
 from kg.executor import Executor, ThreadExecutor, ask_all
-from kg.extractors import IMPORT, WITHOUT_CHAT, open_extractor
+from kg.extractors import IMPORT, open_extractor
 from kg.handles import hand_on
 from kg.judge import Judge
 from kg.load import Loaded, list_sources, load
-from kg.reading import Passage, Reading, passages_of
+from kg.reading import Extractor, Passage, Reading, passages_of
 from kg.remains import remember
 from kg.report_basis import keep_valid
 from kg.resolve import resolve
@@ -37,7 +37,7 @@ from kg.stage import Stage
 from kg.summary import IndexSummary, Spent
 from kg.workspace import Workspace
 from models.digest import digest
-from models.errors import ConfigError, InputError
+from models.errors import InputError
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, Encoder, Usage
 
@@ -86,13 +86,13 @@ def build(
         What the workspace holds now, what failed, what it cost.
     Raises:
         InputError: Not one source could be read; a workspace created for this build is removed again.
-        ConfigError: The configuration names an extractor but no chat model is given.
+        ConfigError: The configuration names a chat model and none is given, or facts to import and no file.
         BudgetReached: The budget is used up; what is finished is kept, a second build goes on.
         ModelError: The chat model can't be reached; likewise.
     """
-    require_extractor(workspace, models)
+    extractor = extractor_of(workspace, models)
     with workspace.writing():
-        run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed)
+        run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed, extractor)
         try:
             loaded = _load(root, progress)
         except InputError:
@@ -103,18 +103,14 @@ def build(
         return run.bring_to(loaded)
 
 
-def require_extractor(workspace: Workspace, models: BuildModels) -> None:
-    """Refuse to read documents without the chat model that the workspace is built with."""
-    if models.chat is None and workspace.config.extractor not in WITHOUT_CHAT:
-        raise ConfigError(
-            f"the workspace {workspace.path} is built with the chat model {workspace.config.extractor!r}, but none is "
-            f"open: open it, or set extractor to one of {', '.join(sorted(WITHOUT_CHAT))} in a new workspace"
-        )
+def extractor_of(workspace: Workspace, models: BuildModels) -> Extractor | None:
+    """What reads the documents of a workspace; opened before anything is written. Raises as `open_extractor`."""
+    return open_extractor(workspace.config, models.chat, models.sentences, models.facts)
 
 
 def resolve_again(workspace: Workspace, models: BuildModels, progress: Progress = SILENT) -> None:
     """Make entities, facts and communities anew of what is read already, after a ruling; call it while `writing`."""
-    run = Build(workspace, models, progress, ThreadExecutor(1), retry_failed=False)
+    run = Build(workspace, models, progress, ThreadExecutor(1))
     store = workspace.store
     run.resolve(list(store.read(Document)), list(store.read(Chunk)), list(store.read(Extraction)))
     run.find_communities()
@@ -139,7 +135,13 @@ class Build:
     """One build, under the workspace's lock: the stages in order, and the journal's view of each."""
 
     def __init__(
-        self, workspace: Workspace, models: BuildModels, progress: Progress, executor: Executor, retry_failed: bool
+        self,
+        workspace: Workspace,
+        models: BuildModels,
+        progress: Progress,
+        executor: Executor,
+        retry_failed: bool = False,
+        extractor: Extractor | None = None,
     ) -> None:
         self.began = time.perf_counter()
         self.workspace = workspace
@@ -148,6 +150,7 @@ class Build:
         self.models = models
         self.progress = progress
         self.executor = executor
+        self.extractor = extractor
         names = ("load", "chunk", "extract", "resolve", "communities")
         self.stages = {name: Stage(self.store, name, retry_failed) for name in names}
         self.spent = Usage()
@@ -228,7 +231,7 @@ class Build:
     def extract(self, documents: Sequence[Document], chunks: Sequence[Chunk]) -> list[Extraction]:
         """Read the passages that aren't read yet; readings of other passages go."""
         stage = self.stages["extract"]
-        extractor = open_extractor(self.config, self.models.chat, self.models.sentences, self.models.facts)
+        extractor = self.extractor
         if extractor is None:
             self.store.replace(Extraction, ())
             return []

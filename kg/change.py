@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg.build import Build, BuildModels, require_extractor
+from kg.build import Build, BuildModels, extractor_of
 from kg.executor import Executor, ThreadExecutor
 from kg.load import Loaded, load_file
 from kg.remains import STAGE, remember
@@ -76,13 +76,13 @@ def update(
         retry_failed: Try items again that failed before and haven't changed, of all sources.
     Raises:
         InputError: A path does not exist, or holds nothing that can be read; nothing is changed.
-        ConfigError: Two files would have one name; likewise.
+        ConfigError: Two files would have one name, or there is nothing to read facts with; likewise.
         BudgetReached: The budget is used up; what is finished is kept, a second update goes on.
         ModelError: The chat model can't be reached; likewise.
     """
-    require_extractor(workspace, models)
+    extractor = extractor_of(workspace, models)
     with workspace.writing():
-        run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed)
+        run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed, extractor)
         loaded = load_given(workspace.store, given, progress)
         known = known_files(workspace.store)
         before = {(file, row.id) for file, row in by_file(workspace.store.read(Document), known)}
@@ -119,7 +119,7 @@ def delete(workspace: Workspace, sources: Collection[str], models: BuildModels, 
         progress: Who is told.
     """
     with workspace.writing():
-        run = Build(workspace, models, progress, ThreadExecutor(1), retry_failed=False)
+        run = Build(workspace, models, progress, ThreadExecutor(1))
         files = known_files(workspace.store)
         rows = list(by_file(workspace.store.read(Document), files))
         staying = [row for file, row in rows if not {file, row.source} & set(sources)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kg.proposals import Style
 from models.errors import ConfigError, describe
@@ -37,18 +37,29 @@ class ExtractConfig(_Settings):
     """How a chat model is asked for facts.
 
     Attributes:
-        style: "full" gives every end its kind; "compact" names each subject once and gives no kinds, for fewer tokens.
+        style: "lines" leaves the kinds of things to the parser, "full" asks for them, and "compact" names each subject
+            once, for fewer tokens (see `kg.proposals`).
+        density: Most lines a hundred tokens of a passage: what bounds the tokens written; None for the style's own.
         domain: Which worked examples it is shown, a name of `kg.examples.DOMAINS`.
-        entity_types: Kinds of ends to choose from, beside "thing"; None for those of `kg.proposals.TYPES`.
+        entity_types: Kinds of ends to choose from, beside "thing", in the full style; None for those of
+            `kg.proposals.TYPES`.
         relations: The only relations allowed; None for the passage's own words.
-        gleaning: Who reads for what the answer left out: "ask" the model once more, "nlp" the parser, or "none".
+        gleaning: Who reads for what the answer left out: "nlp" the parser (not where relations are given, since it
+            knows the text's words only), "ask" the model once more, or "none".
     """
 
-    style: Style = "full"
+    style: Style = "lines"
+    density: float | None = Field(default=None, gt=0)
     domain: str = Field(default="general", min_length=1)
     entity_types: tuple[str, ...] | None = Field(default=None, min_length=1)
     relations: tuple[str, ...] | None = Field(default=None, min_length=1)
-    gleaning: Literal["none", "ask", "nlp"] = "none"
+    gleaning: Literal["none", "ask", "nlp"] = "nlp"
+
+    @model_validator(mode="after")
+    def _kinds_are_asked_for(self) -> ExtractConfig:
+        if self.entity_types is not None and self.style != "full":
+            raise ValueError(f"entity_types are asked for in the full style only: set style to full, not {self.style}")
+        return self
 
 
 class CommunityConfig(_Settings):

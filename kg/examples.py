@@ -1,6 +1,6 @@
 """Worked examples of extraction, by domain: files of `configs/prompts/examples`, shown to a model before the passage.
 
-A file gives title and date in its front matter, then a passage, a blank line, and the passage's facts in the full style
+A file gives a title in its front matter, then a passage, a blank line, and the passage's facts in the full style
 (see `kg.proposals`); the compact answer is made of the same lines. The examples come before everything that changes
 from call to call, so that a server reads them once.
 """
@@ -16,19 +16,19 @@ import yaml
 
 from kg.config import ExtractConfig
 from kg.prompt import Prompt, load_prompt
-from kg.proposals import TYPES, Answer, Style, chained, full, proposals
+from kg.proposals import TYPES, Answer, Proposal, Style, chained, full, line, proposals
 from models.errors import ConfigError
 from models.protocols import Role
 
 DOMAINS: dict[str, tuple[str, ...]] = {
-    "general": ("news", "science"),
+    "general": ("news", "biography", "science"),
     "news": ("news",),
     "science": ("science",),
     "biography": ("biography", "news"),
     "korean": ("korean", "news"),
 }
 """Examples that suit a kind of text; more of them cost a server one reading each, not one a passage."""
-_PROMPTS: dict[Style, str] = {"full": "extract", "compact": "extract_compact"}
+_PROMPTS: dict[Style, str] = {"lines": "extract", "full": "extract_full", "compact": "extract_compact"}
 _FILE = re.compile(r"\A---\n(?P<head>.*?)\n---\n(?P<passage>.*?)\n\n(?P<facts>.*)\Z", re.DOTALL)
 
 
@@ -52,6 +52,13 @@ def extraction_prompt(config: ExtractConfig) -> Prompt:
     return Prompt(prompt.name, prompt.version, (*turns, ("user", form)))
 
 
+def written(facts: Sequence[Proposal], style: Style, kinds: Sequence[str] = TYPES) -> list[str]:
+    """Facts as an answer in a style has them."""
+    if style == "compact":
+        return chained(facts)
+    return [full(fact, kinds) if style == "full" else line(fact) for fact in facts]
+
+
 def _turns(name: str, style: Style, form: str, kinds: Sequence[str]) -> list[tuple[Role, str]]:
     """Question and answer of one example."""
     text = (files("configs") / "prompts" / "examples" / f"{name}.md").read_text(encoding="utf-8")
@@ -59,8 +66,8 @@ def _turns(name: str, style: Style, form: str, kinds: Sequence[str]) -> list[tup
     assert parts is not None, f"the example {name} is shipped in this form"
     head = yaml.safe_load(parts["head"])
     facts = list(proposals(Answer(facts=tuple(parts["facts"].strip().splitlines()))))
-    lines = chained(facts) if style == "compact" else [full(fact, kinds) for fact in facts]
-    values = {"title": str(head["title"]), "date": str(head.get("date", "unknown")), "passage": parts["passage"]}
+    lines = written(facts, style, kinds)
+    values = {"title": str(head["title"]), "passage": parts["passage"]}
     (question,) = Prompt(name, 1, (("user", form),)).fill(values)
     answer = json.dumps({"facts": lines}, ensure_ascii=False, separators=(",", ":"))
     return [("user", question.content), ("assistant", answer)]

@@ -1,7 +1,7 @@
 """Facts from one chunk, or a few neighbours: one call of a chat model under a JSON schema.
 
 The prompt comes from `kg.examples`: fixed instructions and worked examples first, so that a server reads them once,
-then the document's title and date and the passage. An answer is lines (`kg.proposals`), bounded in number by the
+then the document's title and the passage. An answer is lines (`kg.proposals`), bounded in number by the
 schema and in length in proportion to the passage, so that a model that repeats itself ends soon. A useless answer is
 asked for once more in two halves; if that fails too, the passage counts as failed. What the passage doesn't hold is
 refused (`kg.verify`). A second reading of what the first left out, `gleaning`, is the model's own or the parser's.
@@ -10,25 +10,30 @@ refused (`kg.verify`). A second reading of what the first left out, `gleaning`, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 from pydantic import ValidationError
 
 from kg.config import ExtractConfig
 from kg.examples import extraction_prompt
+from kg.nlp import NlpExtractor
+from kg.pipeline import OTHER, Pipeline
 from kg.prompt import load_prompt
 from kg.proposals import TYPES, Answer, answer_schema, proposals
-from kg.reading import Extractor, Passage, Reading, by_chunk
-from kg.schema import Chunk, Triple
+from kg.reading import Passage, Reading, by_chunk
+from kg.schema import Chunk, Mention, Triple
 from kg.sentences import SentenceSplitter
 from kg.spans import Span, fold
 from kg.verify import Verified, verify
 from models.digest import digest
-from models.errors import OutputError
+from models.errors import InputError, OutputError
 from models.protocols import ChatModel, ChatRequest, Completion, Message, Usage
 
 Sentence = tuple[Chunk, Span]
 
-_VERIFIER = 3
+_VERIFIER = 4
 """Changes with the rules of `kg.verify`, so that passages are verified anew; answers come from the records."""
 
 
@@ -38,34 +43,42 @@ class ChatExtractor:
     Args:
         chat: The model.
         sentences: Splits passages.
-        most_tokens: Most tokens of a passage.
         config: Style, domain, schema, gleaning.
-        parser: Reads what the model left out, where gleaning is "nlp".
     """
 
     def __init__(
         self,
         chat: ChatModel,
         sentences: SentenceSplitter,
-        most_tokens: int,
         config: ExtractConfig | None = None,
-        parser: Extractor | None = None,
     ) -> None:
         self.chat = chat
         self.sentences = sentences
         self.config = config or ExtractConfig()
-        self.parser = parser
+        self.pipeline = Pipeline()
+        gleans = self.config.gleaning == "nlp" and not self.config.relations
+        self.parser = NlpExtractor(sentences, self.pipeline) if gleans else None
         self.prompt = extraction_prompt(self.config)
-        self.schema = answer_schema(
-            self.config.style, most_tokens, self.config.entity_types or TYPES, self.config.relations or ()
-        )
+
+    def schema(self, tokens: float) -> dict[str, Any]:
+        """Schema of the answer about a passage of so many tokens."""
+        config = self.config
+        kinds = config.entity_types or TYPES
+        return answer_schema(config.style, tokens, kinds, config.relations or (), config.density)
 
     def key(self, passage: Passage) -> str:
         """Digest of everything that the reading of a passage depends on."""
         gleaner = self.parser.key(passage) if self.parser else self.config.gleaning
-        parts = (self.prompt.template, self.chat.digest, self.schema, gleaner, _VERIFIER)
+        parts = (
+            self.prompt.template,
+            self.chat.digest,
+            self.schema(passage.tokens),
+            gleaner,
+            self.pipeline.digest,
+            _VERIFIER,
+        )
         chunks = [[chunk.id, chunk.text] for chunk in passage.chunks]
-        return digest(*parts, chunks, passage.title, passage.date)
+        return digest(*parts, chunks, passage.title)
 
     def __call__(self, passage: Passage) -> Reading:
         """Read one passage.
@@ -91,11 +104,13 @@ class ChatExtractor:
                 wasted += Usage(error.tokens_in, error.tokens_out)
         completions = [completion for completion, _ in parts]
         mentions = [mention for _, verified in parts for mention in verified.mentions]
+        mentions = self._with_kinds(mentions, sentences)
         triples = [triple for _, verified in parts for triple in verified.triples]
         if self.parser:
-            more = self.parser(passage).extractions
-            mentions += [mention for row in more for mention in row.mentions]
-            triples += _unjoined([triple for row in more for triple in row.triples], triples)
+            with suppress(InputError):  # a language that the parser doesn't know: what the model found stands
+                more = self.parser(passage).extractions
+                mentions += [mention for row in more for mention in row.mentions]
+                triples += _unjoined([triple for row in more for triple in row.triples], triples)
         return Reading(
             extractions=by_chunk(passage, mentions, triples, sum(verified.dropped for _, verified in parts)),
             usage=sum((completion.usage for completion in completions), wasted),
@@ -103,18 +118,28 @@ class ChatExtractor:
             model_seconds=sum(completion.seconds for completion in completions),
         )
 
+    def _with_kinds(self, mentions: list[Mention], sentences: Sequence[Sentence]) -> list[Mention]:
+        """Names whose kind the model didn't say, with the kind that the recogniser sees."""
+        if all(mention.type != OTHER for mention in mentions):
+            return mentions
+        kinds = self.pipeline.kinds(chunk.text[slice(*span)] for chunk, span in sentences)
+        return [
+            replace(mention, type=kinds.get(fold(mention.name), OTHER)) if mention.type == OTHER else mention
+            for mention in mentions
+        ]
+
     def request(self, passage: Passage, sentences: Sequence[Sentence], before: Completion | None = None) -> ChatRequest:
         """The call for some sentences of a passage, or the one that asks what the answer `before` left out."""
         # Chunks may repeat sentences of their neighbours; the model reads each once.
         places = {chunk.start + span[0]: " ".join(chunk.text[slice(*span)].split()) for chunk, span in sentences}
         share = sum(end - start for _, (start, end) in sentences) / sum(len(chunk.text) for chunk in passage.chunks)
-        values = {"title": passage.title, "date": passage.date or "unknown", "passage": " ".join(places.values())}
+        values = {"title": passage.title, "passage": " ".join(places.values())}
         messages = self.prompt.fill(values)
         if before is not None:
             messages += (Message("assistant", before.text), *load_prompt("extract_glean").fill({}))
         return ChatRequest(
             messages=messages,
-            schema=self.schema,
+            schema=self.schema(passage.tokens * share),
             max_tokens=150 + round(3 * passage.tokens * share),
             template=self.prompt.template,
         )

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from kg.config import IndexConfig
 from kg.extract import ChatExtractor
+from kg.pipeline import PIPELINE
 from kg.reading import Extractor
 from kg.sentences import SentenceSplitter
 from models.errors import ConfigError
 from models.protocols import ChatModel
+from models.weights import resolve
 
 NO_EXTRACTOR = "none"
 NLP = "nlp"
@@ -30,7 +32,7 @@ def open_extractor(
         facts: The file to import, where that is the extractor.
     Raises:
         ConfigError: A chat model is named and none is given; or the file to import cannot be read.
-        ModelError: The parser's pipeline cannot be fetched.
+        ModelError: The parser, which also tells the kinds of what a chat model names, cannot be fetched.
     """
     if config.extractor == NO_EXTRACTOR:
         return None
@@ -49,9 +51,5 @@ def open_extractor(
             f"the extractor {config.extractor!r} is a chat model, but none is open: open it, "
             f"or set extractor to one of {', '.join(sorted(WITHOUT_CHAT))} in a new workspace"
         )
-    parser = None
-    if config.extract.gleaning == NLP:
-        from kg.nlp import NlpExtractor
-
-        parser = NlpExtractor(sentences)
-    return ChatExtractor(chat, sentences, max(config.chunk_tokens, config.extract_tokens or 0), config.extract, parser)
+    resolve(PIPELINE)  # before anything is spent
+    return ChatExtractor(chat, sentences, config.extract)

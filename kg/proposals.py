@@ -1,9 +1,9 @@
 """What a model proposes, in lines: how answers are asked for, and how they are read.
 
-Two styles. Full: `Ines Varga (person) | became head of | Bellwick Mill (organisation)`, a fact a line, each end with
-its kind. Compact: `Ines Varga | from | Lund | became head of | Bellwick Mill`, a subject a line with all its facts, and
-no kinds. Lines take a small model half the tokens of nested objects and keep it to the point. Nothing here is
-believed: `kg.verify` decides what stands.
+Three styles. Lines: `Ines Varga | became head of | Bellwick Mill`, a fact a line. Full: the same with the kinds of the
+ends, `Ines Varga (person) | became head of | Bellwick Mill (organisation)`. Compact: `Ines Varga | from | Lund | became
+head of | Bellwick Mill`, a subject a line with all its facts, and fewer of them. Lines take a small model half the
+tokens of nested objects and keep it to the point. Nothing here is believed: `kg.verify` decides what stands.
 """
 
 from __future__ import annotations
@@ -15,13 +15,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Style = Literal["full", "compact"]
+Style = Literal["lines", "full", "compact"]
 THING = "thing"
 """The kind of what is of no other."""
 TYPES = ("person", "organisation", "place", "product", "work", "event", "value", THING)
 """Kinds of ends that a model is asked for where a configuration names none."""
 _KIND = re.compile(r"(?P<name>.*\S)\s*\((?P<kind>[^()]*)\)\s*", re.DOTALL)
 _MOST_CHAINED = 6
+_LONGEST_NAME, _LONGEST_RELATION = 60, 36
+_BREAKS_FORM = r'|"\\{}()\[\]\x00-\x1f'
+"""What would let a model leave its form: bars, quotes, brackets, controls."""
+_FEWEST = 2
+DENSITY: dict[Style, float] = {"lines": 4.0, "full": 4.0, "compact": 1.5}
+"""Most lines a hundred tokens of a passage, where a configuration names no number."""
 
 
 class Answer(BaseModel):
@@ -72,6 +78,11 @@ def chained(facts: Sequence[Proposal]) -> list[str]:
     return [" | ".join(parts) for parts in lines.values()]
 
 
+def line(fact: Proposal) -> str:
+    """A fact in the style of lines."""
+    return f"{fact.subject} | {fact.predicate} | {fact.object}"
+
+
 def full(fact: Proposal, kinds: Sequence[str] = TYPES) -> str:
     """A fact in the full style; a kind that is not among `kinds` is a thing."""
     subject_kind, object_kind = (kind if kind in kinds else THING for kind in (fact.subject_kind, fact.object_kind))
@@ -79,33 +90,36 @@ def full(fact: Proposal, kinds: Sequence[str] = TYPES) -> str:
 
 
 def answer_schema(
-    style: Style, most_tokens: int, types: Sequence[str] = TYPES, relations: Sequence[str] = ()
+    style: Style,
+    tokens: float,
+    types: Sequence[str] = TYPES,
+    relations: Sequence[str] = (),
+    density: float | None = None,
 ) -> dict[str, Any]:
-    """JSON schema of an answer about a passage of at most so many tokens.
+    """JSON schema of an answer about a passage of so many tokens.
 
-    The same for all passages of a knowledge base, since a server compiles each schema once. It bounds the answer, so
-    that a model which only repeats itself is soon done.
+    It bounds the number of facts, so that a model which only repeats itself is soon done; passages of about one length
+    have the same schema, since a server compiles each schema once. Lengths are bounded in characters: under a bound of
+    words, a small model that wants to go on writes words without spaces. And a relation has no capitals, digits or
+    commas: else it takes in the rest of its sentence.
 
     Args:
         style: Of the lines.
-        most_tokens: Most tokens of a passage.
+        tokens: Of the passage.
         types: Kinds of ends.
         relations: The only relations allowed; any words where none is named.
+        density: Most lines a hundred tokens; None for that of the style.
     """
-    relation = f"({'|'.join(re.escape(each) for each in relations)})" if relations else _words(6)
-    if style == "full":
-        kinds = "|".join(re.escape(each) for each in dict.fromkeys((*types, THING)))
-        line, most = (
-            rf"{_words(8)} \(({kinds})\) \| {relation} \| {_words(8)} \(({kinds})\)",
-            max(8, 2 + most_tokens // 40),
-        )
-    else:
-        line, most = rf"{_words(8)}( \| {relation} \| {_words(8)}){{1,{_MOST_CHAINED}}}", max(6, most_tokens // 24)
-    facts = {"type": "array", "items": {"type": "string", "pattern": f"^{line}$"}, "maxItems": most}
+    name = f"[^{_BREAKS_FORM}]{{1,{_LONGEST_NAME}}}"
+    relation = f"[^{_BREAKS_FORM},;:.!?0-9A-Z]{{1,{_LONGEST_RELATION}}}"
+    if relations:
+        relation = f"({'|'.join(re.escape(each) for each in relations)})"
+    kinds = "|".join(re.escape(each) for each in dict.fromkeys((*types, THING)))
+    pattern = {
+        "lines": rf"{name} \| {relation} \| {name}",
+        "full": rf"{name} \(({kinds})\) \| {relation} \| {name} \(({kinds})\)",
+        "compact": rf"{name}( \| {relation} \| {name}){{1,{_MOST_CHAINED}}}",
+    }[style]
+    most = max(_FEWEST, round(tokens * (DENSITY[style] if density is None else density) / 100))
+    facts = {"type": "array", "items": {"type": "string", "pattern": f"^{pattern}$"}, "maxItems": most}
     return {"type": "object", "properties": {"facts": facts}, "required": ["facts"], "additionalProperties": False}
-
-
-def _words(most: int) -> str:
-    """Pattern of at most so many words, without what would let a model leave its form: bars, brackets, controls."""
-    word = '[^ |"\\\\\\x00-\\x1f{}()\\[\\]]{1,40}'
-    return f"{word}( {word}){{0,{most - 1}}}"

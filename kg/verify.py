@@ -1,9 +1,10 @@
 """What of a model's answer stands in the passage: facts, each with the span that shows it, and the names in them.
 
-Nothing is believed. A fact's subject and object must stand in one sentence, or in two neighbours, where a pronoun
-stands for one of them; the title's name may stand for a pronoun anywhere. And that place must hold a word of the
-relation, or one that begins like it. What isn't there is dropped and counted, so that a reader of the graph can look
-up every edge, and a model that invents is seen.
+Nothing is believed. A fact's subject and object must stand in one sentence, or in two neighbours; where the sentence
+of one has a pronoun, the other may stand a few sentences before, or be the document's title, for which a part of its
+name may stand too. And that place must hold a word of the relation, or one that begins like it. Of an object that goes
+on into words which are not there ("the mountain since long ago") what is there counts. What isn't there is dropped and
+counted, so that a reader of the graph can look up every edge, and a model that invents is seen.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ _WORD = re.compile(r"\w+")
 _EDGES = ' \t\n.,;:!?"“”„«»()[]'
 _PRONOUN = re.compile(r"\b(?:he|she|it|they|his|her|hers|its|their)\b", re.IGNORECASE)
 _HANGING_ARTICLE = re.compile(r" (?:the|an?)$")
-_HALF_A_SENTENCE = re.compile(r"\b(?:and|but|or|that)$")
+_HALF_A_SENTENCE = re.compile(r"\b(?:and|but|or|that|which|who|its|his|her|their)$")
+_JOINT = re.compile(r",| (?:of|in|at|on|for|with|by|from|to|since|as|and|or|that|which|who|when|where|while) ")
+"""Where a name may end and its sentence go on."""
+_REACH = 3
+"""How many sentences before a pronoun the name that it stands for is looked for, as in `kg.nlp`."""
 _ARTICLE = re.compile(r"^(?:the|an?) ")
 _MONTH_WORDS = "january february march april may june july august september october november december"
 _PRONOUN_WORDS = """
@@ -94,7 +99,13 @@ class _Check:
         self.pairs = [
             _Place(chunk, text, (one[0], other[1])) for chunk, text, spans in pieces for one, other in pairwise(spans)
         ]
+        self.behind = {
+            sentence: [each for each in self.sentences[max(0, place - _REACH) : place] if each.chunk is sentence.chunk]
+            for place, sentence in enumerate(self.sentences)
+            if _PRONOUN.search(sentence.words)
+        }
         self.title = " ".join(title.partition(" (")[0].split())
+        self.title_words = {word for word in _WORD.findall(self.title) if word[0].isupper() and len(word) >= _STEM}
         self.relations = relations
         self.types: dict[str, str] = {}
         self.of_title: list[Evidence] = []
@@ -122,26 +133,44 @@ class _Check:
         if _HALF_A_SENTENCE.search(predicate):
             return None
         for place in self._places(predicate):
-            subject, object_ = _name_in(fact.subject, place.find), _name_in(fact.object, place.find)
+            subject, object_ = _name_in(fact.subject, place.find), _object_in(fact.object, place.find)
             if subject and object_ and subject != object_ and self._is_told(predicate, place):
                 ends = _surface(subject, place), _surface(object_, place)
                 return self._stated(fact, predicate, (subject, object_), ends, place)
-        return self._of_title(fact, predicate)
+        return self._from_afar(fact, predicate) or self._of_title(fact, predicate)
+
+    def _from_afar(self, fact: Proposal, predicate: str) -> Triple | None:
+        """The fact as a sentence with a pronoun tells it of a subject that stands a few sentences before."""
+        for place, before in self.behind.items():
+            object_ = _object_in(fact.object, place.find)
+            if object_ is None or not self._is_told(predicate, place):
+                continue
+            for other in reversed(before):
+                subject = _name_in(fact.subject, other.find)
+                if subject and subject != object_:
+                    ends = _surface(subject, other), _surface(object_, place)
+                    whole = _Place(place.chunk, place.text, (other.span[0], place.span[1]))
+                    return self._stated(fact, predicate, (subject, object_), ends, whole)
+        return None
 
     def _of_title(self, fact: Proposal, predicate: str) -> Triple | None:
-        """The fact as a sentence with a pronoun tells it of what the document is about."""
+        """The fact as a sentence tells it of what the document is about, by a pronoun or a part of its name."""
         of_title = [fold(end) == fold(self.title) for end in (fact.subject, fact.object)]
         if not self.title or of_title[0] == of_title[1] or not is_name(fold(self.title)):
             return None
         for place in self.sentences:
-            other = _name_in(fact.object if of_title[0] else fact.subject, place.find)
-            if other and _PRONOUN.search(place.words) and self._is_told(predicate, place):
+            other = _object_in(fact.object, place.find) if of_title[0] else _name_in(fact.subject, place.find)
+            if other and self._tells_of_title(place) and self._is_told(predicate, place):
                 names = (fold(self.title), other) if of_title[0] else (other, fold(self.title))
                 surface = _surface(other, place)
                 ends = (self.title, surface) if of_title[0] else (surface, self.title)
                 self.of_title.append(Evidence(place.chunk.id, *place.span))
                 return self._stated(fact, predicate, names, ends, place)
         return None
+
+    def _tells_of_title(self, place: _Place) -> bool:
+        """Whether a pronoun or a part of the name may stand for what the document is about."""
+        return bool(_PRONOUN.search(place.words)) or not self.title_words.isdisjoint(_WORD.findall(place.words))
 
     def _stated(
         self, fact: Proposal, predicate: str, names: tuple[str, str], ends: tuple[str, str], place: _Place
@@ -193,6 +222,18 @@ def _name_in(given: str, find: Callable[[str], object]) -> str | None:
         if is_name(name) and find(name):
             return name
     return None
+
+
+def _object_in(given: str, find: Callable[[str], object]) -> str | None:
+    """As `_name_in`; of what isn't found, the longest part before a joint that is.
+
+    Example:
+        >>> _object_in("mountain since long ago", lambda name: name == "mountain")
+        'mountain'
+    """
+    joints = [match.start() for match in _JOINT.finditer(given)]
+    parts = (given[:end] for end in (len(given), *reversed(joints)))
+    return next((name for part in parts if (name := _name_in(part, find))), None)
 
 
 def _told(predicate: str, words: str) -> bool:

@@ -92,14 +92,14 @@ class TransformersModel(_Strict):
 
     Attributes:
         weights: What `models.weights.resolve` takes: safetensors, or a GGUF file that is converted once.
-        dtype: Number format of the weights in memory.
+        dtype: Number format of the weights in memory; "auto" is bfloat16 where the device computes in it, else float32.
         device: "auto" is the first accelerator, else the processor.
         parallel: Most conversations that are answered together; each batch costs memory for its caches.
     """
 
     backend: Literal["transformers"] = "transformers"
     weights: str
-    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     device: str = "auto"
     parallel: int = Field(default=8, ge=1)
     price: Price = Price()

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from models.causal import context_length, load_causal
+from models.causal import context_length, load_causal, pick_dtype
 from models.config import TransformersModel, load_model
 from models.digest import digest
 from models.errors import ConfigError, InputError, ModelError
@@ -65,10 +65,15 @@ class Request:
         settings = self.config.model_dump(mode="json", exclude={"checkpoint_steps"})
         return {
             "base weights": self.weights.digest,
-            "base number format": self.model.dtype,
+            "base number format": self.number_format,
             "texts": texts_digest(self.texts),
             **{f"setting {name}": value for name, value in settings.items()},
         }
+
+    @property
+    def number_format(self) -> str:
+        """Of the base's weights on this machine."""
+        return pick_dtype(self.model.dtype, self.model.device)
 
     @property
     def key(self) -> str:

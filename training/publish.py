@@ -67,7 +67,7 @@ def _manifest(model: Any, request: Request, state: State, digest: str) -> Manife
         base=Path(request.base).name,
         base_weights=request.weights.name,
         base_digest=request.weights.digest,
-        base_dtype=request.model.dtype,
+        base_dtype=request.number_format,
         config=request.config,
         texts_digest=texts_digest(request.texts),
         texts=dict(sorted(Counter(text.kind for text in request.texts).items())),

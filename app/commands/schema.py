@@ -40,6 +40,7 @@ def schema(folder: Path, extractor: str, sample: int, most: int, as_json: bool, 
         return
     click.echo(f"# From {learnt.documents} documents; behind each name how often it was found. Keep what you want.")
     click.echo("extract:")
+    click.echo("  style: full  # kinds of things are asked for in this style")
     for setting, found in (("entity_types", learnt.entity_types), ("relations", learnt.relations)):
         click.echo(f"  {setting}:" if found else f"  {setting}: null")
         for name, count in found:

@@ -24,7 +24,7 @@ def test_the_hash_changes_with_what_changes_an_answer_only(tmp_path):
 def test_a_models_own_settings_are_part_of_the_hash(tmp_path):
     (tmp_path / "mine.yaml").write_text("backend: transformers\nweights: smollm2-135m-instruct\n")
     first = resolve(tmp_path, reader="mine.yaml")
-    assert first.models["reader"]["dtype"] == "bfloat16"
+    assert first.models["reader"]["dtype"] == "auto"
     (tmp_path / "mine.yaml").write_text("backend: transformers\nweights: smollm2-135m-instruct\ndtype: float32\n")
     assert resolve(tmp_path, reader="mine.yaml").config_hash != first.config_hash
 

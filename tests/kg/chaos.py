@@ -81,7 +81,7 @@ class Chaos:
         with self._lock:
             chance = random.Random(f"{self.seed} {self._asked[prompt]} {prompt}")
             self._asked[prompt] += 1
-            text = json.dumps(read_by_rule(prompt.split("\n", 2)[2]))
+            text = json.dumps(read_by_rule(prompt.split("\n", 1)[1]))
             faults = _faults(completion(text), chance)
             kind = chance.choice(list(faults)) if chance.random() < self.rate else ""
             self.played[kind] += 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kg.nlp import PIPELINE
+from kg.pipeline import PIPELINE
 from models.errors import ModelError
 
 

@@ -28,7 +28,7 @@ def main(word: str, deaths: Path) -> None:
         if word in prompt and left:
             deaths.write_text(str(left - 1), encoding="utf-8")
             os.kill(os.getpid(), signal.SIGKILL)
-        handler.send(200, completion(json.dumps(read_by_rule(prompt.split("\n", 2)[2]))))
+        handler.send(200, completion(json.dumps(read_by_rule(prompt.split("\n", 1)[1]))))
 
     with serving(play, models=[]) as server:
         sys.stdout.write(server.url.removesuffix("/v1") + "\n")

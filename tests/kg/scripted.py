@@ -86,7 +86,7 @@ class ScriptedChat:
             raise error
         if request.schema is None:
             raise OutputError("the extraction prompt must come with a schema")
-        answer = read_by_rule(passage.split("\n", 2)[2])
+        answer = read_by_rule(passage.split("\n", 1)[1])
         text = json.dumps(answer)
         return Completion(text, Usage(len(passage.split()), len(text.split())), "stop", self.delay_s, parsed=answer)
 

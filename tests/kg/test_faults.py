@@ -79,7 +79,7 @@ class Failing:
                 self.left -= 1
                 status(500)(handler)
                 return
-        handler.send(200, completion(json.dumps(read_by_rule(prompt.split("\n", 2)[2]))))
+        handler.send(200, completion(json.dumps(read_by_rule(prompt.split("\n", 1)[1]))))
 
 
 def client(server, retries=2, pace=QUICK):

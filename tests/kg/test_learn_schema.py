@@ -20,7 +20,9 @@ DOCUMENTS = [Document(f"d:{number}", f"{number}.md", "T", text) for number, text
 
 def test_kinds_and_relations_come_most_often_first() -> None:
     chat = ScriptedChat()
-    found = learn(DOCUMENTS, ChatExtractor(chat, RuleSentences(), 160), RuleSentences(), sample=9)
+    found = learn(
+        DOCUMENTS, ChatExtractor(chat, RuleSentences(), ExtractConfig(gleaning="none")), RuleSentences(), sample=9
+    )
     assert found.documents == len(chat.asked) == 3
     assert found.entity_types[0][0] == "person"
     assert dict(found.relations) == {"founds": 3}  # in its canonical form; what occurs once is left out
@@ -30,13 +32,15 @@ def test_kinds_and_relations_come_most_often_first() -> None:
 def test_a_sample_is_the_same_whatever_the_order() -> None:
     chats = [ScriptedChat(), ScriptedChat()]
     for chat, documents in zip(chats, (DOCUMENTS, DOCUMENTS[::-1]), strict=True):
-        learn(documents, ChatExtractor(chat, RuleSentences(), 160), RuleSentences(), sample=2)
+        learn(
+            documents, ChatExtractor(chat, RuleSentences(), ExtractConfig(gleaning="none")), RuleSentences(), sample=2
+        )
     assert chats[0].asked == chats[1].asked
     assert len(chats[0].asked) == 2
 
 
 def test_given_relations_are_named_in_the_prompt_and_examples_with_others_are_left_out() -> None:
-    prompt = extraction_prompt(ExtractConfig(relations=("owns", "borders"), entity_types=("mill",)))
+    prompt = extraction_prompt(ExtractConfig(relations=("owns", "borders"), entity_types=("mill",), style="full"))
     assert [role for role, _ in prompt.turns] == ["system", "user"]
     assert "owns, borders" in prompt.turns[0][1]
     assert "Kinds are mill" in prompt.turns[0][1]
