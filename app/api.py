@@ -22,15 +22,10 @@ from models.progress import SILENT, Progress
 if TYPE_CHECKING:
     from app.removal import Removal
     from eval.config import Experiment
-    from eval.document_graph import Built
     from eval.results import RunResult
-    from kg.build import BuildModels
     from kg.change import Changes, Given
     from kg.config import IndexConfig
-    from kg.curate import History, Ruled
-    from kg.dossier import Dossier
     from kg.learn_schema import Learnt
-    from kg.schema import Entity
     from kg.session import Session
     from kg.summary import IndexSummary
     from kg.workspace import Workspace
@@ -388,103 +383,6 @@ def ask(
             return answer(question, packed, chat)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a workspace knows of an entity, with its description if one was asked for, else ""."""
-
-    dossier: Dossier
-    description: str = ""
-
-
-def find_entities(query: str = "", workspace: PathLike | None = None) -> list[Entity]:
-    """Entities with `query` in a name, those named most often first."""
-    from kg.dossier import search
-    from kg.workspace import Workspace
-
-    with Workspace.open(find_workspace(workspace)) as space:
-        return search(space.store, query)
-
-
-def show_entity(
-    name: str,
-    workspace: PathLike | None = None,
-    model: str | None = None,
-    context_tokens: int = 800,
-    spending: Spending | None = None,
-) -> list[Shown]:
-    """Every entity of that name, described by `model` if one is named.
-
-    Raises:
-        InputError: There is none.
-        ModelError: The model cannot be reached.
-    """
-    from kg.describe import describe
-    from kg.dossier import dossier, named
-    from kg.workspace import Workspace
-
-    spending = spending or Spending(retry_failed=True)
-    with Workspace.open(find_workspace(workspace)) as space:
-        found = [dossier(space.store, entity) for entity in named(space.store, name)]
-        if model is None:
-            return [Shown(each) for each in found]
-        with space.writing(), session(space, spending) as paid, paid.open_chat(model) as chat:
-            return [Shown(each, describe(space.store, each, chat, context_tokens).text) for each in found]
-
-
-def merge_entities(name: str, other: str, workspace: PathLike | None = None, progress: Progress = SILENT) -> Ruled:
-    """Rule that two names mean one thing; raises InputError for a name that no entity has."""
-    from kg.curate import merge
-
-    with _ruling(workspace, progress) as (space, models):
-        return merge(space, models, name, other)
-
-
-def split_entities(
-    name: str,
-    other: str | None = None,
-    source: str | None = None,
-    workspace: PathLike | None = None,
-    progress: Progress = SILENT,
-) -> Ruled:
-    """Rule that `name` and `other` mean two things, or that `name` means another thing in the document `source`."""
-    from kg.curate import split, split_source
-
-    with _ruling(workspace, progress) as (space, models):
-        return split_source(space, models, name, source) if source else split(space, models, name, other or name)
-
-
-def undo_ruling(workspace: PathLike | None = None, progress: Progress = SILENT) -> Ruled:
-    """Take back the newest ruling that stands; raises InputError if none does."""
-    from kg.curate import undo
-
-    with _ruling(workspace, progress) as (space, models):
-        return undo(space, models)
-
-
-def entity_history(name: str | None = None, workspace: PathLike | None = None) -> History:
-    """Merges with their reasons and rulings in order, of one name or of all."""
-    from kg.curate import history
-    from kg.workspace import Workspace
-
-    with Workspace.open(find_workspace(workspace)) as space:
-        return history(space.store, name)
-
-
-@contextmanager
-def _ruling(workspace: PathLike | None, progress: Progress) -> Iterator[tuple[Workspace, BuildModels]]:
-    """A workspace with the models that resolving again needs: a judge's answers come from its records."""
-    from kg.build import BuildModels
-    from kg.sentences import RuleSentences
-    from kg.session import open_judge
-    from kg.workspace import Workspace
-    from models.factory import open_encoder
-
-    with ExitStack() as stack:
-        space = stack.enter_context(Workspace.open(find_workspace(workspace)))
-        judge = stack.enter_context(open_judge(stack.enter_context(session(space, Spending(progress=progress)))))
-        yield space, BuildModels(None, open_encoder(space.config.encoder, progress), RuleSentences(), judge=judge)
-
-
 def train(
     workspace: PathLike | None = None,
     *,
@@ -514,6 +412,27 @@ def train(
         dataset = open_training_set(config, paid)
         own = Path(base).stem if base.endswith((".yaml", ".yml")) else base
         return fit(base, dataset.texts, config, space.adapters_dir / (name or own), spending.progress)
+
+
+def train_extractor(
+    workspace: PathLike,
+    *,
+    base: str = "smollm2-135m",
+    config: TrainConfig | None = None,
+    name: str = "extractor",
+    progress: Progress = SILENT,
+) -> Path:
+    """Train a small model to extract as the extractor of a workspace did; see `training.extractor`.
+
+    Returns:
+        YAML file of the trained model, to be named as an extractor.
+    """
+    from kg.workspace import Workspace
+    from training.extractor import DEFAULTS
+    from training.extractor import train_extractor as fit
+
+    with Workspace.open(find_workspace(workspace)) as space:
+        return fit(space, base, config or DEFAULTS, name, progress)
 
 
 def probe(
@@ -559,36 +478,3 @@ def evaluate(
     )
     write_report(result.path)
     return result
-
-
-def measure_documents(
-    documents: Sequence[tuple[str, str]],
-    file: Path,
-    workspace: PathLike | None,
-    config_file: Path | None,
-    given: Mapping[str, Any],
-    spending: Spending,
-) -> Built:
-    """Index the documents of a measured set, each to be looked at alone.
-
-    Args:
-        documents: Title and text of each.
-        file: The set; names the folder in the cache where no workspace is given.
-        workspace: Where the graph is built and kept.
-        config_file: Index settings, None for the shipped ones.
-        given: Settings that overrule the file's.
-        spending: Budget and progress.
-    """
-    from eval.document_graph import build
-    from kg.session import open_session
-    from models.digest import digest
-    from models.paths import cache_dir
-
-    kept = {name: value for name, value in given.items() if value is not None}
-    cache = cache_dir() / "measures"
-    config = index_config(Path(workspace) if workspace else cache, config_file, **kept)
-    named = digest(str(file.resolve()), config.model_dump(mode="json"))
-    folder = Path(workspace) if workspace else cache / f"{file.stem}-{named[:12]}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open_session(folder, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
-        return build(documents, paid)

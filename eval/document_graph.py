@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kg.reading import Passage, passages_of
 from kg.schema import Chunk, Document, Entity, Evidence, Fact
 from kg.session import Session, index_folder
 from kg.store import GraphStore
 from kg.summary import IndexSummary
+from kg.workspace import Workspace
 from models.errors import ConfigError
 from models.factory import open_encoder
 from models.files import replace_text
@@ -45,20 +47,24 @@ class Built:
     """A knowledge base over documents that are to be measured.
 
     Attributes:
+        workspace: Where it is.
         extractor: Name of what read the facts.
         summary: What the build reports.
         facts: Facts of each document, in the order the documents were given; none for one that failed.
         failed: How many documents failed, wholly or in part.
         corpus_tokens: Tokens of all passages.
         read: Passages that were read in this run, and not found as read before.
+        uncached: Tokens that models read and no prefix cache had, in all calls on record in the workspace.
     """
 
+    workspace: Path
     extractor: str
     summary: IndexSummary
     facts: tuple[tuple[DocumentFact, ...], ...]
     failed: int
     corpus_tokens: int
     read: int
+    uncached: int = 0
 
 
 def build(documents: Sequence[tuple[str, str]], session: Session) -> Built:
@@ -88,13 +94,23 @@ def build(documents: Sequence[tuple[str, str]], session: Session) -> Built:
     failed = {numbers[chunks[item].document_id] for item in _failed(summary) if item in chunks}
     failed |= set(range(len(documents))) - set(numbers.values())
     return Built(
+        workspace=workspace.path,
         extractor=workspace.config.extractor,
         summary=summary,
         facts=tuple(facts.get(number, ()) for number in range(len(documents))),
         failed=len(failed),
         corpus_tokens=sum(row.tokens for row in chunks.values()),
         read=len(_read_passages(store) - before),
+        uncached=sum(row.tokens_in - row.cached for row in session.records.totals()),
     )
+
+
+def passages_by_document(workspace: Workspace) -> list[tuple[int, Passage]]:
+    """The passages of a measured workspace as they were read, each with the position of its document."""
+    documents = sorted(workspace.store.read(Document), key=_number)
+    numbers = {document.source: _number(document) for document in documents}
+    passages = passages_of(documents, list(workspace.store.read(Chunk)), workspace.config.extract_tokens or 0)
+    return [(numbers[passage.source], passage) for passage in passages]
 
 
 def _write(documents: Sequence[tuple[str, str]], folder: Path) -> Path:

@@ -37,8 +37,8 @@ class ExtractConfig(_Settings):
     """How a chat model is asked for facts.
 
     Attributes:
-        style: "lines" leaves the kinds of things to the parser, "full" asks for them, and "compact" names each subject
-            once, for fewer tokens (see `kg.proposals`).
+        style: "lines" leaves the kinds of things to the parser, "compact" asks for fewer facts, "full" for the kinds
+            too, and "chained" names each subject once, which small models can't untrained (see `kg.proposals`).
         density: Most lines a hundred tokens of a passage: what bounds the tokens written; None for the style's own.
         domain: Which worked examples it is shown, a name of `kg.examples.DOMAINS`.
         entity_types: Kinds of ends to choose from, beside "thing", in the full style; None for those of

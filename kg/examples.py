@@ -1,8 +1,8 @@
 """Worked examples of extraction, by domain: files of `configs/prompts/examples`, shown to a model before the passage.
 
 A file gives a title in its front matter, then a passage, a blank line, and the passage's facts in the full style
-(see `kg.proposals`); the compact answer is made of the same lines. The examples come before everything that changes
-from call to call, so that a server reads them once.
+(see `kg.proposals`); answers in other styles are made of the same lines. The examples come before everything that
+changes from call to call, so that a server reads them once.
 """
 
 from __future__ import annotations
@@ -26,9 +26,15 @@ DOMAINS: dict[str, tuple[str, ...]] = {
     "science": ("science",),
     "biography": ("biography", "news"),
     "korean": ("korean", "news"),
+    "none": (),
 }
 """Examples that suit a kind of text; more of them cost a server one reading each, not one a passage."""
-_PROMPTS: dict[Style, str] = {"lines": "extract", "full": "extract_full", "compact": "extract_compact"}
+_PROMPTS: dict[Style, str] = {
+    "lines": "extract",
+    "compact": "extract",
+    "full": "extract_full",
+    "chained": "extract_chained",
+}
 _FILE = re.compile(r"\A---\n(?P<head>.*?)\n---\n(?P<passage>.*?)\n\n(?P<facts>.*)\Z", re.DOTALL)
 
 
@@ -54,7 +60,7 @@ def extraction_prompt(config: ExtractConfig) -> Prompt:
 
 def written(facts: Sequence[Proposal], style: Style, kinds: Sequence[str] = TYPES) -> list[str]:
     """Facts as an answer in a style has them."""
-    if style == "compact":
+    if style == "chained":
         return chained(facts)
     return [full(fact, kinds) if style == "full" else line(fact) for fact in facts]
 

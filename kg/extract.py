@@ -21,7 +21,7 @@ from kg.examples import extraction_prompt
 from kg.nlp import NlpExtractor
 from kg.pipeline import OTHER, Pipeline
 from kg.prompt import load_prompt
-from kg.proposals import TYPES, Answer, answer_schema, proposals
+from kg.proposals import DENSITY, TYPES, Answer, answer_schema, proposals
 from kg.reading import Passage, Reading, by_chunk
 from kg.schema import Chunk, Mention, Triple
 from kg.sentences import SentenceSplitter
@@ -32,6 +32,9 @@ from models.errors import InputError, OutputError
 from models.protocols import ChatModel, ChatRequest, Completion, Message, Usage
 
 Sentence = tuple[Chunk, Span]
+
+TRAINED = ExtractConfig(style="chained", domain="none")
+"""The form in which a model is asked that was trained to extract (`training.extractor`)."""
 
 _VERIFIER = 4
 """Changes with the rules of `kg.verify`, so that passages are verified anew; answers come from the records."""
@@ -60,11 +63,16 @@ class ChatExtractor:
         self.parser = NlpExtractor(sentences, self.pipeline) if gleans else None
         self.prompt = extraction_prompt(self.config)
 
+    @property
+    def density(self) -> float:
+        """Most lines of an answer for a hundred tokens of its passage."""
+        return self.config.density or DENSITY[self.config.style]
+
     def schema(self, tokens: float) -> dict[str, Any]:
         """Schema of the answer about a passage of so many tokens."""
         config = self.config
         kinds = config.entity_types or TYPES
-        return answer_schema(config.style, tokens, kinds, config.relations or (), config.density)
+        return answer_schema(config.style, tokens, kinds, config.relations or (), self.density)
 
     def key(self, passage: Passage) -> str:
         """Digest of everything that the reading of a passage depends on."""
@@ -130,11 +138,8 @@ class ChatExtractor:
 
     def request(self, passage: Passage, sentences: Sequence[Sentence], before: Completion | None = None) -> ChatRequest:
         """The call for some sentences of a passage, or the one that asks what the answer `before` left out."""
-        # Chunks may repeat sentences of their neighbours; the model reads each once.
-        places = {chunk.start + span[0]: " ".join(chunk.text[slice(*span)].split()) for chunk, span in sentences}
         share = sum(end - start for _, (start, end) in sentences) / sum(len(chunk.text) for chunk in passage.chunks)
-        values = {"title": passage.title, "passage": " ".join(places.values())}
-        messages = self.prompt.fill(values)
+        messages = self.prompt.fill(shown(passage, sentences))
         if before is not None:
             messages += (Message("assistant", before.text), *load_prompt("extract_glean").fill({}))
         return ChatRequest(
@@ -173,6 +178,12 @@ class ChatExtractor:
         spans = {chunk.id: [span for owner, span in sentences if owner is chunk] for chunk in passage.chunks}
         shown = [(chunk, spans[chunk.id]) for chunk in passage.chunks]
         return completion, verify(proposals(answer), shown, passage.title, self.config.relations or ())
+
+
+def shown(passage: Passage, sentences: Sequence[Sentence]) -> dict[str, str]:
+    """What a prompt shows of a passage; chunks may repeat sentences of their neighbours, each is read once."""
+    places = {chunk.start + span[0]: " ".join(chunk.text[slice(*span)].split()) for chunk, span in sentences}
+    return {"title": passage.title, "passage": " ".join(places.values())}
 
 
 def _unjoined(more: Iterable[Triple], known: Iterable[Triple]) -> list[Triple]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kg.config import IndexConfig
-from kg.extract import ChatExtractor
+from kg.extract import TRAINED, ChatExtractor
 from kg.pipeline import PIPELINE
 from kg.reading import Extractor
 from kg.sentences import SentenceSplitter
@@ -52,4 +52,7 @@ def open_extractor(
             f"or set extractor to one of {', '.join(sorted(WITHOUT_CHAT))} in a new workspace"
         )
     resolve(PIPELINE)  # before anything is spent
-    return ChatExtractor(chat, sentences, config.extract)
+    asked = config.extract
+    if getattr(chat, "trained_for", "") == "extraction":
+        asked = asked.model_copy(update={"style": TRAINED.style, "domain": TRAINED.domain})
+    return ChatExtractor(chat, sentences, asked)

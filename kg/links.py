@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MOST_STEPS = 6
 """Longest way, in edges of the tree: longer ones still join names that gold joins, but say no relation in words."""
 MOST_WORDS = 6
+MOST_NAMES = 30
+"""A sentence of more names is a list or a table, whose pairs would be many and say nothing."""
 _SUBJECTS = frozenset(("nsubj", "nsubjpass", "agent"))
 _APART = frozenset(("conj", "parataxis", "dep", "ccomp", "pcomp"))
 """Edges over which nothing is joined: lists, and what is only said or thought."""
@@ -37,7 +39,7 @@ def links(doc: Doc, names: Sequence[Range], joined: Collection[frozenset[Range]]
         names: Tokens of its names, disjoint, in order.
         joined: Pairs of names to leave out.
     """
-    for one, other in combinations(names, 2):
+    for one, other in combinations(names if len(names) <= MOST_NAMES else (), 2):
         way = None if frozenset((one, other)) in joined else _way(doc, one, other)
         if way is not None:
             ends = (other, one) if _leads(way.down) and not _leads(way.up) else (one, other)

@@ -1,9 +1,9 @@
 """What a model proposes, in lines: how answers are asked for, and how they are read.
 
-Three styles. Lines: `Ines Varga | became head of | Bellwick Mill`, a fact a line. Full: the same with the kinds of the
-ends, `Ines Varga (person) | became head of | Bellwick Mill (organisation)`. Compact: `Ines Varga | from | Lund | became
-head of | Bellwick Mill`, a subject a line with all its facts, and fewer of them. Lines take a small model half the
-tokens of nested objects and keep it to the point. Nothing here is believed: `kg.verify` decides what stands.
+Lines: `Ines Varga | became head of | Bellwick Mill`, a fact a line. Compact: fewer of them. Full: with the kinds of the
+ends, `Ines Varga (person) | became head of | Bellwick Mill (organisation)`. Chained: `Ines Varga | from | Lund | became
+head of | Bellwick Mill`, a subject a line with all its facts. Lines take a small model half the tokens of nested
+objects and keep it to the point. Nothing here is believed: `kg.verify` decides what stands.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Style = Literal["lines", "full", "compact"]
+Style = Literal["lines", "compact", "full", "chained"]
 THING = "thing"
 """The kind of what is of no other."""
 TYPES = ("person", "organisation", "place", "product", "work", "event", "value", THING)
@@ -26,7 +26,7 @@ _LONGEST_NAME, _LONGEST_RELATION = 60, 36
 _BREAKS_FORM = r'|"\\{}()\[\]\x00-\x1f'
 """What would let a model leave its form: bars, quotes, brackets, controls."""
 _FEWEST = 2
-DENSITY: dict[Style, float] = {"lines": 4.0, "full": 4.0, "compact": 1.5}
+DENSITY: dict[Style, float] = {"lines": 4.0, "compact": 1.8, "full": 4.0, "chained": 4.0}
 """Most lines a hundred tokens of a passage, where a configuration names no number."""
 
 
@@ -71,7 +71,7 @@ def _with_kind(part: str) -> tuple[str, str]:
 
 
 def chained(facts: Sequence[Proposal]) -> list[str]:
-    """Facts in the compact style: one line a subject, in the order of first mention."""
+    """Facts in the chained style: one line a subject, in the order of first mention."""
     lines: dict[str, list[str]] = {}
     for fact in facts:
         lines.setdefault(fact.subject, [fact.subject]).extend((fact.predicate, fact.object))
@@ -89,12 +89,22 @@ def full(fact: Proposal, kinds: Sequence[str] = TYPES) -> str:
     return f"{fact.subject} ({subject_kind}) | {fact.predicate} | {fact.object} ({object_kind})"
 
 
+def most_lines(tokens: float, density: float) -> int:
+    """Most lines of an answer about a passage of so many tokens, at so many lines a hundred.
+
+    Example:
+        >>> most_lines(160, 4.0), most_lines(10, 4.0)
+        (6, 2)
+    """
+    return max(_FEWEST, round(tokens * density / 100))
+
+
 def answer_schema(
     style: Style,
     tokens: float,
     types: Sequence[str] = TYPES,
     relations: Sequence[str] = (),
-    density: float | None = None,
+    density: float = 4.0,
 ) -> dict[str, Any]:
     """JSON schema of an answer about a passage of so many tokens.
 
@@ -108,18 +118,20 @@ def answer_schema(
         tokens: Of the passage.
         types: Kinds of ends.
         relations: The only relations allowed; any words where none is named.
-        density: Most lines a hundred tokens; None for that of the style.
+        density: Most lines a hundred tokens.
     """
     name = f"[^{_BREAKS_FORM}]{{1,{_LONGEST_NAME}}}"
     relation = f"[^{_BREAKS_FORM},;:.!?0-9A-Z]{{1,{_LONGEST_RELATION}}}"
     if relations:
         relation = f"({'|'.join(re.escape(each) for each in relations)})"
     kinds = "|".join(re.escape(each) for each in dict.fromkeys((*types, THING)))
+    plain = rf"{name} \| {relation} \| {name}"
     pattern = {
-        "lines": rf"{name} \| {relation} \| {name}",
+        "lines": plain,
+        "compact": plain,
         "full": rf"{name} \(({kinds})\) \| {relation} \| {name} \(({kinds})\)",
-        "compact": rf"{name}( \| {relation} \| {name}){{1,{_MOST_CHAINED}}}",
+        "chained": rf"{name}( \| {relation} \| {name}){{1,{_MOST_CHAINED}}}",
     }[style]
-    most = max(_FEWEST, round(tokens * (DENSITY[style] if density is None else density) / 100))
+    most = most_lines(tokens, density)
     facts = {"type": "array", "items": {"type": "string", "pattern": f"^{pattern}$"}, "maxItems": most}
     return {"type": "object", "properties": {"facts": facts}, "required": ["facts"], "additionalProperties": False}

@@ -70,7 +70,11 @@ def open_causal(
         name = f"{name}+{adapter.name}"
     model.eval()
     return CausalModel(
-        name, model, tokenizer, digest("causal-2", weights.digest, pick_dtype(config.dtype, config.device), adapter_name), context_length(model)
+        name,
+        model,
+        tokenizer,
+        digest("causal-2", weights.digest, pick_dtype(config.dtype, config.device), adapter_name),
+        context_length(model),
     )
 
 

@@ -70,6 +70,8 @@ class LlamaCppModel(_Strict):
 
     Attributes:
         weights: What `models.weights.resolve` takes; must give a GGUF file.
+        adapter: Folder of a LoRA adapter that is used with the weights; relative to the YAML file.
+        trained_for: What the adapter was trained to do: "extraction" is asked in the form it learnt, without examples.
         context_tokens: Context of each of the parallel calls.
         parallel: Calls in flight at once.
         threads: Processor threads; 0 means all.
@@ -79,6 +81,8 @@ class LlamaCppModel(_Strict):
 
     backend: Literal["llamacpp"] = "llamacpp"
     weights: str
+    adapter: str | None = Field(default=None, min_length=1)
+    trained_for: Literal["", "extraction"] = ""
     context_tokens: int = Field(default=8192, gt=0)
     parallel: int = Field(default=2, ge=1)
     threads: int = Field(default=0, ge=0)
@@ -92,6 +96,8 @@ class TransformersModel(_Strict):
 
     Attributes:
         weights: What `models.weights.resolve` takes: safetensors, or a GGUF file that is converted once.
+        adapter: Folder of a LoRA adapter that is used with the weights; relative to the YAML file.
+        trained_for: What the adapter was trained to do: "extraction" is asked in the form it learnt, without examples.
         dtype: Number format of the weights in memory; "auto" is bfloat16 where the device computes in it, else float32.
         device: "auto" is the first accelerator, else the processor.
         parallel: Most conversations that are answered together; each batch costs memory for its caches.
@@ -99,6 +105,8 @@ class TransformersModel(_Strict):
 
     backend: Literal["transformers"] = "transformers"
     weights: str
+    adapter: str | None = Field(default=None, min_length=1)
+    trained_for: Literal["", "extraction"] = ""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     device: str = "auto"
     parallel: int = Field(default=8, ge=1)
@@ -163,6 +171,20 @@ def load_model(name: str) -> ModelConfig:
         'llamacpp'
     """
     return parse_model(_read(name), source=name)
+
+
+def adapter_of(name: str, config: ModelConfig) -> Path | None:
+    """Folder of the adapter that a model's configuration names, None where it names none.
+
+    Args:
+        name: As given to `load_model`.
+        config: What it gave.
+    """
+    if not isinstance(config, LlamaCppModel | TransformersModel) or config.adapter is None:
+        return None
+    own = name.endswith((".yaml", ".yml"))
+    folder = Path(name).expanduser().parent if own else Path(str(resources.files("configs").joinpath("models")))
+    return folder / config.adapter
 
 
 def parse_model(text: str, source: str = "the model configuration") -> ModelConfig:

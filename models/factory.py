@@ -20,6 +20,7 @@ from models.config import (
     OpenAIModel,
     RerankerModel,
     TransformersModel,
+    adapter_of,
     load_model,
 )
 from models.dotted import is_dotted, load_dotted
@@ -48,7 +49,7 @@ def open_chat(
         name: Short name, path of a YAML file, or dotted path.
         records: Where calls are recorded and found again; None makes every call anew.
         budget: Most calls and dollars to spend; needs records.
-        adapter: Folder of a PEFT adapter; transformers models only.
+        adapter: Folder of a PEFT adapter, instead of the configuration's own; transformers and llamacpp models only.
         progress: Told of downloads and conversions.
     Raises:
         ConfigError: Unknown name, a backend that does not chat, or an adapter where none can be fitted.
@@ -122,21 +123,23 @@ def open_reranker(name: str, progress: Progress = SILENT) -> Reranker:
 
 def _chat(name: str, adapter: Path | None, progress: Progress) -> ChatModel:
     config = load_model(name)
+    adapter = adapter or adapter_of(name, config)
     if isinstance(config, TransformersModel):
         from models.local_chat import TransformersChat
 
-        return TransformersChat(_causal(name, config, adapter, progress), config.price, config.parallel)
+        causal = _causal(name, config, adapter, progress)
+        return TransformersChat(causal, config.price, config.parallel, config.trained_for)
+    if isinstance(config, LlamaCppModel):
+        from models.llamacpp import LlamaCppChat
+        from models.weights import resolve
+
+        return LlamaCppChat(config, resolve(config.weights, progress), adapter)
     if adapter is not None:
         raise _no_adapter(name, adapter, config.backend)
     if isinstance(config, OpenAIModel):
         from models.openai_chat import OpenAIChat
 
         return OpenAIChat(config)
-    if isinstance(config, LlamaCppModel):
-        from models.llamacpp import LlamaCppChat
-        from models.weights import resolve
-
-        return LlamaCppChat(config, resolve(config.weights, progress))
     raise _wrong_kind(name, config, "a chat model", "openai, llamacpp or transformers")
 
 
@@ -146,7 +149,7 @@ def _scorer(name: str, adapter: Path | None, progress: Progress) -> ChoiceScorer
         raise _wrong_kind(name, config, "a scorer of options", "transformers")
     from models.scorer import TransformersScorer
 
-    return TransformersScorer(_causal(name, config, adapter, progress), config.price)
+    return TransformersScorer(_causal(name, config, adapter or adapter_of(name, config), progress), config.price)
 
 
 def _causal(name: str, config: TransformersModel, adapter: Path | None, progress: Progress) -> CausalModel:

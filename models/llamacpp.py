@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 
+from models.causal import adapter_digest
 from models.config import LlamaCppModel, OpenAIModel
 from models.digest import digest
 from models.errors import ConfigError, ModelError, ModelRefused, OutputError
 from models.llamacpp_process import LlamaProcess, ServerSettings
+from models.lora_gguf import to_lora_gguf
 from models.openai_chat import OpenAIChat
 from models.protocols import ChatRequest, Completion
 from models.weights import Weights
@@ -24,26 +27,35 @@ from models.weights import Weights
 class LlamaCppChat:
     """`ChatModel` over a GGUF file. Safe to call from threads."""
 
-    def __init__(self, config: LlamaCppModel, weights: Weights) -> None:
+    def __init__(self, config: LlamaCppModel, weights: Weights, adapter: Path | None = None) -> None:
         """Prepare; nothing is started before the first call.
 
         Args:
             config: Context, slots, threads, patience.
             weights: Must hold a GGUF file.
+            adapter: Folder of a PEFT LoRA adapter of these weights.
         Raises:
-            ConfigError: The weights are no GGUF file.
+            ConfigError: The weights are no GGUF file, or the adapter is no plain LoRA adapter.
+            ModelError: The adapter does not fit the weights.
         """
         if weights.gguf is None:
             raise ConfigError(
                 f"The llamacpp backend needs a GGUF file, but {weights.name} is a folder of safetensors. "
                 "Use the transformers backend for it, or give the path of a .gguf file."
             )
-        self.name = weights.name
+        self.name = weights.name if adapter is None else f"{weights.name}+{adapter.name}"
         self.price = config.price
+        self.trained_for = config.trained_for
         self._config = config
-        self._digest = digest("llamacpp-chat-1", weights.digest, config.context_tokens)
+        fitted = [] if adapter is None else [adapter_digest(adapter)]
+        self._digest = digest("llamacpp-chat-1", weights.digest, config.context_tokens, *fitted)
         self._settings = ServerSettings(
-            weights.gguf, weights.name, config.context_tokens, config.parallel, config.threads or _processors()
+            weights.gguf,
+            weights.name,
+            config.context_tokens,
+            config.parallel,
+            config.threads or _processors(),
+            None if adapter is None else to_lora_gguf(adapter, weights),
         )
         self._lock = threading.Lock()
         self._second_tries = threading.Lock()

@@ -46,6 +46,7 @@ class ServerSettings:
         context_tokens: Context of each slot.
         parallel: Slots, each answering one request at a time.
         threads: Processor threads, at least 1.
+        lora: A LoRA adapter as GGUF, None for the weights alone.
     """
 
     gguf: Path
@@ -53,6 +54,7 @@ class ServerSettings:
     context_tokens: int
     parallel: int
     threads: int
+    lora: Path | None = None
 
 
 class LlamaProcess:
@@ -118,6 +120,7 @@ class LlamaProcess:
             "context_tokens": settings.context_tokens,
             "parallel": settings.parallel,
             "threads": settings.threads,
+            "lora": None if settings.lora is None else str(settings.lora),
             "key": self.key,
             "parent": os.getpid(),
         }

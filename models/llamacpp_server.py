@@ -56,6 +56,10 @@ def _serve(settings: dict[str, Any]) -> Any:
     # The prefix that requests share stays in its slot; a second copy in memory (8 GiB by default) is not wanted.
     params.cache_ram_mib = 0
     params.cache_idle_slots = False
+    if settings["lora"] is not None:
+        lora = xllamacpp.CommonAdapterLoraInfo()
+        lora.path, lora.scale = settings["lora"], 1.0
+        params.lora_adapters = [lora]
     params.ui = False
     params.endpoint_slots = False
     return xllamacpp.Server(params)

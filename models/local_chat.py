@@ -40,13 +40,16 @@ class _Prompt:
 class TransformersChat:
     """`ChatModel` over a causal language model in this process."""
 
-    def __init__(self, causal: CausalModel, price: Price | None = None, parallel: int = 1) -> None:
+    def __init__(
+        self, causal: CausalModel, price: Price | None = None, parallel: int = 1, trained_for: str = ""
+    ) -> None:
         """Chat with a loaded model.
 
         Args:
             causal: The model, with its adapter if it has one.
             price: For the ledger; None is free of charge.
             parallel: Most greedy calls that are answered together.
+            trained_for: What the model was trained to answer; it knows the form, so no schema is shown to it.
         Raises:
             ModelError: The tokeniser has no chat template.
         """
@@ -60,7 +63,9 @@ class TransformersChat:
         self._causal: CausalModel | None = causal
         self._together = Batcher(self._generate, parallel)
         self._json_prompt = resources.files("configs").joinpath("prompts", "json.md").read_text(encoding="utf-8")
-        self._digest = digest("chat-1", causal.digest, causal.tokenizer.chat_template, self._json_prompt)
+        self.trained_for = trained_for
+        shown = "" if trained_for else self._json_prompt
+        self._digest = digest("chat-1", causal.digest, causal.tokenizer.chat_template, shown)
 
     @property
     def digest(self) -> str:
@@ -106,7 +111,7 @@ class TransformersChat:
     def _inputs(self, causal: CausalModel, request: ChatRequest) -> list[int]:
         """Token ids of the conversation under the model's chat template."""
         messages = list(request.messages)
-        if request.schema is not None:
+        if request.schema is not None and not self.trained_for:
             wanted = self._json_prompt.replace("{schema}", json.dumps(request.schema, ensure_ascii=False))
             last = messages[-1]
             messages[-1] = Message(last.role, f"{last.content}\n\n{wanted.strip()}")

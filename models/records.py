@@ -56,6 +56,7 @@ class RecordedChat:
         """
         self.name = inner.name
         self.inner = inner
+        self.trained_for = getattr(inner, "trained_for", "")
         self._desk = _Desk(records, budget or Budget(), _price(inner, price))
 
     @property

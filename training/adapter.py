@@ -48,6 +48,7 @@ class Manifest(BaseModel):
         config: The settings.
         texts_digest: Digest of the training set.
         texts: Number of texts of each kind.
+        left_out: Texts that were too long to be trained on.
         tokens: Tokens read in all epochs.
         steps: Steps made.
         trainable: Number of trained weights.
@@ -74,6 +75,7 @@ class Manifest(BaseModel):
     config: TrainConfig
     texts_digest: str
     texts: dict[str, int]
+    left_out: int = 0
     tokens: int
     steps: int
     trainable: int

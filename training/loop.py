@@ -28,6 +28,7 @@ from models.errors import ConfigError, InputError, ModelError
 from models.files import replace_text
 from models.lock import exclusive
 from models.progress import SILENT, Progress
+from models.protocols import Message
 from models.weights import Weights, resolve
 from training.adapter import PARTIAL, read_usable
 from training.config import TrainConfig
@@ -151,8 +152,10 @@ def base_config(base: str) -> TransformersModel:
     return model
 
 
-def tokenise(tokenizer: Any, texts: Sequence[str]) -> tuple[list[Ids], int]:
-    """Token ids of each text, with what the tokeniser puts in front and the end token behind.
+def tokenise(tokenizer: Any, texts: Sequence[TrainingText]) -> tuple[list[Ids], int]:
+    """Token ids of each text without its prompt, with the end token behind.
+
+    A running text has in front what the tokeniser puts there, an answer nothing.
 
     Returns:
         Arrays (tokens,), and the end token.
@@ -162,8 +165,35 @@ def tokenise(tokenizer: Any, texts: Sequence[str]) -> tuple[list[Ids], int]:
     end = tokenizer.eos_token_id
     if end is None:
         raise ModelError("The model's tokeniser has no end token (eos_token), which must stand between training texts.")
-    rows = tokenizer(list(texts))["input_ids"]
+    rows = [tokenizer(text.text, add_special_tokens=not text.prompt)["input_ids"] for text in texts]
     return [np.array(row if row and row[-1] == end else [*row, end], dtype=np.int64) for row in rows], int(end)
+
+
+def plan_of(tokenizer: Any, texts: Sequence[TrainingText], config: TrainConfig) -> Plan:
+    """What a run reads; a text that is too long to stay whole behind its prompt is left out.
+
+    Raises:
+        InputError: None is left.
+        ModelError: The tokeniser has no end token, or no chat template and there are prompts.
+    """
+    answers, end = tokenise(tokenizer, texts)
+    prompts = [_prompt_ids(tokenizer, text.prompt) for text in texts]
+    rows = [np.concatenate([prompt, answer]) for prompt, answer in zip(prompts, answers, strict=True)]
+    length = config.sequence_length
+    kept = [place for place, row in enumerate(rows) if not len(prompts[place]) or len(row) <= length]
+    if not kept:
+        raise InputError(f"All {len(texts)} texts are longer than sequence_length, {length} tokens: raise it.")
+    return Plan([rows[i] for i in kept], end, config, [len(prompts[i]) for i in kept], len(rows) - len(kept))
+
+
+def _prompt_ids(tokenizer: Any, prompt: Sequence[Message]) -> Ids:
+    if not prompt:
+        return np.array([], dtype=np.int64)
+    if not tokenizer.chat_template:
+        raise ModelError("The base has no chat template, so it cannot be trained to answer: take an instruct model.")
+    turns = [{"role": message.role, "content": message.content} for message in prompt]
+    ids = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)["input_ids"]
+    return np.array(ids, dtype=np.int64)
 
 
 def _finished(out: Path, request: Request) -> bool:
@@ -208,10 +238,10 @@ def _train(request: Request, partial: Path, out: Path, progress: Progress) -> No
         )
     if model.device.type == "cpu" and config.sequence_length <= EAGER_LENGTH:
         model.set_attn_implementation("eager")
-    tokens, end = tokenise(tokenizer, [text.text for text in request.texts])
+    plan = plan_of(tokenizer, request.texts, config)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         adapted = find_method(config.method)(model, config)
         adapted.train()
-        state = run_steps(adapted, Plan(tokens, end, config), partial, progress)
-    publish(adapted, request, state, partial, out)
+        state = run_steps(adapted, plan, partial, progress)
+    publish(adapted, request, state, partial, out, plan.left_out)

@@ -1,7 +1,10 @@
 """Texts as token ids to blocks of equal length: token ids only, never text.
 
-The texts of an epoch are shuffled, joined, and cut every `length` tokens, so no step computes padding but the
-last block of an epoch. Each text ends with the tokenizer's end token (the caller puts it there). A text that
+Two ways. `pack` joins running texts and cuts them, so that hardly a place is wasted; `pack_whole` keeps each text in
+one block, since an answer that a cut parts from its prompt would be learnt as if nothing had been asked.
+
+In the first way the texts of an epoch are shuffled, joined, and cut every `length` tokens, so no step computes padding
+but the last block of an epoch. Each text ends with the tokenizer's end token (the caller puts it there). A text that
 a cut divides goes on in the next block; another epoch cuts it elsewhere, since the order changes.
 
 Positions count from zero at the start of each text and of each block. transformers reads such a reset as
@@ -100,3 +103,51 @@ def pack(texts: Sequence[Ids], length: int, pad: int, isolate: bool = True) -> P
         positions = np.tile(np.arange(length, dtype=np.int64), blocks)
     shape = (blocks, length)
     return Packed(tokens.reshape(shape), positions.reshape(shape), labels.reshape(shape))
+
+
+def bins(lengths: Sequence[int], room: int) -> list[list[int]]:
+    """Texts to blocks that hold each of them whole: first fit, longest first.
+
+    Args:
+        lengths: Tokens of each text, none longer than `room`.
+        room: Tokens of a block.
+    Returns:
+        Positions of the texts of each block, every text once.
+    Example:
+        >>> bins([3, 5, 2], 5)
+        [[1], [0, 2]]
+    """
+    found: list[list[int]] = []
+    left: list[int] = []
+    for text in sorted(range(len(lengths)), key=lambda text: -lengths[text]):
+        place = next((place for place, free in enumerate(left) if free >= lengths[text]), len(found))
+        if place == len(found):
+            found.append([])
+            left.append(room)
+        found[place].append(text)
+        left[place] -= lengths[text]
+    return found
+
+
+def pack_whole(blocks: Sequence[Sequence[Ids]], prompts: Sequence[Sequence[int]], length: int, pad: int) -> Packed:
+    """Blocks of texts that stay whole; attention stays within each, and prompts carry no loss.
+
+    Args:
+        blocks: Token ids of the texts of each block, arrays (tokens,), at most `length` together.
+        prompts: Leading tokens of each text that are read and not learnt.
+        length: Tokens of a block.
+        pad: Token id that fills a block.
+    Example:
+        >>> packed = pack_whole([[np.array([5, 6, 2]), np.array([7, 2])]], [[2, 1]], length=6, pad=0)
+        >>> packed.labels.tolist()
+        [[-100, -100, 2, -100, 2, -100]]
+    """
+    parts = [pack(texts, length, pad) for texts in blocks]
+    for part, texts, unlearnt in zip(parts, blocks, prompts, strict=True):
+        starts = np.cumsum([0, *map(len, texts)])
+        for start, tokens in zip(starts, unlearnt, strict=False):
+            part.labels[0, start : start + tokens] = IGNORED
+    tokens, positions, labels = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("tokens", "positions", "labels")
+    )
+    return Packed(tokens, positions, labels)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from training.loop import Request
 
 
-def publish(model: Any, request: Request, state: State, partial: Path, out: Path) -> None:
+def publish(model: Any, request: Request, state: State, partial: Path, out: Path, left_out: int = 0) -> None:
     """Write the adapter's folder and move it to its place; the run's own folder goes.
 
     Args:
@@ -33,6 +33,7 @@ def publish(model: Any, request: Request, state: State, partial: Path, out: Path
         state: What was done.
         partial: The run's own folder.
         out: Where the adapter goes; must not exist.
+        left_out: Texts that were too long to be trained on.
     """
     folder = partial / "finished"
     shutil.rmtree(folder, ignore_errors=True)
@@ -42,7 +43,7 @@ def publish(model: Any, request: Request, state: State, partial: Path, out: Path
             other.unlink()  # PEFT's model card names the path that the base was loaded from
     _rewrite_config(folder / ADAPTER_FILES[0], request.weights.name)
     shutil.copyfile(partial / LOG, folder / LOG)
-    manifest = _manifest(model, request, state, adapter_digest(folder))
+    manifest = _manifest(model, request, state, adapter_digest(folder), left_out)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     folder.rename(out)
     shutil.rmtree(partial)
@@ -57,7 +58,7 @@ def _rewrite_config(file: Path, base: str) -> None:
     file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _manifest(model: Any, request: Request, state: State, digest: str) -> Manifest:
+def _manifest(model: Any, request: Request, state: State, digest: str, left_out: int) -> Manifest:
     import torch
 
     losses, epochs = state.losses, request.config.epochs
@@ -71,6 +72,7 @@ def _manifest(model: Any, request: Request, state: State, digest: str) -> Manife
         config=request.config,
         texts_digest=texts_digest(request.texts),
         texts=dict(sorted(Counter(text.kind for text in request.texts).items())),
+        left_out=left_out,
         tokens=state.tokens,
         steps=state.step,
         trainable=sum(parameter.numel() for parameter in trainable(model).values()),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from models.errors import GraftError
 from models.progress import Progress
 from training.checkpoint import State, load_checkpoint, save_checkpoint, trainable
 from training.config import TrainConfig
-from training.packing import IGNORED, Ids, Packed, block_count, epoch_order, pack
+from training.packing import IGNORED, Ids, Packed, bins, block_count, epoch_order, pack, pack_whole
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 LOG = "train_log.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What a run will read, in numbers that follow from the texts and the settings.
 
@@ -36,11 +37,20 @@ class Plan:
         tokens: Token ids of each text, end token included.
         end: The end token, which also fills the last block of an epoch.
         config: The settings.
+        prompts: Leading tokens of each text that are read and not learnt; with any, no text is cut.
+        left_out: Texts that were too long.
     """
 
     tokens: Sequence[Ids]
     end: int
     config: TrainConfig
+    prompts: Sequence[int] = ()
+    left_out: int = 0
+
+    @cached_property
+    def bins(self) -> list[list[int]]:
+        """Texts of each block, where none is cut; else empty."""
+        return bins([len(row) for row in self.tokens], self.config.sequence_length) if any(self.prompts) else []
 
     @property
     def epoch_tokens(self) -> int:
@@ -50,7 +60,8 @@ class Plan:
     @property
     def epoch_steps(self) -> int:
         """Steps of one epoch."""
-        return -(-block_count(self.epoch_tokens, self.config.sequence_length) // self.config.batch_size)
+        blocks = len(self.bins) or block_count(self.epoch_tokens, self.config.sequence_length)
+        return -(-blocks // self.config.batch_size)
 
     @property
     def steps(self) -> int:
@@ -59,14 +70,27 @@ class Plan:
 
     def batches(self, begin: int) -> Iterator[tuple[Packed, int]]:
         """The batches of all steps from `begin` on, each with its number of tokens without padding."""
-        config = self.config
-        batch_tokens = config.batch_size * config.sequence_length
-        for epoch in range(begin // self.epoch_steps, config.epochs):
-            order = epoch_order(len(self.tokens), config.seed, epoch)
-            packed = pack([self.tokens[i] for i in order], config.sequence_length, self.end, config.isolate)
-            for place, batch in enumerate(packed.batches(config.batch_size)):
+        size = self.config.batch_size
+        for epoch in range(begin // self.epoch_steps, self.config.epochs):
+            packed, filled = self._whole(epoch) if self.bins else self._cut(epoch)
+            for place, batch in enumerate(packed.batches(size)):
                 if epoch * self.epoch_steps + place >= begin:
-                    yield batch, min(batch_tokens, self.epoch_tokens - place * batch_tokens)
+                    yield batch, sum(filled[place * size : (place + 1) * size])
+
+    def _cut(self, epoch: int) -> tuple[Packed, list[int]]:
+        """An epoch's texts in one run, cut into blocks, and the tokens in each."""
+        length = self.config.sequence_length
+        order = epoch_order(len(self.tokens), self.config.seed, epoch)
+        packed = pack([self.tokens[i] for i in order], length, self.end, self.config.isolate)
+        return packed, [min(length, self.epoch_tokens - start) for start in range(0, self.epoch_tokens, length)]
+
+    def _whole(self, epoch: int) -> tuple[Packed, list[int]]:
+        """An epoch's blocks of whole texts, and the tokens in each."""
+        chosen = [self.bins[place] for place in epoch_order(len(self.bins), self.config.seed, epoch)]
+        blocks = [[self.tokens[text] for text in block] for block in chosen]
+        prompts = [[self.prompts[text] for text in block] for block in chosen]
+        packed = pack_whole(blocks, prompts, self.config.sequence_length, self.end)
+        return packed, [sum(map(len, block)) for block in blocks]
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:

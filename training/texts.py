@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from kg.schema import Chunk, Document, make_id
 from kg.store import GraphStore
 from models.digest import digest
+from models.protocols import Message
 
 LONGEST = 6000
 """Characters of a text that a small model still rewrites in one go; a longer document is rewritten chunk by chunk."""
@@ -27,22 +28,24 @@ class TrainingText:
         text: The text.
         source: Id of the chunk or document it tells of.
         kind: "raw" or "paraphrase"; your own training sets may add kinds.
+        prompt: The conversation that the text answers: read, and not learnt; empty for running text.
     """
 
     id: str
     text: str
     source: str
     kind: str = "raw"
+    prompt: tuple[Message, ...] = ()
 
     @classmethod
-    def of(cls, text: str, source: str, kind: str = "raw") -> TrainingText:
+    def of(cls, text: str, source: str, kind: str = "raw", prompt: tuple[Message, ...] = ()) -> TrainingText:
         """A text with the id that its content gives.
 
         Example:
             >>> TrainingText.of("Water is wet.", "c:1").kind
             'raw'
         """
-        return cls(make_id("t", kind, source, text), text, source, kind)
+        return cls(make_id("t", kind, source, text, *_asked(prompt)), text, source, kind, prompt)
 
 
 def raw_texts(store: GraphStore, whole_documents: bool = False) -> tuple[TrainingText, ...]:
@@ -85,7 +88,11 @@ def texts_digest(texts: Sequence[TrainingText]) -> str:
         >>> texts_digest([one, two]) == texts_digest([two, one])
         False
     """
-    return digest([[each.kind, each.source, each.text] for each in texts])
+    return digest([[each.kind, each.source, each.text, *_asked(each.prompt)] for each in texts])
+
+
+def _asked(prompt: Sequence[Message]) -> list[list[tuple[str, str]]]:
+    return [[(message.role, message.content) for message in prompt]] if prompt else []
 
 
 def _headed(document: Document, text: str) -> str:

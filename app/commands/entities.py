@@ -11,7 +11,7 @@ from app.options import budget_options, json_option, print_json, print_table, qu
 from models.errors import ConfigError
 
 if TYPE_CHECKING:
-    from app.api import Shown
+    from app.curating import Shown
     from kg.curate import Ruled
 
 
@@ -39,7 +39,7 @@ def list_entities(query: str, workspace: str | None, limit: int, as_json: bool) 
     \b
     graft entities ls lorne --workspace kb
     """
-    from app.api import find_entities
+    from app.curating import find_entities
 
     found = find_entities(query, workspace)
     shown = found[:limit]
@@ -80,7 +80,8 @@ def show(
     graft entities show "Ada Lorne" --workspace kb
     graft entities show "Ada Lorne" --workspace kb --describe
     """
-    from app.api import Spending, show_entity
+    from app.api import Spending
+    from app.curating import show_entity
     from app.progress import open_progress
 
     spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))
@@ -104,7 +105,7 @@ def merge(name: str, other: str, workspace: str | None, as_json: bool, quiet: bo
     \b
     graft entities merge "Veldrane Tidal" "Veldrane Tidal Power" --workspace kb
     """
-    from app.api import merge_entities
+    from app.curating import merge_entities
     from app.progress import open_progress
 
     _print_ruled(merge_entities(name, other, workspace, open_progress(quiet)), as_json)
@@ -124,7 +125,7 @@ def split(name: str, other: str | None, source: str | None, workspace: str | Non
     graft entities split "Ada Lorne" "A. Lorne" --workspace kb
     graft entities split "Ada Lorne" --source 08-glass.md --workspace kb
     """
-    from app.api import split_entities
+    from app.curating import split_entities
     from app.progress import open_progress
 
     if (other is None) == (source is None):
@@ -142,7 +143,7 @@ def undo(workspace: str | None, as_json: bool, quiet: bool) -> None:
     \b
     graft entities undo --workspace kb
     """
-    from app.api import undo_ruling
+    from app.curating import undo_ruling
     from app.progress import open_progress
 
     _print_ruled(undo_ruling(workspace, open_progress(quiet)), as_json)
@@ -158,7 +159,7 @@ def history(name: str | None, workspace: str | None, as_json: bool) -> None:
     \b
     graft entities history "Ada Lorne" --workspace kb
     """
-    from app.api import entity_history
+    from app.curating import entity_history
 
     found = entity_history(name, workspace)
     if as_json:

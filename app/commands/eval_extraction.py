@@ -11,6 +11,7 @@ import click
 from app.options import budget_options, json_option, print_json, print_table, quiet_option, retry_option
 
 if TYPE_CHECKING:
+    from eval.curve import Point
     from eval.document_graph import Built
     from eval.extraction import Counts, Scores
 
@@ -34,6 +35,9 @@ _REMARKS = (
 @click.option("--threshold", type=click.FloatRange(-1, 1), metavar="T", help="Least cosine of two relations  [0.5]")
 @click.option("--workspace", "-w", metavar="DIR", help="Where the graph is built and kept; else in the cache.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of index settings.")
+@click.option(
+    "--curve", "curved", is_flag=True, help="Also facts against tokens, had the model's answers ended sooner."
+)
 @retry_option
 @budget_options
 @json_option
@@ -46,6 +50,7 @@ def extraction(
     threshold: float | None,
     workspace: str | None,
     config_file: Path | None,
+    curved: bool,
     retry_failed: bool,
     max_calls: int | None,
     max_usd: float | None,
@@ -58,10 +63,12 @@ def extraction(
 
     \b
     graft eval extraction dev_revised.json --format redocred --extractor qwen-1.5b --limit 100
+    graft eval extraction dev_revised.json --format redocred --limit 100 --curve      after the first: free
     graft eval extraction mine.jsonl --format jsonl --json
     A line of jsonl: {"text": "...", "triples": [["Ada", "leads", "Orrin"]], "entities": [["Ada", "Ada Lorne"]]}
     """
-    from app.api import Spending, measure_documents
+    from app.api import Spending
+    from app.measure import measure_curve, measure_documents
     from app.progress import open_progress
     from eval.extraction import MEASURES, overall, score
     from eval.gold_triples import read_gold
@@ -76,10 +83,13 @@ def extraction(
     relations = RelationMatch(open_encoder("minilm"), THRESHOLD if threshold is None else threshold)
     counts = score(gold, built.facts, relations)
     scores = {name: overall([row[name] for row in counts]) for name in MEASURES}
+    points = measure_curve(built.workspace, gold, relations, spending) if curved else []
     if as_json:
-        print_json(_document(file, form, relations.threshold, scores, counts, built, [one.title for one in gold]))
+        document = _document(file, form, relations.threshold, scores, counts, built, [one.title for one in gold])
+        print_json(document | ({"curve": [asdict(point) for point in points]} if curved else {}))
     else:
         _print(file, scores, built, len(gold), relations.threshold)
+        _print_curve(points)
     for failure in built.summary.failures[:10]:
         click.echo(f"graft: failed in {failure.stage}: {failure.item}: {failure.reason}", err=True)
     return 3 if built.failed else 0
@@ -94,6 +104,7 @@ def _cost(built: Built) -> dict[str, Any]:
         "failed_documents": built.failed,
         "corpus_tokens": built.corpus_tokens,
         "tokens_in_per_corpus_token": summary.tokens_in / tokens,
+        "uncached_in_per_corpus_token": built.uncached / tokens,
         "tokens_out_per_corpus_token": summary.tokens_out / tokens,
         "seconds": summary.spent.seconds,
         "seconds_recorded": summary.seconds,
@@ -139,3 +150,21 @@ def _print(file: Path, scores: dict[str, Scores], built: Built, documents: int, 
     cost = _cost(built)
     shown = {name: "–" if value is None else f"{value:,.2f}".removesuffix(".00") for name, value in cost.items()}
     print_table(["cost", ""], [[name.replace("_", " "), value] for name, value in shown.items()], right={1})
+
+
+def _print_curve(points: list[Point]) -> None:
+    if points:
+        rows = [
+            [
+                f"{point.density:g}",
+                f"{point.tokens_out:.2f}",
+                f"{point.facts:.2f}",
+                f"{point.dropped:.0%}",
+                f"{point.pairs.precision.mean:.3f}",
+                f"{point.pairs.recall.mean:.3f}",
+                f"{point.pairs.f1.mean:.3f}",
+            ]
+            for point in points
+        ]
+        headers = ["lines / 100 tokens", "tokens out / token", "facts / 100 tokens", "dropped", "P", "R", "F1 of pairs"]
+        print_table(headers, rows, right=set(range(7)), title="The model's answers, had they ended sooner")

@@ -56,15 +56,28 @@ def _configuration(name: str) -> dict[str, str]:
     return {"name": name, "backend": config.backend, "runs": runs}
 
 
+def _weights_of(name: str) -> str:
+    """The weights that a model runs on; a name of weights as it is."""
+    from models.config import known_models, load_model
+
+    if name not in known_models():
+        return name
+    weights = getattr(load_model(name), "weights", None)
+    if weights is None:
+        raise ConfigError(f"The model {name} runs on a server: it has no weights to pull.")
+    return str(weights)
+
+
 @models.command()
 @click.argument("names", nargs=-1, required=True)
 @json_option
 @quiet_option
 def pull(names: tuple[str, ...], as_json: bool, quiet: bool) -> None:
-    """Fetch weights by name, check their digests, convert GGUF once.
+    """Fetch weights by their name or a model's, check their digests, convert GGUF once.
 
     \b
     graft models pull smollm2-135m-instruct
+    graft models pull qwen-1.5b minilm
     """
     from app.progress import open_progress
     from models.weights import resolve
@@ -72,7 +85,7 @@ def pull(names: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     progress = open_progress(quiet)
     rows = []
     for name in names:
-        found = resolve(name, progress)
+        found = resolve(_weights_of(name), progress)
         where = found.folder or found.gguf
         rows.append({"name": name, "digest": found.digest, "licence": found.licence, "path": str(where)})
     if as_json:

@@ -10,7 +10,7 @@ import click
 from app.options import budget_options, json_option, print_json, quiet_option, retry_option, workspace_option
 
 
-@click.command(short_help="Put the indexed documents into a LoRA adapter.")
+@click.group(short_help="Put the indexed documents into a LoRA adapter.", invoke_without_command=True)
 @workspace_option
 @click.option("--base", default="smollm2-135m", show_default=True, metavar="NAME", help="Model that is adapted.")
 @click.option("--name", metavar="NAME", help="Name of the adapter's folder  [the base's name]")
@@ -25,7 +25,10 @@ from app.options import budget_options, json_option, print_json, quiet_option, r
 @budget_options
 @json_option
 @quiet_option
+@click.pass_context
 def train(
+    context: click.Context,
+    /,
     workspace: str | None,
     base: str,
     name: str | None,
@@ -42,7 +45,10 @@ def train(
 
     \b
     graft train --workspace kb --epochs 6 --paraphrases 2
+    graft train extractor kb        a small model that reads facts as the workspace's extractor did
     """
+    if context.invoked_subcommand is not None:
+        return
     from app.api import Spending, probe
     from app.api import train as fit
     from app.progress import open_progress
@@ -70,3 +76,49 @@ def train(
         print_json({"adapter": str(folder), **learnt, **manifest})
     else:
         click.echo("\n".join(lines))
+
+
+@train.command(short_help="Teach a small model to extract as the workspace's extractor did.")
+@click.argument("workspace", type=click.Path(path_type=Path))
+@click.option("--base", default="smollm2-135m", show_default=True, metavar="NAME", help="Model that is adapted.")
+@click.option("--name", default="extractor", show_default=True, metavar="NAME", help="Name of the adapter's folder.")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of training settings.")
+@click.option("--epochs", type=click.IntRange(min=1), help="How often every passage is seen  [3]")
+@click.option("--rank", type=click.IntRange(min=1), help="Rank of the adapter  [16]")
+@click.option("--learning-rate", type=float, help="Peak learning rate  [0.001]")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
+@json_option
+@quiet_option
+def extractor(
+    workspace: Path,
+    base: str,
+    name: str,
+    config_file: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **overrides: Any,
+) -> None:
+    """Train a LoRA adapter on the facts of WORKSPACE, so that it extracts from other texts; no model call is made.
+
+    What it prints is the name to give to --extractor.
+
+    \b
+    graft train extractor kb
+    graft index more/ --workspace kb2 --extractor kb/adapters/extractor.yaml
+    """
+    from app.api import train_extractor
+    from app.progress import open_progress
+    from training.adapter import read_manifest
+    from training.config import load_config, parse_config
+    from training.extractor import DEFAULTS
+
+    settings = load_config(config_file).model_dump(exclude_unset=True) if config_file else {}
+    settings |= {key: value for key, value in overrides.items() if value is not None}
+    config = parse_config({**DEFAULTS.model_dump(), **settings}, str(config_file or "the options"))
+    file = train_extractor(workspace, base=base, config=config, name=name, progress=open_progress(quiet))
+    manifest = read_manifest(file.with_suffix("")).model_dump(mode="json", exclude={"sources", "erased"})
+    if as_json:
+        print_json({"extractor": str(file), **manifest})
+    else:
+        texts = sum(manifest["texts"].values()) - manifest["left_out"]
+        click.echo(f"{file}: {texts} passages, {manifest['steps']} steps, {manifest['seconds']:.0f} s")

@@ -108,7 +108,12 @@ def test_the_schema_refuses_other_lines(fact):
         parse_structured(json.dumps({"facts": [fact]}), schema)
 
 
-LINES = {"full": GOOD, "lines": "Ada Lorne | founded | Marrow", "compact": "Ada | founded | Marrow | sold | it"}
+LINES = {
+    "full": GOOD,
+    "lines": "Ada Lorne | founded | Marrow",
+    "compact": "Ada | founded | Marrow",
+    "chained": "Ada | founded | Marrow | sold | it",
+}
 
 
 @pytest.mark.parametrize("style", LINES)
@@ -129,7 +134,7 @@ def test_given_relations_and_types_are_the_only_ones():
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-@pytest.mark.parametrize("style", ["full", "compact"])
+@pytest.mark.parametrize("style", ["full", "compact", "chained"])
 def test_the_examples_answer_as_the_schema_asks_and_all_styles_say_the_same(style, domain):
     answers, others = (
         [

@@ -83,3 +83,25 @@ def test_the_key_tells_texts_apart(extractor: NlpExtractor) -> None:
 def test_no_text_is_too_strange(extractor: NlpExtractor, text: str) -> None:
     reading, passage = read(extractor, text)
     assert len(reading.extractions) == len(passage.chunks)
+
+
+def test_names_are_joined_by_the_words_between_them(extractor: NlpExtractor) -> None:
+    found = facts(read(extractor, "Ines Varga is a Norwegian chemist. Ada Lorne bought Bellwick Mill in Torsby.")[0])
+    assert {"Ines Varga | is chemist | Norwegian", "Bellwick Mill | bought in | Torsby"} <= set(found)
+
+
+def test_a_pronoun_without_a_name_may_stand_for_the_person_of_the_title(extractor: NlpExtractor) -> None:
+    text = "She sold the mill to Marrow & Finch. It lies in Torsby."
+    chunks = chunk(Document("d:1", "a.md", "Ines Varga", text), 400, RuleSentences())
+    reading = extractor(Passage(chunks, "Ines Varga (chemist)", ""))
+    sold = facts(reading)["Ines Varga | sold | mill"]
+    assert text[sold.evidence.start : sold.evidence.end].startswith("She sold")
+    assert any(mention.name == "Ines Varga" for row in reading.extractions for mention in row.mentions)
+    assert "Ines Varga | lies in | Torsby" not in facts(reading)
+    place = facts(extractor(Passage(chunks, "Torsby", "")))
+    assert not any(key.startswith("Torsby | sold") for key in place)
+
+
+def test_his_and_her_join_as_he_and_she_do(extractor: NlpExtractor) -> None:
+    found = facts(read(extractor, "Tom Hale lives in Torsby. His brother Bo Finch left Harrow Mill.")[0])
+    assert any(fact.subject == "Tom Hale" and fact.object == "Bo Finch" for fact in found.values()), list(found)

@@ -193,3 +193,41 @@ def test_everything_kept_stands_in_its_span(facts):
         assert fold(triple.subject) in fold(shown(triple)) and fold(triple.object) in fold(shown(triple))
         assert {triple.subject, triple.object} <= mentioned
     assert len(result.triples) + result.dropped <= len(facts)
+
+
+FAR = "Ada Lorne founded Marrow. Torsby cheered. It rained. She sold the firm to Harrow Mills. She left Bellwick."
+
+
+def far(*facts: str, title: str = "") -> Verified:
+    chunk = Chunk("c:1", "d:1", 0, 0, len(FAR), FAR, 40)
+    return verify(read(*facts), [(chunk, RuleSentences().split(FAR))], title)
+
+
+def test_a_name_a_few_sentences_before_a_pronoun_will_do_and_is_shown():
+    (triple,) = far("Ada Lorne | sold the firm to | Harrow Mills").triples
+    assert FAR[triple.evidence.start : triple.evidence.end].startswith("Ada Lorne founded")
+    assert far("Ada Lorne | left | Bellwick").triples == []  # four sentences away
+    assert far("Torsby | rained on | Harrow Mills").triples == []  # told nowhere
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("Marrow & Finch in Torsby", "Marrow & Finch in Torsby"),
+        ("Marrow & Finch in the town of Bellwick", "Marrow & Finch"),
+        ("Marrow & Finch, a mill", "Marrow & Finch"),
+        ("Bellwick in Torsby", None),
+    ],
+)
+def test_of_an_object_that_goes_on_what_is_there_counts(given, kept):
+    triple = one_fact("Ada Lorne", "founded", given)
+    assert (triple and triple.object) == kept
+
+
+def test_a_part_of_the_titles_name_may_stand_for_it():
+    text = "Oddsen sold the firm to Harrow Mills."
+    chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
+    facts = read("Mirela Oddsen | sold the firm to | Harrow Mills")
+    (triple,) = verify(facts, [(chunk, [(0, len(text))])], "Mirela Oddsen").triples
+    assert triple.subject == "Mirela Oddsen"
+    assert verify(facts, [(chunk, [(0, len(text))])], "Mirela Finch").triples == []

@@ -26,7 +26,7 @@ def test_the_loss_of_packed_texts_is_that_of_the_texts_alone(
 
     model, tokenizer = load_causal(resolve(base_config(tiny_base).weights), "float32", "cpu")
     model.set_attn_implementation(attention)
-    rows, end = tokenise(tokenizer, [text.text for text in texts])
+    rows, end = tokenise(tokenizer, texts)
     with torch.no_grad():
         joint, count = summed_loss(model, pack(rows, sum(map(len, rows)) + 5, pad=end))
         crossing, _ = summed_loss(model, pack(rows, sum(map(len, rows)), pad=end, isolate=False))
@@ -41,7 +41,7 @@ def test_the_loss_of_packed_texts_is_that_of_the_texts_alone(
 
 def test_each_text_ends_with_one_end_token(tiny_base: str) -> None:
     _, tokenizer = load_causal(resolve(base_config(tiny_base).weights), "float32", "cpu")
-    rows, end = tokenise(tokenizer, ["ab", "c<end>"])
+    rows, end = tokenise(tokenizer, [TrainingText.of(text, "c:1") for text in ("ab", "c<end>")])
     assert [len(row) for row in rows] == [3, 2]
     assert all(row[-1] == end and (row[:-1] != end).all() for row in rows)
 

@@ -1,0 +1,75 @@
+"""Extractors held against gold, as typed functions: what `graft eval extraction` and `graft eval mine` call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.api import PathLike, Spending, index_config, session
+from models.errors import ConfigError
+
+if TYPE_CHECKING:
+    from eval.curve import Point
+    from eval.document_graph import Built
+    from eval.gold_triples import GoldDocument
+    from eval.relation_match import RelationMatch
+
+
+def measure_documents(
+    documents: Sequence[tuple[str, str]],
+    file: Path,
+    workspace: PathLike | None,
+    config_file: Path | None,
+    given: Mapping[str, Any],
+    spending: Spending,
+) -> Built:
+    """Index the documents of a measured set, each to be looked at alone.
+
+    Args:
+        documents: Title and text of each.
+        file: The set; names the folder in the cache where no workspace is given.
+        workspace: Where the graph is built and kept.
+        config_file: Index settings, None for the shipped ones.
+        given: Settings that overrule the file's.
+        spending: Budget and progress.
+    """
+    from eval.document_graph import build
+    from kg.session import open_session
+    from models.digest import digest
+    from models.paths import cache_dir
+
+    kept = {name: value for name, value in given.items() if value is not None}
+    cache = cache_dir() / "measures"
+    config = index_config(Path(workspace) if workspace else cache, config_file, **kept)
+    named = digest(str(file.resolve()), config.model_dump(mode="json"))
+    folder = Path(workspace) if workspace else cache / f"{file.stem}-{named[:12]}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open_session(folder, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
+        return build(documents, paid)
+
+
+def measure_curve(
+    workspace: Path, documents: Sequence[GoldDocument], relations: RelationMatch, spending: Spending
+) -> list[Point]:
+    """Facts against tokens of a measured workspace, from the answers on record; no call is made.
+
+    Raises:
+        ConfigError: Its extractor is no chat model.
+    """
+    from eval.curve import curve
+    from eval.document_graph import passages_by_document
+    from kg.extract import ChatExtractor
+    from kg.extractors import WITHOUT_CHAT, open_extractor
+    from kg.sentences import RuleSentences
+    from kg.workspace import Workspace
+
+    with Workspace.open(workspace) as space, session(space, Spending(max_calls=0, progress=spending.progress)) as paid:
+        if space.config.extractor in WITHOUT_CHAT:
+            raise ConfigError(
+                f"--curve is of a chat model's answers, and {space.config.extractor!r} is none: leave it out"
+            )
+        with paid.open_chat(space.config.extractor) as chat:
+            reads = open_extractor(space.config, chat, RuleSentences())
+            assert isinstance(reads, ChatExtractor)
+            return curve(documents, passages_by_document(space), reads, relations)
