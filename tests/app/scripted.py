@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from models.errors import OutputError
 from models.protocols import ChatRequest, Completion, OptionScore, ScoredOptions, Usage
@@ -14,6 +15,8 @@ ENCODER = "tests.eval.scripted:Encoder"
 EXTRACTOR = "tests.kg.scripted:ScriptedChat"
 ANSWERER = "tests.app.scripted:Answerer"
 NEVER = "tests.app.scripted:Never"
+PLAINLY = ("--config", str(Path(__file__).with_name("plain.yaml")))
+"""Options by which no parser adds to what the scripted extractor answers, or is waited for."""
 
 
 class Answerer:

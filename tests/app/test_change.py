@@ -17,7 +17,7 @@ from training.adapter import MANIFEST, Manifest, read_manifest, read_usable
 from training.config import TrainConfig
 
 from .command import Outcome, contents, graft
-from .scripted import ANSWERER, ENCODER, EXTRACTOR, NEVER
+from .scripted import ANSWERER, EXTRACTOR, NEVER, PLAINLY
 
 SECRET = {
     "secret.md": "Zebulon Quarx hid the Vermilion Ledger under Ostrava Pier. "
@@ -28,9 +28,8 @@ EARLIER = "Zebulon Quarx once owned the Cobalt Orchard beyond the salt marshes o
 
 
 def index(*extra: str, extractor: str = EXTRACTOR) -> Outcome:
-    return graft(
-        "index", "articles", "-w", "kb", "--encoder", ENCODER, "--extractor", extractor, "-q", "--json", *extra
-    )
+    common = ("-w", "kb", *PLAINLY, "--extractor", extractor, "-q", "--json")
+    return graft("index", "articles", *common, *extra)
 
 
 @pytest.fixture

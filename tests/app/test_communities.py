@@ -9,7 +9,7 @@ from tests.kg.reporting import REPORTER, STORIES, Reporter, report_by_rule
 from tests.kg.scripted import write_sources
 
 from .command import graft
-from .scripted import ENCODER, EXTRACTOR, NEVER
+from .scripted import ENCODER, NEVER, PLAINLY
 
 HERE = ("--workspace", "kb")
 
@@ -20,7 +20,7 @@ def indexed(alone, monkeypatch):
     monkeypatch.setattr(Reporter, "asked", [])
     monkeypatch.setattr(Reporter, "answer", None)
     write_sources(Path("articles"), STORIES)
-    done = graft("index", "articles", *HERE, "--encoder", ENCODER, "--extractor", EXTRACTOR, "--json", "-q")
+    done = graft("index", "articles", *HERE, *PLAINLY, "--json", "-q")
     assert done.code == 0
 
 

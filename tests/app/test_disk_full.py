@@ -17,7 +17,7 @@ from models.record_store import Call, Records, Spent
 from tests.kg.scripted import TIDES, write_sources
 
 from .command import Outcome, graft
-from .scripted import ENCODER, EXTRACTOR
+from .scripted import PLAINLY
 
 WAY_OUT = "free some space and run the same command again"
 TEXTS = {
@@ -37,7 +37,7 @@ def files_up_to(size: int) -> Iterator[None]:
 
 
 def index(workspace: Path | str = "kb") -> Outcome:
-    return graft("index", "many", "-w", workspace, "--encoder", ENCODER, "--extractor", EXTRACTOR, "-q", "--json")
+    return graft("index", "many", "-w", workspace, *PLAINLY, "-q", "--json")
 
 
 def recorded(workspace: Path) -> int:

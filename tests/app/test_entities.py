@@ -1,12 +1,12 @@
 import pytest
 
 from .command import graft
-from .scripted import ENCODER, EXTRACTOR
+from .scripted import PLAINLY
 
 
 @pytest.fixture
 def knowledge_base(articles):
-    done = graft("index", articles, "-w", "kb", "--encoder", ENCODER, "--extractor", EXTRACTOR, "--json", "--quiet")
+    done = graft("index", articles, "-w", "kb", *PLAINLY, "--json", "--quiet")
     assert done.code == 0
     return done.json["digest"]
 

@@ -12,13 +12,13 @@ from tests.kg.scripted import read_by_rule
 from tests.models.faulty_server import answer, serving, status
 
 from .command import contents, graft
-from .scripted import ANSWERER, ENCODER, EXTRACTOR
+from .scripted import ANSWERER, ENCODER, EXTRACTOR, PLAINLY
 
 KEY = "sk-a-secret-key"
 
 
 def index(*extra, extractor="none", workspace="kb", encoder=ENCODER):
-    common = ("--workspace", workspace, "--encoder", encoder, "--extractor", str(extractor), "--quiet")
+    common = ("--workspace", workspace, "--encoder", encoder, "--extractor", str(extractor), *PLAINLY, "--quiet")
     return graft("index", "articles", *common, *extra)
 
 
@@ -358,3 +358,15 @@ def test_a_failed_question_counts_as_wrong_and_is_exit_code_3(tmp_path):
     done = graft("eval", "run", file, "-w", "kb", "-q", "--json")
     assert (done.code, done.json["n"], done.json["failed"]) == (3, 4, 3)
     assert {(arm["n"], arm["failed"]) for arm in done.json["arms"]} == {(4, 1)}
+
+
+def test_an_import_without_its_facts_says_what_is_missing_and_keeps_nothing(articles):
+    message = index(extractor="import").error(2)
+    assert "--facts" in message
+    assert not Path("kb").exists()
+
+
+def test_weights_of_an_unknown_name_and_of_a_server_are_refused(monkeypatch):
+    monkeypatch.setenv("OPENAI_MODEL", "small")
+    assert "no-such-weights" in graft("models", "pull", "no-such-weights", "-q").error(2)
+    assert "runs on a server" in graft("models", "pull", "openai", "-q").error(2)

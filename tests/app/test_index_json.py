@@ -11,14 +11,14 @@ from tests.eval.scripted import write_world
 from tests.kg.scripted import write_sources
 
 from .command import contents, graft
-from .scripted import ANSWERER, ENCODER, EXTRACTOR, NEVER
+from .scripted import ANSWERER, ENCODER, EXTRACTOR, NEVER, PLAINLY
 
 COUNTS = ("documents", "chunks", "entities", "facts", "communities", "failed")
 
 
 def index(*extra: str, extractor: str = "none"):
     write_sources(Path("articles")) if not Path("articles").exists() else None
-    common = ("--workspace", "kb", "--encoder", ENCODER, "--extractor", extractor, "--json", "--quiet")
+    common = ("--workspace", "kb", "--encoder", ENCODER, "--extractor", extractor, *PLAINLY, "--json", "--quiet")
     return graft("index", "articles", *common, *extra)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from .command import graft
-from .scripted import ENCODER, EXTRACTOR
+from .scripted import EXTRACTOR, PLAINLY
 
 pytestmark = pytest.mark.models
 ROWS = [
@@ -15,9 +15,8 @@ ROWS = [
 
 
 @pytest.fixture
-def settings(monkeypatch):
-    Path("index.yaml").write_text(f"encoder: {ENCODER}\nextractor: {EXTRACTOR}\n")
-    return ("--config", "index.yaml", "--quiet", "--workspace", "measured")
+def settings():
+    return (*PLAINLY, "--quiet", "--workspace", "measured")
 
 
 def test_extraction_prints_scores_cost_and_every_document(settings):

@@ -9,7 +9,7 @@ from kg.schema import Chunk, Document, Entity, Evidence, Fact
 from kg.session import open_session
 from kg.workspace import Workspace
 from models.errors import ConfigError
-from tests.kg.scripted import LetterEncoder
+from tests.kg.scripted import PLAIN, LetterEncoder
 
 FOUNDED, PART = Relation("founded by", "founded"), Relation("manager")
 GOLD = GoldDocument(
@@ -117,7 +117,8 @@ def test_a_document_gets_its_own_facts_names_and_words(tmp_path):
     assert facts["d2"] == (DocumentFact(("Oune",), ("likes",), ("Lorne",)),)
 
 
-CONFIG = IndexConfig(extractor="tests.kg.scripted:ScriptedChat", encoder="tests.kg.scripted:LetterEncoder")
+SCRIPTED = "tests.kg.scripted"
+CONFIG = IndexConfig(extractor=f"{SCRIPTED}:ScriptedChat", encoder=f"{SCRIPTED}:LetterEncoder", extract=PLAIN)
 
 
 def test_documents_are_built_once_and_those_that_fail_are_counted(tmp_path):

@@ -32,7 +32,7 @@ from models.config import OpenAIModel
 from models.openai_chat import OpenAIChat
 from models.records import RecordedChat, Records
 from models.retry import Pace
-from tests.kg.scripted import LetterEncoder, read_by_rule
+from tests.kg.scripted import PLAIN, LetterEncoder, read_by_rule
 from tests.models.faulty_server import (
     Behaviour,
     Handler,
@@ -145,7 +145,7 @@ def run(sources: Path, path: Path, rate: float, seed: int) -> Outcome:
         time.sleep(seconds / _SHORTER)
 
     began = time.perf_counter()
-    with serving(chaos) as server, Workspace.create(path, IndexConfig(chunk_tokens=22)) as workspace:
+    with serving(chaos) as server, Workspace.create(path, IndexConfig(chunk_tokens=22, extract=PLAIN)) as workspace:
         config = OpenAIModel(base_url=server.url, model="rule", timeout_s=TIMEOUT_S, parallel=THREADS)
         _ = workspace.store
         with (

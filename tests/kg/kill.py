@@ -41,7 +41,7 @@ from models.errors import OutputError
 from models.protocols import ChatRequest, Completion
 from models.records import RecordedChat, Records
 from tests.kg.bomb import Kill, watch
-from tests.kg.scripted import TIDES, LetterEncoder, ScriptedChat, append, lines, write_sources
+from tests.kg.scripted import PLAIN, TIDES, LetterEncoder, ScriptedChat, append, lines, write_sources
 
 _ANSWER_S = 0.004
 _CHANGED = {
@@ -49,7 +49,8 @@ _CHANGED = {
     "c.md": TIDES["c.md"],
     "d.md": "Harrow Mills bought Bellwick Castle. Ines Varga met Ada Lorne in Bellwick.",
 }
-ALONE, TOGETHER = IndexConfig(chunk_tokens=16), IndexConfig(chunk_tokens=16, extract_tokens=48)
+ALONE = IndexConfig(chunk_tokens=16, extract=PLAIN)
+TOGETHER = ALONE.model_copy(update={"extract_tokens": 48})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from kg.session import Session
 from kg.workspace import Workspace
 from models.protocols import ChatRequest, Completion, Usage
 from models.records import Budget, Records
+from tests.kg.scripted import PLAIN
 
 REPORTER = "tests.kg.reporting:Reporter"
 
@@ -60,7 +61,7 @@ def report_by_rule(shown: str) -> dict[str, Any]:
 @contextmanager
 def session(path: Path, budget: Budget | None = None, retry_failed: bool = False) -> Iterator[Session]:
     """A workspace with its records, as paid stages are given it."""
-    with Workspace.create(path, IndexConfig(chunk_tokens=16)) as workspace:
+    with Workspace.create(path, IndexConfig(chunk_tokens=16, extract=PLAIN)) as workspace:
         _ = workspace.store
         with closing(Records(workspace.records_path, retry_failed)) as records:
             yield Session(workspace, records, budget or Budget(), retry_failed=retry_failed)

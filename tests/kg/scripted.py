@@ -21,8 +21,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kg.config import ExtractConfig
 from models.errors import OutputError
 from models.protocols import ChatRequest, Completion, Usage, Vectors
+
+PLAIN = ExtractConfig(style="full", density=100, gleaning="none")
+"""What `ScriptedChat` answers is all that a test is about: no parser adds to it or is waited for."""
 
 _SENTENCE = re.compile(r"[^.]+\.?")
 _NAME = re.compile(r"[A-Z]\w+(?: (?:& )?[A-Z]\w+)*")
@@ -152,7 +156,7 @@ def main(sources: str, folder: str, log: str, delay_s: str) -> None:
     from kg.workspace import Workspace
     from models.records import RecordedChat, Records
 
-    with Workspace.create(Path(folder), IndexConfig(chunk_tokens=16)) as workspace:
+    with Workspace.create(Path(folder), IndexConfig(chunk_tokens=16, extract=PLAIN)) as workspace:
         chat = RecordedChat(ScriptedChat(float(delay_s), Path(f"{log}.asked")), Records(workspace.records_path))
         models = BuildModels(Finished(chat, Path(f"{log}.finished")), LetterEncoder(), RuleSentences())
         summary = build(workspace, Path(sources), models, executor=ThreadExecutor(2))

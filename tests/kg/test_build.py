@@ -17,10 +17,10 @@ from kg.sentences import RuleSentences
 from kg.workspace import Workspace
 from models.errors import BudgetReached, ConfigError, InputError, ModelError, OutputError
 from models.records import Budget, RecordedChat, Records
-from tests.kg.scripted import TIDES, LetterEncoder, ScriptedChat, lines, write_sources
+from tests.kg.scripted import PLAIN, TIDES, LetterEncoder, ScriptedChat, lines, write_sources
 
 ROOT = Path(__file__).parents[2]
-CONFIG = IndexConfig(chunk_tokens=16)
+CONFIG = IndexConfig(chunk_tokens=16, extract=PLAIN)
 
 
 class Bench:
@@ -206,7 +206,7 @@ def test_an_extractor_without_a_model_is_a_configuration_error(bench):
 
 def test_too_long_and_wordless_texts_are_skipped_with_a_reason(tmp_path):
     texts = {"a.md": TIDES["a.md"], "long.md": "Ada Lorne. " * 50, "stars.md": "* * *"}
-    bench = Bench(tmp_path, texts, IndexConfig(chunk_tokens=64, max_document_characters=200))
+    bench = Bench(tmp_path, texts, IndexConfig(chunk_tokens=64, extract=PLAIN, max_document_characters=200))
     summary = bench.build()
     assert summary.skipped == 2
     reasons = [
@@ -269,7 +269,7 @@ def test_killed_anywhere_and_run_again_gives_the_same_store_and_asks_nothing_twi
     assert digest == expected
 
 
-TOGETHER = IndexConfig(chunk_tokens=16, extract_tokens=48)
+TOGETHER = IndexConfig(chunk_tokens=16, extract=PLAIN, extract_tokens=48)
 
 
 def test_chunks_read_together_take_fewer_calls_and_every_chunk_has_its_row(tmp_path):

@@ -11,9 +11,9 @@ from kg.sentences import RuleSentences
 from kg.workspace import Workspace
 from models.errors import InputError, OutputError
 from models.protocols import Completion, Usage
-from tests.kg.scripted import TIDES, LetterEncoder, ScriptedChat, write_sources
+from tests.kg.scripted import PLAIN, TIDES, LetterEncoder, ScriptedChat, write_sources
 
-CONFIG = IndexConfig(chunk_tokens=16)
+CONFIG = IndexConfig(chunk_tokens=16, extract=PLAIN)
 MODELS = BuildModels(None, LetterEncoder(), RuleSentences())
 
 
@@ -198,7 +198,7 @@ class No:
 
 
 def test_a_judge_s_calls_and_failures_are_counted_and_a_second_build_asks_nothing(tmp_path):
-    config = IndexConfig(chunk_tokens=16, resolve=ResolveConfig(similarity=0.3, judge="no"))
+    config = IndexConfig(chunk_tokens=16, extract=PLAIN, resolve=ResolveConfig(similarity=0.3, judge="no"))
     judge = No()
     bench = Bench.__new__(Bench)
     texts = {"a.md": "Torsby Bank lies by Lake Oune.", "b.md": "Torsby Banking praised Harrow Mills."}

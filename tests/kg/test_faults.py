@@ -29,11 +29,11 @@ from models.records import Budget, RecordedChat, Records
 from models.retry import Pace
 from models.weights import Weights
 from tests.kg.chaos import Chaos
-from tests.kg.scripted import TIDES, LetterEncoder, ScriptedChat, read_by_rule, write_sources
+from tests.kg.scripted import PLAIN, TIDES, LetterEncoder, ScriptedChat, read_by_rule, write_sources
 from tests.models.faulty_server import completion, serving, status
 
 ROOT = Path(__file__).parents[2]
-CONFIG = IndexConfig(chunk_tokens=16)
+CONFIG = IndexConfig(chunk_tokens=16, extract=PLAIN)
 BAD = "elected"
 QUICK = Pace(sleep=lambda seconds: time.sleep(seconds / 100))
 

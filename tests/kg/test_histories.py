@@ -22,7 +22,7 @@ from kg.sentences import RuleSentences
 from kg.stage import GONE
 from kg.workspace import Workspace
 from models.errors import ConfigError, OutputError
-from tests.kg.scripted import LetterEncoder, ScriptedChat
+from tests.kg.scripted import PLAIN, LetterEncoder, ScriptedChat
 
 NAMES = ("a.md", "b.txt", "sub/a.md", "sub/c.md", "rows.jsonl")
 TEXTS = (
@@ -35,7 +35,7 @@ TEXTS = (
     '{"text": "Ines Varga left Bellwick."}\n{"text": "Lake Oune froze."}\nno row\n{"text": "Harrow Mills burnt."}',
 )
 SENTENCES = RuleSentences()
-CONFIG = IndexConfig(chunk_tokens=16)
+CONFIG = IndexConfig(chunk_tokens=16, extract=PLAIN)
 
 names, texts = st.sampled_from(NAMES), st.sampled_from(TEXTS)
 operations = st.one_of(

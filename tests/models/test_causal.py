@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.causal import adapter_digest, attach_adapter, context_length, load_causal, pick_device
+from models.causal import adapter_digest, attach_adapter, context_length, load_causal, pick_device, pick_dtype
 from models.errors import ConfigError, ModelError
 from models.weights import resolve
 
@@ -34,6 +34,19 @@ def test_a_folder_without_a_configuration(cache: Path, tmp_path: Path) -> None:
 def test_a_named_device_stays(cache: Path) -> None:
     assert pick_device("cuda:1") == "cuda:1"
     assert pick_device("auto") in ("cpu", "cuda", "mps")
+
+
+@pytest.mark.parametrize(
+    ("processor", "expected"), [("AVX512", "bfloat16"), ("AVX512_BF16", "bfloat16"), ("AVX2", "float32")]
+)
+def test_bfloat16_only_where_the_processor_computes_in_it(
+    processor: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    assert pick_dtype("auto", "cpu") == expected
+    assert pick_dtype("float16", "cpu") == "float16"
 
 
 def test_a_folder_that_is_no_adapter(cache: Path, tmp_path: Path) -> None:

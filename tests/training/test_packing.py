@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.packing import IGNORED, Ids, block_count, epoch_order, pack
+from training.packing import IGNORED, Ids, bins, block_count, epoch_order, pack, pack_whole
 
 END = 0
 TEXTS = st.lists(st.lists(st.integers(1, 99), max_size=30), min_size=1, max_size=12).map(
@@ -72,3 +72,32 @@ def test_batches_hold_all_blocks_in_order(texts: list[Ids], length: int, size: i
 def test_an_empty_text_is_refused() -> None:
     with pytest.raises(ValueError, match="empty"):
         pack([np.array([], dtype=np.int64)], 4, pad=0)
+
+
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=30), st.integers(20, 40))
+def test_bins_hold_every_text_once_and_none_too_much(lengths: list[int], room: int) -> None:
+    found = bins(lengths, room)
+    assert sorted(text for block in found for text in block) == list(range(len(lengths)))
+    assert all(sum(lengths[text] for text in block) <= room for block in found)
+
+
+@given(TEXTS, st.data())
+def test_whole_texts_are_read_from_their_start_and_learnt_behind_their_prompt(
+    texts: list[Ids], data: st.DataObject
+) -> None:
+    prompts = [data.draw(st.integers(0, len(text))) for text in texts]
+    blocks = bins([len(text) for text in texts], 40)
+    packed = pack_whole(
+        [[texts[i] for i in each] for each in blocks], [[prompts[i] for i in each] for each in blocks], 40, -1
+    )
+    for row, block in enumerate(blocks):
+        start = 0
+        for text in block:
+            end = start + len(texts[text])
+            assert packed.tokens[row, start:end].tolist() == texts[text].tolist()
+            assert packed.positions[row, start:end].tolist() == list(range(end - start))
+            unlearnt = max(1, prompts[text])
+            assert (packed.labels[row, start : start + unlearnt] == IGNORED).all()
+            assert packed.labels[row, start + unlearnt : end].tolist() == texts[text][unlearnt:].tolist()
+            start = end
+        assert (packed.labels[row, start:] == IGNORED).all()
