@@ -14,7 +14,7 @@ pytestmark = pytest.mark.models
 
 CASES = [
     ("Ines Varga is a Norwegian chemist.", {"Ines Varga | is chemist | Norwegian"}),
-    ("Ada Lorne bought Bellwick Mill in Torsby.", {"Bellwick Mill | bought in | Torsby"}),
+    ("Ada Lorne bought Bellwick Mill in Torsby.", {"Ada Lorne | bought mill in | Torsby"}),
     ("Norway, Sweden and Denmark signed it.", set()),
     ("Ada Lorne said that Bo Finch had left.", set()),
     ("Tom Hale did not join the crew of the Sorrel under Ada Lorne.", set()),

@@ -87,17 +87,17 @@ def test_no_text_is_too_strange(extractor: NlpExtractor, text: str) -> None:
 
 def test_names_are_joined_by_the_words_between_them(extractor: NlpExtractor) -> None:
     found = facts(read(extractor, "Ines Varga is a Norwegian chemist. Ada Lorne bought Bellwick Mill in Torsby.")[0])
-    assert {"Ines Varga | is chemist | Norwegian", "Bellwick Mill | bought in | Torsby"} <= set(found)
+    assert {"Ines Varga | is chemist | Norwegian", "Ada Lorne | bought mill in | Torsby"} <= set(found)
 
 
 def test_a_pronoun_without_a_name_may_stand_for_the_person_of_the_title(extractor: NlpExtractor) -> None:
-    text = "She sold the mill to Marrow & Finch. It lies in Torsby."
-    chunks = chunk(Document("d:1", "a.md", "Ines Varga", text), 400, RuleSentences())
-    reading = extractor(Passage(chunks, "Ines Varga (chemist)", ""))
-    sold = facts(reading)["Ines Varga | sold | mill"]
-    assert text[sold.evidence.start : sold.evidence.end].startswith("She sold")
-    assert any(mention.name == "Ines Varga" for row in reading.extractions for mention in row.mentions)
-    assert "Ines Varga | lies in | Torsby" not in facts(reading)
+    text = "He sold the mill to Marrow & Finch. It lies in Torsby."
+    chunks = chunk(Document("d:1", "a.md", "Tom Hale", text), 400, RuleSentences())
+    reading = extractor(Passage(chunks, "Tom Hale (chemist)", ""))
+    sold = facts(reading)["Tom Hale | sold | mill"]
+    assert text[sold.evidence.start : sold.evidence.end].startswith("He sold")
+    assert any(mention.name == "Tom Hale" for row in reading.extractions for mention in row.mentions)
+    assert "Tom Hale | lies in | Torsby" not in facts(reading)
     place = facts(extractor(Passage(chunks, "Torsby", "")))
     assert not any(key.startswith("Torsby | sold") for key in place)
 
