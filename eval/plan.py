@@ -35,7 +35,7 @@ from models.config import load_model
 from models.dotted import is_dotted
 from models.weights import identity
 from training.adapter import list_adapters
-from training.loop import base_config
+from training.request import base_config
 
 EXTRACT_OUT_SHARE = 0.9
 RETRIEVAL_S = 0.05

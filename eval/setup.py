@@ -27,7 +27,8 @@ from models.weights import identity
 from training.adapter import read_usable
 from training.config import TrainConfig
 from training.dataset import open_training_set
-from training.loop import base_config, train
+from training.loop import train
+from training.request import base_config
 from training.texts import TrainingText, texts_digest
 
 SOURCES = "sources"

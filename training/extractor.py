@@ -31,7 +31,8 @@ from models.files import replace_text
 from models.progress import SILENT, Progress
 from models.weights import resolve
 from training.config import TrainConfig
-from training.loop import base_config, train
+from training.loop import train
+from training.request import base_config
 from training.texts import TrainingText
 
 DEFAULTS = TrainConfig(rank=16, learning_rate=1e-3, epochs=3, sequence_length=768)

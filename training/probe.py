@@ -17,8 +17,8 @@ from models.causal import adapter_digest, attach_adapter, context_length, load_c
 from models.errors import InputError
 from models.progress import SILENT, Progress, Step
 from models.weights import resolve
-from training.loop import base_config
 from training.packing import Ids, pack
+from training.request import base_config
 from training.steps import summed_loss
 
 

@@ -12,16 +12,14 @@ import shutil
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.causal import ADAPTER_FILES, adapter_digest
 from training.adapter import MANIFEST, Manifest
 from training.checkpoint import State, trainable
+from training.request import Request
 from training.steps import LOG
 from training.texts import texts_digest
-
-if TYPE_CHECKING:
-    from training.loop import Request
 
 
 def publish(model: Any, request: Request, state: State, partial: Path, out: Path, left_out: int = 0) -> None:

@@ -10,8 +10,8 @@ from models.causal import load_causal
 from models.errors import ConfigError
 from models.weights import resolve
 from training.config import TrainConfig, parse_config
-from training.loop import base_config
 from training.lora import find_method, lora
+from training.request import base_config
 
 
 def load(base: str, dtype: str = "float32") -> Any:

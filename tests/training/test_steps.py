@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from models.causal import load_causal
 from models.weights import resolve
 from training.config import TrainConfig
-from training.loop import base_config, tokenise
+from training.loop import tokenise
 from training.packing import pack
+from training.request import base_config
 from training.steps import Plan, learning_rate, summed_loss
 from training.texts import TrainingText
 
