@@ -33,11 +33,11 @@ from kg.rulings import standing
 from kg.schema import Chunk, Community, Description, Document, Entity, Extraction, Fact, Handle, Merge, Ruling
 from kg.sentences import SentenceSplitter
 from kg.sources import by_file
-from kg.stage import Stage
+from kg.stage import GONE, Stage
 from kg.summary import IndexSummary, Spent
 from kg.workspace import Workspace
 from models.digest import digest
-from models.errors import InputError
+from models.errors import InputError, OutputError
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, Encoder, Usage
 
@@ -170,7 +170,8 @@ class Build:
         documents = [document for source in loaded for document in source.documents]
         if others_stay:
             names = {source.source for source in loaded}
-            stored = by_file(self.store.read(Document), stage.before)
+            files = names | {item for item, entry in stage.before.items() if entry.reason != GONE}
+            stored = by_file(self.store.read(Document), files)
             documents = [document for file, document in stored if file not in names] + documents
         marks = remember(self.workspace, documents)
         with self.store.transaction():
@@ -266,6 +267,8 @@ class Build:
     def _keep_reading(self, stage: Stage, passage: Passage, key: str, outcome: Reading | Exception) -> None:
         """Journal every chunk of a passage; what it cost, with the first."""
         first, *others = [row.id for row in passage.chunks]
+        if isinstance(outcome, OutputError) and not outcome.recorded:
+            self.spent += Usage(outcome.tokens_in, outcome.tokens_out)
         with self.store.transaction():
             if isinstance(outcome, Exception):
                 stage.failed(first, key, outcome)

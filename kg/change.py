@@ -85,10 +85,10 @@ def update(
         run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed, extractor)
         loaded = load_given(workspace.store, given, progress)
         known = known_files(workspace.store)
-        before = {(file, row.id) for file, row in by_file(workspace.store.read(Document), known)}
+        before = set(by_file(workspace.store.read(Document), known))
         summary = run.bring_to(loaded, others_stay=True)
     names = {each.source for each in loaded}
-    now = {(each.source, row.id) for each in loaded for row in each.documents}
+    now = {(each.source, row) for each in loaded for row in each.documents}
     changed = {file for file, _ in before ^ now if file in names & known}
     return Changes(summary, tuple(sorted(names - known)), tuple(sorted(changed)), len((names & known) - changed))
 

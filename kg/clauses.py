@@ -24,6 +24,7 @@ MAX_PHRASE_TOKENS = 10
 MAX_CARRIED_WORDS = 3
 _SUBJECTS = frozenset(("nsubj", "nsubjpass"))
 _OBJECTS = frozenset(("dobj", "attr", "oprd", "dative"))
+_AUXILIARIES = frozenset(("aux", "auxpass"))
 _PREPOSITIONS = frozenset(("prep", "agent"))
 _CLAUSES = frozenset(("relcl", "acl", "advcl", "xcomp", "ccomp", "conj", "pcomp"))
 _IN_PHRASE = frozenset(
@@ -35,6 +36,8 @@ _OUTSIDE = frozenset(("DET", "PRON", "PUNCT", "SPACE", "ADP", "CCONJ", "SCONJ", 
 _PLACES = frozenset(("GPE", "LOC", "FAC"))
 _VALUES = frozenset(("DATE", "TIME", "PERCENT", "MONEY", "QUANTITY", "ORDINAL", "CARDINAL"))
 _NEGATING = frozenset(("not", "n't", "never", "hardly", "rarely", "seldom", "barely", "almost", "nearly"))
+_NO = frozenset(("no", "neither"))
+_NOBODY = frozenset(("nobody", "nothing", "none", "neither", "nowhere"))
 _RELATIVE = frozenset(("who", "which", "that", "whom", "whose"))
 _LIGHT_WORDS = """
     variety number range kind type sort form part group series lot set amount couple pair piece majority host array
@@ -98,6 +101,20 @@ def phrase(token: Token) -> Range:
 def is_pronoun(token: Token) -> bool:
     """Whether a token stands for a name instead of being one."""
     return token.pos_ in ("PRON", "DET") or token.tag_ in ("WP", "WDT", "PRP", "EX")
+
+
+def is_denied(token: Token) -> bool:
+    """Whether a token is said not to be or to do: "not Ada", "no mill", "neither Tom nor Ada", "nobody"."""
+    denied = any(
+        child.dep_ == "neg" or (child.dep_ in ("det", "preconj") and child.lower_ in _NO) for child in token.children
+    )
+    either = token.dep_ == "conj" and token.head.pos_ in _NOUNS and _alternative(token)
+    return denied or token.lower_ in _NOBODY or (either and is_denied(token.head))
+
+
+def _alternative(token: Token) -> bool:
+    """Whether "nor" or "or" joins a token to the one before."""
+    return any(child.dep_ == "cc" and child.lower_ in ("nor", "or") for child in token.head.children)
 
 
 def _entity_at(token: Token) -> Range | None:
@@ -171,6 +188,8 @@ class _Reader:
 
     def _objects(self, verb: Token) -> Iterator[tuple[str, Token]]:
         """What a verb takes: words that join the relation, and the object's head."""
+        if any(child.dep_ in _OBJECTS and is_denied(child) for child in verb.children):
+            return  # of "owns no mill in Torsby" nothing in Torsby is owned
         carried = ""  # "lay eggs | on | host plants": a common noun goes with its verb
         for child in verb.children:
             if child.dep_ in _PREPOSITIONS or (child.dep_ == "dative" and child.pos_ == "ADP"):
@@ -250,6 +269,8 @@ class _Reader:
                     yield from self._state(owner, "has", noun, noun)
 
     def _state(self, subject: Token, relation: str, object_: Token, verb: Token) -> Iterator[Statement]:
+        if is_denied(subject) or is_denied(object_):
+            return
         if relation and object_.pos_ in _NOMINAL and object_.lower_ not in _EMPTY:
             yield Statement(phrase(_counted(subject)), relation, phrase(_counted(object_)), verb.i)
 
@@ -304,18 +325,26 @@ def _conjuncts(token: Token) -> list[Token]:
 
 
 def _relation(verb: Token) -> str:
-    """The verb with its auxiliaries, negation and particle, and the verbs that lead to it: "began to work"."""
-    words = [
-        child
-        for child in verb.children
-        if child.dep_ in ("aux", "auxpass", "neg", "prt") or (child.dep_ == "advmod" and child.lower_ in _NEGATING)
-    ]
+    """The verb with its auxiliaries, negation and particle, and what leads to it: "began to work", "ended by selling".
+
+    A verb behind "and" or "or" shares the auxiliaries and the negation of the one before, behind "but" neither.
+    """
+    words = [child for child in verb.children if child.dep_ in (*_AUXILIARIES, "prt") or _negates(child)]
     own = " ".join(token.lower_ for token in sorted([*words, verb], key=lambda token: token.i))
     if verb.dep_ == "xcomp" and verb.head.pos_ == "VERB" and not any(c.dep_ == "dobj" for c in verb.head.children):
         return f"{_relation(verb.head)} {own}"
-    if not any(child.dep_ in ("aux", "auxpass") for child in verb.children) and verb.dep_ == "conj":
-        shared = (
-            [c.lower_ for c in verb.head.children if c.dep_ in ("aux", "auxpass")] if verb.tag_ in ("VB", "VBN") else []
-        )
+    if verb.dep_ == "pcomp" and verb.head.head.pos_ in ("VERB", "AUX"):
+        return f"{_relation(verb.head.head)} {verb.head.lower_} {own}"
+    if verb.dep_ == "conj" and verb.tag_ in ("VB", "VBN") and not any(c.dep_ in _AUXILIARIES for c in verb.children):
+        is_contrast = any(child.dep_ == "cc" and child.lower_ in ("but", "yet") for child in verb.head.children)
+        shared = [
+            child.lower_
+            for child in verb.head.children
+            if child.i < verb.head.i and (child.dep_ in _AUXILIARIES or (_negates(child) and not is_contrast))
+        ]
         own = " ".join([*shared, own])
     return own
+
+
+def _negates(token: Token) -> bool:
+    return token.dep_ == "neg" or (token.dep_ == "advmod" and token.lower_ in _NEGATING)

@@ -25,8 +25,8 @@ from kg.proposals import DENSITY, TYPES, Answer, answer_schema, proposals
 from kg.reading import Passage, Reading, by_chunk
 from kg.schema import Chunk, Mention, Triple
 from kg.sentences import SentenceSplitter
-from kg.spans import Span, fold
-from kg.verify import Verified, verify
+from kg.spans import Span, bare, fold
+from kg.verify import Verified, guess_type, verify
 from models.digest import digest
 from models.errors import InputError, OutputError
 from models.protocols import ChatModel, ChatRequest, Completion, Message, Usage
@@ -36,8 +36,8 @@ Sentence = tuple[Chunk, Span]
 TRAINED = ExtractConfig(style="chained", domain="none")
 """The form in which a model is asked that was trained to extract (`training.extractor`)."""
 
-_VERIFIER = 4
-"""Changes with the rules of `kg.verify`, so that passages are verified anew; answers come from the records."""
+_VERIFIER = 5
+"""Changes with the rules here and in all that is called from here, so that passages are verified anew."""
 
 
 class ChatExtractor:
@@ -82,6 +82,8 @@ class ChatExtractor:
             self.chat.digest,
             self.schema(passage.tokens),
             gleaner,
+            load_prompt("extract_glean").template if self.config.gleaning == "ask" else "",
+            self.sentences.name,
             self.pipeline.digest,
             _VERIFIER,
         )
@@ -97,19 +99,19 @@ class ChatExtractor:
             BudgetReached: The budget allows no further call.
         """
         sentences = [(chunk, span) for chunk in passage.chunks for span in self.sentences.split(chunk.text)]
-        wasted = Usage()
+        wasted, wasted_now = Usage(), Usage()
         try:
             parts = [self._ask(passage, sentences)]
         except OutputError as error:
             if len(sentences) < 2:
                 raise
-            wasted = Usage(error.tokens_in, error.tokens_out)
-            parts = self._ask_halves(passage, sentences, wasted)
-        if self.config.gleaning == "ask":
+            wasted, wasted_now = _wasted(error)
+            parts = self._ask_halves(passage, sentences, wasted, error.recorded)
+        if self.config.gleaning == "ask" and len(parts) == 1:
             try:
                 parts.append(self._ask(passage, sentences, before=parts[0][0]))
             except OutputError as error:  # what the first reading found stands
-                wasted += Usage(error.tokens_in, error.tokens_out)
+                wasted, wasted_now = _wasted(error)
         completions = [completion for completion, _ in parts]
         mentions = [mention for _, verified in parts for mention in verified.mentions]
         mentions = self._with_kinds(mentions, sentences)
@@ -117,12 +119,13 @@ class ChatExtractor:
         if self.parser:
             with suppress(InputError):  # a language that the parser doesn't know: what the model found stands
                 more = self.parser(passage).extractions
-                mentions += [mention for row in more for mention in row.mentions]
+                known = {mention.evidence for mention in mentions}
+                mentions += [each for row in more for each in row.mentions if each.evidence not in known]
                 triples += _unjoined([triple for row in more for triple in row.triples], triples)
         return Reading(
             extractions=by_chunk(passage, mentions, triples, sum(verified.dropped for _, verified in parts)),
             usage=sum((completion.usage for completion in completions), wasted),
-            spent=sum((completion.usage for completion in completions if not completion.recorded), Usage()),
+            spent=sum((completion.usage for completion in completions if not completion.recorded), wasted_now),
             model_seconds=sum(completion.seconds for completion in completions),
         )
 
@@ -132,13 +135,16 @@ class ChatExtractor:
             return mentions
         kinds = self.pipeline.kinds(chunk.text[slice(*span)] for chunk, span in sentences)
         return [
-            replace(mention, type=kinds.get(fold(mention.name), OTHER)) if mention.type == OTHER else mention
+            replace(mention, type=kinds.get(bare(mention.name)) or guess_type(fold(mention.name)))
+            if mention.type == OTHER
+            else mention
             for mention in mentions
         ]
 
     def request(self, passage: Passage, sentences: Sequence[Sentence], before: Completion | None = None) -> ChatRequest:
         """The call for some sentences of a passage, or the one that asks what the answer `before` left out."""
-        share = sum(end - start for _, (start, end) in sentences) / sum(len(chunk.text) for chunk in passage.chunks)
+        whole = sum(len(chunk.text) for chunk in passage.chunks)
+        share = sum(end - start for _, (start, end) in sentences) / max(1, whole)
         messages = self.prompt.fill(shown(passage, sentences))
         if before is not None:
             messages += (Message("assistant", before.text), *load_prompt("extract_glean").fill({}))
@@ -150,7 +156,7 @@ class ChatExtractor:
         )
 
     def _ask_halves(
-        self, passage: Passage, sentences: Sequence[Sentence], wasted: Usage
+        self, passage: Passage, sentences: Sequence[Sentence], wasted: Usage, recorded: bool
     ) -> list[tuple[Completion, Verified]]:
         middle = (len(sentences) + 1) // 2
         parts: list[tuple[Completion, Verified]] = []
@@ -161,6 +167,7 @@ class ChatExtractor:
             spent = sum((completion.usage for completion, _ in parts), wasted)
             error.tokens_in += spent.tokens_in
             error.tokens_out += spent.tokens_out
+            error.recorded &= recorded and all(completion.recorded for completion, _ in parts)
             raise
         return parts
 
@@ -184,6 +191,12 @@ def shown(passage: Passage, sentences: Sequence[Sentence]) -> dict[str, str]:
     """What a prompt shows of a passage; chunks may repeat sentences of their neighbours, each is read once."""
     places = {chunk.start + span[0]: " ".join(chunk.text[slice(*span)].split()) for chunk, span in sentences}
     return {"title": passage.title, "passage": " ".join(places.values())}
+
+
+def _wasted(error: OutputError) -> tuple[Usage, Usage]:
+    """What a useless answer cost, and what of that was paid now."""
+    cost = Usage(error.tokens_in, error.tokens_out)
+    return cost, Usage() if error.recorded else cost
 
 
 def _unjoined(more: Iterable[Triple], known: Iterable[Triple]) -> list[Triple]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from kg.clauses import Range, Statement
+from kg.clauses import Range, Statement, is_denied
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
@@ -77,10 +77,14 @@ def _way(doc: Doc, one: Range, other: Range) -> _Way | None:
 
 
 def _misleads(way: _Way) -> bool:
-    """Whether a verb on the way is denied, or done by what the first name describes ("a Norse chemist studied")."""
-    verbs = [token for token in way.tokens if token.pos_ in ("VERB", "AUX")]
-    denied = any(child.dep_ == "neg" for verb in verbs for child in verb.children)
-    return denied or bool(verbs and way.up and way.up[0].dep_ in _MODIFIERS)
+    """Whether something on the way is denied, a clause on it has another subject ("because Tom moved to Lund"), or its
+    verb is done by what the first name describes ("a Norse chemist studied")."""
+    if any(is_denied(token) for token in way.tokens):
+        return True
+    if any(token.dep_ == "advcl" and any(c.dep_ in _SUBJECTS for c in token.children) for token in way.tokens):
+        return True
+    has_verb = any(token.pos_ in ("VERB", "AUX") for token in way.tokens)
+    return has_verb and bool(way.up) and way.up[0].dep_ in _MODIFIERS
 
 
 def _inside(token: Token, name: Range) -> bool:

@@ -27,15 +27,16 @@ from models.errors import InputError
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
-_RULES = 4
-"""Changes with the rules here and in `kg.clauses`, so that passages are read anew."""
+_RULES = 5
+"""Changes with the rules here and in all that is called from here, so that passages are read anew."""
 _REACH = 3
-_FEW_WORDS, _LEAST_STOP_WORDS = 30, 0.1
+_FEW_WORDS, _LEAST_STOP_WORDS = 5, 0.1
 """Of English prose a third and more are stop words (of Re-DocRED: .36), of German, French, Spanish at most .06."""
 _STANDS_FOR = {"his": "he", "her": "she", "its": "it", "their": "they"} | {
     each: each for each in ("he", "she", "it", "they", "this", "these", "those")
 }
 """Pronouns that may stand for a name, as subjects."""
+_TAKES_PART = ("nsubj", "nsubjpass", "dobj", "dative", "conj")
 _SUBJECT_OR_OWNER = ("nsubj", "nsubjpass", "poss")
 
 
@@ -86,9 +87,19 @@ class NlpExtractor:
 
 
 def _is_english(docs: Iterable[Doc]) -> bool:
-    """Whether enough words are such as English sentences are full of; a few words may be in any language."""
-    words = [token.is_stop for doc in docs for token in doc if token.is_alpha]
-    return len(words) < _FEW_WORDS or sum(words) >= _LEAST_STOP_WORDS * len(words)
+    """Whether the script is Latin, and enough words are such as English sentences are full of; names need none."""
+    tokens = [token for doc in docs for token in doc]
+    letters = [character for token in tokens for character in token.text if character.isalpha()]
+    latin = sum(character < "\u0250" or "\u1e00" <= character < "\u1f00" for character in letters)
+    words = [token for token in tokens if token.is_alpha]
+    if 2 * latin < len(letters):
+        return False
+    is_list = sum(token.pos_ != "PROPN" for token in words) < _FEW_WORDS
+    return is_list or sum(token.is_stop for token in words) >= max(1, _LEAST_STOP_WORDS * len(words))
+
+
+def _holds(longer: Range, one: Range) -> bool:
+    return longer != one and longer[0] <= one[0] and one[1] <= longer[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +143,9 @@ class _Reader:
     dropped: int = 0
     _subjects: list[_Name] = field(default_factory=list)
     _number: int = 0
+    _people: list[_Name] = field(default_factory=list)
+    _called: dict[str, str] = field(default_factory=dict)
+    """Whether a person was "he" or "she" before."""
 
     def read(self, sentence: _Sentence) -> None:
         self._number += 1
@@ -152,8 +166,10 @@ class _Reader:
                 if name is not None:
                     self._mention(name)
                     found.append(phrase(entity.root))
+                    if name.type == "person" and entity.root.dep_ in _TAKES_PART:
+                        self._people.append(name)
         found += [(t.i, t.i + 1) for t in sentence.doc if t.lower_ in _STANDS_FOR and t.dep_ in _SUBJECT_OR_OWNER]
-        return sorted(set(found))
+        return sorted(each for each in set(found) if not any(_holds(other, each) for other in found))
 
     def _state(self, sentence: _Sentence, statement: Statement) -> None:
         subject = self._subject(sentence, statement.subject)
@@ -182,7 +198,10 @@ class _Reader:
         return name
 
     def _antecedent(self, sentence: _Sentence, pronoun: str, place: Span) -> _Name | None:
-        """The subject that a pronoun may stand for: of the nearest sentence that has one, the first; else the title."""
+        """The subject that a pronoun may stand for: of the nearest sentence that has one, the first; else the title.
+
+        None where "he" or "she" may as well be somebody else, who is named in between.
+        """
         near = [
             name
             for name in self._subjects
@@ -190,11 +209,32 @@ class _Reader:
             and name.number >= self._number - _REACH
             and name.evidence.end <= place[0]
             and _fits(pronoun, name)
+            and (pronoun not in ("he", "she") or self._may_be(name.text, pronoun))
         ]
-        if near or not self.title or pronoun not in ("he", "she"):
-            return min(near, key=lambda name: (-name.number, name.evidence), default=None)
-        evidence = Evidence(sentence.chunk.id, *sentence.span)
-        return _Name(self.title, "person", evidence, sentence, self._number, is_plural=False, is_proper=True)
+        nearest = min(near, key=lambda name: (-name.number, name.evidence), default=None)
+        if pronoun not in ("he", "she"):
+            return nearest
+        if nearest is None and self._may_be(self.title, pronoun):
+            evidence = Evidence(sentence.chunk.id, *sentence.span)
+            nearest = _Name(self.title, "person", evidence, sentence, self._number, is_plural=False, is_proper=True)
+        elif nearest is None or self._has_rival(nearest, pronoun, place):
+            return None
+        self._called[nearest.text] = pronoun
+        return nearest
+
+    def _may_be(self, person: str, pronoun: str) -> bool:
+        return bool(person) and self._called.get(person, pronoun) == pronoun
+
+    def _has_rival(self, name: _Name, pronoun: str, place: Span) -> bool:
+        """Whether another person takes part in what is told between a name and the pronoun at a place."""
+        between = (
+            each.text
+            for each in self._people
+            if each.evidence.chunk_id == name.evidence.chunk_id
+            and name.evidence.end <= each.evidence.start
+            and each.evidence.end <= place[0]
+        )
+        return any(other not in name.text and self._may_be(other, pronoun) for other in between)
 
     def _name(self, sentence: _Sentence, tokens: Range, head: Token) -> _Name | None:
         start, end = sentence.place(tokens)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kg.spans import fold
+from kg.spans import bare
 from models.weights import identity, resolve
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ class Pipeline:
             return list(self._nlp.pipe(text.translate(_UNREADABLE) for text in texts))
 
     def kinds(self, texts: Iterable[str]) -> dict[str, str]:
-        """Kind of every name in some sentences, by its folded form; of one that is seen as several, the first."""
+        """Kind of every name in some sentences, by its bare form; of one that is seen as several, the first."""
         found: dict[str, str] = {}
         for doc in self.parse(texts):
             for entity in doc.ents:
                 if kind := TYPES.get(entity.label_):
-                    found.setdefault(fold(entity.text), kind)
+                    found.setdefault(bare(entity.text), kind)
         return found

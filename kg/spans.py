@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 Span = tuple[int, int]
 
+_ARTICLE = re.compile(r"^(?:the|an?) ")
 _SAME = str.maketrans(
     {"‘": "'", "’": "'", "‚": "'", "′": "'", "“": '"', "”": '"', "„": '"', "‐": "-", "‑": "-", "–": "-", "—": "-"}
 )
@@ -71,7 +72,23 @@ class Folded:
 
 def _one_word(left: str, right: str) -> bool:
     """Whether two neighbours belong to one word, in scripts that put spaces between words."""
-    return left.isalnum() and right.isalnum() and spaced(left) and spaced(right)
+    return _in_word(left) and _in_word(right) and spaced(left) and spaced(right)
+
+
+def _in_word(character: str) -> bool:
+    """Whether a character is part of a word: letters, digits, and the vowel signs of Indic scripts."""
+    return unicodedata.category(character)[0] in "LMN"
+
+
+def bare(name: str) -> str:
+    """A name as two ways of finding it agree on: folded, without a leading article and a possessive ending.
+
+    Example:
+        >>> bare("The United Nations’")
+        'united nations'
+    """
+    folded = fold(name)
+    return _ARTICLE.sub("", folded).removesuffix("'s").removesuffix("'")
 
 
 def spaced(character: str) -> bool:

@@ -24,8 +24,11 @@ Shown = tuple[Chunk, Sequence[Span]]
 MAX_PREDICATE_WORDS = 8
 MAX_NAME_WORDS = 8
 _STEM = 4
-"""Letters by which two forms of a word are known: "founded" and "founder"; those of "wrote" and "written" aren't."""
-_WORD = re.compile(r"\w+")
+"""Letters by which two forms of a word are known: "founded" and "founder"; those of "wrote" and "written" aren't.
+
+Of Korean words, syllables."""
+_SYLLABLES = 2
+_WORD = re.compile(r"\w+(?:'t\b)?")
 _EDGES = ' \t\n.,;:!?"“”„«»()[]'
 _PRONOUN = re.compile(r"\b(?:he|she|it|they|his|her|hers|its|their)\b", re.IGNORECASE)
 _HANGING_ARTICLE = re.compile(r" (?:the|an?)$")
@@ -35,6 +38,9 @@ _JOINT = re.compile(r",| (?:of|in|at|on|for|with|by|from|to|since|as|and|or|that
 _REACH = 3
 """How many sentences before a pronoun the name that it stands for is looked for, as in `kg.nlp`."""
 _ARTICLE = re.compile(r"^(?:the|an?) ")
+_DENIAL = re.compile(r"\b(?:not|never|cannot|\w+n't)\b")
+_DENIAL_REACH = 3
+"""Words before a relation's among which "not" denies it: "did not really leave"."""
 _MONTH_WORDS = "january february march april may june july august september october november december"
 _PRONOUN_WORDS = """
     i me mine myself you yours yourself he him his himself she her hers herself it its itself we us ours ourselves
@@ -67,12 +73,12 @@ def verify(
         facts: What a model proposes about those passages.
         shown: Passages with the spans in their text of the sentences that the model was shown.
         title: Of their document; its name may be an end of a fact whose sentence has a pronoun instead.
-        relations: Those that the model had to choose from: they need not stand in the text.
+        relations: Those that the model had to choose from, kept as they are: they need not stand in the text.
     Returns:
         Each fact with the sentence, or the two neighbours of one passage, that show it; every place of every name in
         them; the number of facts refused. Repetitions are merged and not counted.
     """
-    return _Check(shown, title, frozenset(relations)).run(facts)
+    return _Check(shown, title, {fold(relation): relation for relation in relations}).run(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class _Place:
 
 
 class _Check:
-    def __init__(self, shown: Sequence[Shown], title: str, relations: frozenset[str]) -> None:
+    def __init__(self, shown: Sequence[Shown], title: str, relations: dict[str, str]) -> None:
         self.passages = [(chunk, Folded(chunk.text)) for chunk, _ in shown]
         pieces = [(chunk, text, spans) for (chunk, text), (_, spans) in zip(self.passages, shown, strict=True)]
         self.sentences = [_Place(chunk, text, span) for chunk, text, spans in pieces for span in spans]
@@ -127,10 +133,8 @@ class _Check:
 
     def _triple(self, fact: Proposal) -> Triple | None:
         """The fact with the place that shows it, or None where no place does."""
-        predicate = _HANGING_ARTICLE.sub("", " ".join(fact.predicate.lower().split()).strip(_EDGES))
-        if not re.search(r"[^\W\d_]", predicate) or len(predicate.split()) > MAX_PREDICATE_WORDS:
-            return None
-        if _HALF_A_SENTENCE.search(predicate):
+        predicate = self.relations.get(fold(fact.predicate)) or _relation(fact.predicate)
+        if not predicate:
             return None
         for place in self._places(predicate):
             subject, object_ = _name_in(fact.subject, place.find), _object_in(fact.object, place.find)
@@ -183,7 +187,7 @@ class _Check:
         return Triple(ends[0], predicate, ends[1], Evidence(place.chunk.id, *place.span), *dates, *claim(place.words))
 
     def _is_told(self, predicate: str, place: _Place) -> bool:
-        return predicate in self.relations or _told(predicate, place.words)
+        return predicate in self.relations.values() or _told(predicate, place.words)
 
     def _places(self, predicate: str) -> list[_Place]:
         """Where a fact may stand, best first: single sentences, those with the predicate's words before others.
@@ -215,6 +219,18 @@ class _Check:
         ]
 
 
+def _relation(given: str) -> str:
+    """A relation in the text's words, or "" where it is none: without letters, too long, or half a sentence.
+
+    Example:
+        >>> _relation(" Was the founder of the "), _relation("met Ada, who")
+        ('was the founder of', '')
+    """
+    words = _HANGING_ARTICLE.sub("", " ".join(given.lower().split()).strip(_EDGES))
+    fits = re.search(r"[^\W\d_]", words) and len(words.split()) <= MAX_PREDICATE_WORDS
+    return words if fits and not _HALF_A_SENTENCE.search(words) else ""
+
+
 def _name_in(given: str, find: Callable[[str], object]) -> str | None:
     """The folded form under which a given name is found, or None."""
     plain = fold(given.strip(_EDGES))
@@ -237,17 +253,44 @@ def _object_in(given: str, find: Callable[[str], object]) -> str | None:
 
 
 def _told(predicate: str, words: str) -> bool:
-    """Whether a text holds a word of the relation, or one that begins like it.
+    """Whether a text holds a word of the relation, or one that begins like it, and doesn't deny it.
 
-    A relation of short words alone ("is in") says too little to be checked, as does one in a script without spaces.
+    A relation of short words alone ("is in") says too little to be checked. Of one in a script without spaces, a
+    character must stand there; syllables and signs of Japanese may be endings and aren't counted.
+
+    Example:
+        >>> _told("worked for", "Ada never worked for Tom."), _told("never worked for", "Ada never worked for Tom.")
+        (False, True)
     """
-    wanted = _WORD.findall(fold(predicate))
-    stems = {word[:_STEM] for word in wanted if len(word) >= _STEM}
-    if not stems or any(not spaced(character) for character in predicate):
+    relation, text = fold(predicate), fold(words)
+    letters = [character for character in relation if character.isalpha()]
+    if not any(spaced(character) or _is_hangul(character) for character in letters):
+        signs = {character for character in letters if character >= "\u3400"}
+        return not signs or not signs.isdisjoint(text)
+    wanted = _WORD.findall(relation)
+    stems = {stem for word in wanted if (stem := _stem(word))}
+    if not stems:
         return True
-    found = set(_WORD.findall(fold(words)))
     whole = {word for word in wanted if word not in _FUNCTION_WORDS}
-    return not whole.isdisjoint(found) or not stems.isdisjoint(word[:_STEM] for word in found)
+    found = _WORD.findall(text)
+    shared = [place for place, word in enumerate(found) if word in whole or _stem(word) in stems]
+    return any(_DENIAL.search(relation) or not _is_denied(found, place) for place in shared)
+
+
+def _stem(word: str) -> str:
+    """What two forms of a word begin with, or "" of a word too short to tell."""
+    length = _SYLLABLES if _is_hangul(word[0]) else _STEM
+    return word[:length] if len(word) >= length else ""
+
+
+def _is_hangul(character: str) -> bool:
+    return "\uac00" <= character <= "\ud7a3"
+
+
+def _is_denied(words: Sequence[str], place: int) -> bool:
+    """Whether "not" or "never" stands just before a word; "not only" denies nothing."""
+    before = words[max(0, place - _DENIAL_REACH) : place]
+    return any(_DENIAL.fullmatch(word) for word in before) and "only" not in before
 
 
 def _validity(names: tuple[str, str], predicate: str, place: _Place) -> tuple[str, str]:
@@ -277,8 +320,13 @@ def is_name(name: str) -> bool:
 
 
 def _plausible(name: str, kind: str) -> str:
-    """The kind given, but "60 people" is an amount and no person, and a thing is of no kind in particular."""
-    if kind in ("", THING):
+    """The kind given, but "60 people" is an amount and no person, and a thing is of no kind in particular.
+
+    Where none is given, the caller may know better.
+    """
+    if kind == "":
+        return "other"
+    if kind == THING:
         return guess_type(name)
     return "value" if kind == "person" and guess_type(name) == "value" else kind
 

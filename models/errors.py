@@ -64,14 +64,16 @@ class OutputError(ModelError):
     Attributes:
         tokens_in: Tokens read for the useless answer, as far as known; the ledger counts them.
         tokens_out: Tokens written.
+        recorded: Whether the answer was on record, so that nothing was paid for it now.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str = "", tokens_in: int = 0, tokens_out: int = 0) -> None:
+    def __init__(self, message: str = "", tokens_in: int = 0, tokens_out: int = 0, recorded: bool = False) -> None:
         super().__init__(message)
         self.tokens_in = tokens_in
         self.tokens_out = tokens_out
+        self.recorded = recorded
 
 
 def describe(error: ValidationError, whole: str = "file") -> str:

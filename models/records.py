@@ -145,7 +145,7 @@ class _Desk:
                     ) from error
             useless = None if self._records.retry_failed else self._records.find_useless(call.key)
             if useless is not None:
-                raise OutputError(useless.reason, useless.tokens_in, useless.tokens_out)
+                raise OutputError(useless.reason, useless.tokens_in, useless.tokens_out, recorded=True)
             return self._make(call, most, ask)
 
     def _make(self, call: Call, most: Usage, ask: Callable[[], A]) -> A:

@@ -47,6 +47,52 @@ def test_the_prompt_shows_the_title_and_the_passage_on_one_line():
     assert read.chat.asked == ["Title: Mills\nOne line here. Two here."]
 
 
+class Says:
+    """Gives the same lines to every request."""
+
+    name, digest = "says", "says-1"
+
+    def __init__(self, *lines):
+        self.lines = list(lines)
+
+    def complete(self, request):
+        return Completion("", Usage(10, 10), "stop", 0.1, parsed={"facts": self.lines})
+
+
+@pytest.mark.models
+def test_kinds_that_no_style_asks_for_come_from_the_recogniser(parser):
+    text = "Ada Lorne joined the United Nations in 1971 and praised Apollo 11."
+    chat = Says("Ada Lorne | joined | United Nations", "Ada Lorne | praised | Apollo 11", "Ada Lorne | joined | 1971")
+    [row] = ChatExtractor(chat, RuleSentences())(passage(text)).extractions
+    kinds = {mention.name: mention.type for mention in row.mentions}
+    assert (kinds["Ada Lorne"], kinds["United Nations"], kinds["1971"]) == ("person", "organisation", "value")
+    assert len({mention.evidence for mention in row.mentions}) == len(row.mentions)
+
+
+def test_the_key_names_the_splitter_and_the_second_prompt(monkeypatch):
+    class Other(RuleSentences):
+        name = "other"
+
+    asking = ExtractConfig(gleaning="ask")
+    keys = {ChatExtractor(ScriptedChat(), sentences(), asking).key(passage()) for sentences in (RuleSentences, Other)}
+    monkeypatch.setattr("kg.extract.load_prompt", lambda name: extraction_prompt(ExtractConfig(domain="none")))
+    keys.add(ChatExtractor(ScriptedChat(), RuleSentences(), asking).key(passage()))
+    assert len(keys) == 3
+
+
+def test_what_a_useless_answer_cost_was_spent_unless_it_is_on_record():
+    def fails(recorded):
+        def fail(prompt):
+            long = "founded" in prompt and "lies by" in prompt
+            return OutputError("cut off", 1000, 100, recorded) if long else None
+
+        return extractor(fail=fail)(passage())
+
+    now, replayed = fails(recorded=False), fails(recorded=True)
+    assert now.spent == now.usage == replayed.usage
+    assert now.spent.tokens_in - replayed.spent.tokens_in == 1000
+
+
 def test_a_useless_answer_is_asked_for_again_in_halves():
     def loops(prompt):
         return OutputError("cut off", 1000, 100) if "founded" in prompt and "lies by" in prompt else None

@@ -9,6 +9,7 @@ from kg.nlp import NlpExtractor
 from kg.reading import Passage, Reading
 from kg.schema import Document, Triple
 from kg.sentences import RuleSentences
+from models.errors import InputError
 
 pytestmark = pytest.mark.models
 
@@ -77,12 +78,44 @@ def test_the_key_tells_texts_apart(extractor: NlpExtractor) -> None:
     assert extractor.key(one) == extractor.key(one) != extractor.key(other)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "``` \n", "한강은 서울을 흐른다.", "東京都は日本の首都です。", "a " * 3000, "x" * 5000]
-)
+@pytest.mark.parametrize("text", ["", "``` \n", "a " * 3000, "x" * 5000, "Members: " + "Ada Lorne, Tom Hale, " * 20])
 def test_no_text_is_too_strange(extractor: NlpExtractor, text: str) -> None:
     reading, passage = read(extractor, text)
     assert len(reading.extractions) == len(passage.chunks)
+
+
+@pytest.mark.parametrize(
+    "text", ["한강은 서울을 흐른다.", "東京都は日本の首都です。"]
+)
+def test_another_script_is_refused_however_short(extractor: NlpExtractor, text: str) -> None:
+    with pytest.raises(InputError, match="another language"):
+        read(extractor, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Ada Lorne did not leave Lund or visit Torsby.", {"did not leave", "did not visit"}),
+        ("Ada Lorne was not hired or paid by Microsoft.", {"was not paid by"}),
+        ("Ada Lorne owns no mill in Torsby.", set()),
+        ("Neither Tom Hale nor Ada Lorne founded Bellwick Mill.", set()),
+        ("Ada Lorne was acquitted of murdering Tom Hale.", {"was acquitted of murdering"}),
+        ("Nobody in London knew Ada Lorne.", set()),
+        ("Ada Lorne founded Bellwick Mill because Tom Hale moved to London.", {"founded", "moved to"}),
+    ],
+)
+def test_what_is_denied_is_never_stated(extractor: NlpExtractor, text: str, wanted: set[str]) -> None:
+    assert {fact.predicate for fact in facts(read(extractor, text)[0]).values()} == wanted
+
+
+def test_a_pronoun_that_may_be_either_of_two_people_is_nobody(extractor: NlpExtractor) -> None:
+    reading, _ = read(extractor, "Tom Hale married Ada Lorne. She founded Bellwick Mill.")
+    assert set(facts(reading)) == {"Tom Hale | married | Ada Lorne"}
+
+
+def test_who_was_he_is_not_she(extractor: NlpExtractor) -> None:
+    text = "Tom Hale lives in Torsby. He sold the mill to Google. She praised Microsoft."
+    assert not any(key.endswith("praised | Microsoft") for key in facts(read(extractor, text)[0]))
 
 
 def test_names_are_joined_by_the_words_between_them(extractor: NlpExtractor) -> None:

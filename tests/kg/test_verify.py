@@ -118,9 +118,37 @@ def test_a_relation_must_be_told_where_its_ends_stand(relation, text, stands):
     assert bool(verify(facts, [(chunk, [(0, len(text))])]).triples) == stands
 
 
-def test_ends_without_a_kind_are_guessed():
+def test_ends_without_a_kind_are_left_open():
     result = check(("Harrow Mills", "bought the firm for", "4,000 crowns"))
-    assert {(m.name, m.type) for m in result.mentions} == {("Harrow Mills", "other"), ("4,000 crowns", "value")}
+    assert {(m.name, m.type) for m in result.mentions} == {("Harrow Mills", "other"), ("4,000 crowns", "other")}
+
+
+@pytest.mark.parametrize("relation", ["birthPlace", "country located in the", "PLACE of birth"])
+def test_a_given_relation_is_kept_as_it_is_given(relation):
+    facts = read(f"Marrow & Finch | {relation.lower()} | Torsby")
+    chunk = Chunk("c:1", "d:1", 0, 0, len(TEXT), TEXT, 40)
+    assert [t.predicate for t in verify(facts, [(chunk, SENTENCES)], relations=[relation]).triples] == [relation]
+
+
+@pytest.mark.parametrize(
+    ("text", "fact", "stands"),
+    [
+        ("Ada Lorne never worked for Tom Hale.", "Ada Lorne | worked for | Tom Hale", False),
+        ("Ada Lorne didn't work for Tom Hale.", "Ada Lorne | worked for | Tom Hale", False),
+        ("Ada Lorne never worked for Tom Hale.", "Ada Lorne | never worked for | Tom Hale", True),
+        ("Ada Lorne not only worked for Tom Hale.", "Ada Lorne | worked for | Tom Hale", True),
+        ("Ada Lorne founded Bellwick Mill.", "Ada Lorne | ｄｅｓｔｒｏｙｅｄ | Bellwick Mill", False),
+        ("Ada Lorne founded Bellwick Mill.", "Ada Lorne | destroyed 함 | Bellwick Mill", False),
+        ("이나경은 서울에서 태어났다.", "이나경 | 죽였다 | 서울", False),
+        ("이나경은 서울에서 태어났다.", "이나경 | 태어난 곳 | 서울", True),
+        ("丰田公司由喜一郎创立。", "丰田公司 | 成立 | 喜一郎", True),
+        ("丰田公司由喜一郎创立。", "丰田公司 | 出售 | 喜一郎", False),
+        ("वाल्मीकि ने रामायण लिखा।", "राम | लिखा | वाल्मीकि", False),
+    ],
+)
+def test_a_relation_stands_in_its_sentence_in_any_script(text, fact, stands):
+    shown = [(Chunk("c:1", "d:1", 0, 0, len(text), text, 10), [(0, len(text))])]
+    assert bool(verify(read(fact), shown).triples) == stands
 
 
 def test_repetitions_are_merged_and_not_counted():
