@@ -84,6 +84,27 @@ def test_a_source_that_cannot_be_read_any_more_fails_and_takes_its_documents_wit
     assert graft("delete", "a.md", "-w", "kb", "-q", "--json").json["failed"] == 0
 
 
+def test_a_title_alone_is_a_change(articles: Path) -> None:
+    page = "<html><head><title>{}</title></head><body><p>Ada Lorne founded Marrow in Torsby.</p></body></html>"
+    (articles / "t.html").write_text(page.format("Mills"))
+    index()
+    (articles / "t.html").write_text(page.format("Ada Lorne"))
+    done = graft("update", "articles/t.html", "-w", "kb", "-q", "--json")
+    assert (done.json["changed"], done.json["unchanged"]) == (["t.html"], 0)
+
+
+def test_a_row_named_like_a_row_s_file_that_is_gone_goes_with_its_table(articles: Path) -> None:
+    table = articles / "t.csv"
+    table.write_text("id,text\nx.md,Ada Lorne founded Marrow.\ny.md,Ines Varga left Torsby.\n")
+    (articles / "t.csv#x.md").write_text("Tomas Lorne met Ines Varga.")
+    index()
+    (articles / "t.csv#x.md").unlink()
+    index()
+    table.write_text("id,text\ny.md,Ines Varga left Torsby.\n")
+    updated = graft("update", "articles/t.csv", "-w", "kb", "-q", "--json").json
+    assert index().json["digest"] == updated["digest"]
+
+
 def test_a_path_that_is_gone_changes_nothing(base: Outcome) -> None:
     before = contents(Path("kb"))
     assert "articles/x.md does not exist" in graft("update", "articles/a.md", "articles/x.md", "-w", "kb", "-q").error(
