@@ -94,8 +94,9 @@ def _is_english(docs: Iterable[Doc]) -> bool:
     words = [token for token in tokens if token.is_alpha]
     if 2 * latin < len(letters):
         return False
-    is_list = sum(token.pos_ != "PROPN" for token in words) < _FEW_WORDS
-    return is_list or sum(token.is_stop for token in words) >= max(1, _LEAST_STOP_WORDS * len(words))
+    only_names = len([token for token in words if token.pos_ != "PROPN"]) < _FEW_WORDS
+    stop_words = len([token for token in words if token.is_stop])
+    return only_names or stop_words >= max(1, _LEAST_STOP_WORDS * len(words))
 
 
 def _holds(longer: Range, one: Range) -> bool:

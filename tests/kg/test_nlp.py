@@ -84,9 +84,7 @@ def test_no_text_is_too_strange(extractor: NlpExtractor, text: str) -> None:
     assert len(reading.extractions) == len(passage.chunks)
 
 
-@pytest.mark.parametrize(
-    "text", ["한강은 서울을 흐른다.", "東京都は日本の首都です。"]
-)
+@pytest.mark.parametrize("text", ["한강은 서울을 흐른다.", "東京都は日本の首都です。"])
 def test_another_script_is_refused_however_short(extractor: NlpExtractor, text: str) -> None:
     with pytest.raises(InputError, match="another language"):
         read(extractor, text)
