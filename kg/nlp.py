@@ -27,10 +27,10 @@ from models.errors import InputError
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
-_RULES = 5
+_RULES = 6
 """Changes with the rules here and in all that is called from here, so that passages are read anew."""
 _REACH = 3
-_FEW_WORDS, _LEAST_STOP_WORDS = 5, 0.1
+_FEW_WORDS, _LEAST_STOP_WORDS = 15, 0.1
 """Of English prose a third and more are stop words (of Re-DocRED: .36), of German, French, Spanish at most .06."""
 _STANDS_FOR = {"his": "he", "her": "she", "its": "it", "their": "they"} | {
     each: each for each in ("he", "she", "it", "they", "this", "these", "those")
@@ -87,16 +87,16 @@ class NlpExtractor:
 
 
 def _is_english(docs: Iterable[Doc]) -> bool:
-    """Whether the script is Latin, and enough words are such as English sentences are full of; names need none."""
+    """Whether the script is Latin, and enough words are such as English sentences are full of; a few need none."""
     tokens = [token for doc in docs for token in doc]
     letters = [character for token in tokens for character in token.text if character.isalpha()]
     latin = sum(character < "\u0250" or "\u1e00" <= character < "\u1f00" for character in letters)
     words = [token for token in tokens if token.is_alpha]
     if 2 * latin < len(letters):
         return False
-    only_names = len([token for token in words if token.pos_ != "PROPN"]) < _FEW_WORDS
+    few = len([token for token in words if token.pos_ != "PROPN"]) < _FEW_WORDS
     stop_words = len([token for token in words if token.is_stop])
-    return only_names or stop_words >= max(1, _LEAST_STOP_WORDS * len(words))
+    return few or stop_words >= max(1, _LEAST_STOP_WORDS * len(words))
 
 
 def _holds(longer: Range, one: Range) -> bool:

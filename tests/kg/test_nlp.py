@@ -78,7 +78,17 @@ def test_the_key_tells_texts_apart(extractor: NlpExtractor) -> None:
     assert extractor.key(one) == extractor.key(one) != extractor.key(other)
 
 
-@pytest.mark.parametrize("text", ["", "``` \n", "a " * 3000, "x" * 5000, "Members: " + "Ada Lorne, Tom Hale, " * 20])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "``` \n",
+        "a " * 3000,
+        "x" * 5000,
+        "Members: " + "Ada Lorne, Tom Hale, " * 20,
+        "ADA: Hugely important. TOM: Yes.",
+    ],
+)
 def test_no_text_is_too_strange(extractor: NlpExtractor, text: str) -> None:
     reading, passage = read(extractor, text)
     assert len(reading.extractions) == len(passage.chunks)
