@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _RULES = 6
 """Changes with the rules here and in all that is called from here, so that passages are read anew."""
 _REACH = 3
-_FEW_WORDS, _LEAST_STOP_WORDS = 15, 0.1
+_FEW_WORDS, _FEW_BUT_NAMES, _LEAST_STOP_WORDS = 15, 5, 0.1
 """Of English prose a third and more are stop words (of Re-DocRED: .36), of German, French, Spanish at most .06."""
 _STANDS_FOR = {"his": "he", "her": "she", "its": "it", "their": "they"} | {
     each: each for each in ("he", "she", "it", "they", "this", "these", "those")
@@ -94,7 +94,7 @@ def _is_english(docs: Iterable[Doc]) -> bool:
     words = [token for token in tokens if token.is_alpha]
     if 2 * latin < len(letters):
         return False
-    few = len([token for token in words if token.pos_ != "PROPN"]) < _FEW_WORDS
+    few = len(words) < _FEW_WORDS or len([token for token in words if token.pos_ != "PROPN"]) < _FEW_BUT_NAMES
     stop_words = len([token for token in words if token.is_stop])
     return few or stop_words >= max(1, _LEAST_STOP_WORDS * len(words))
 
