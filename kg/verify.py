@@ -17,7 +17,7 @@ from itertools import pairwise
 from kg.claims import claim
 from kg.proposals import THING, Proposal
 from kg.schema import Chunk, Evidence, Mention, Triple
-from kg.spans import Folded, Span, fold, spaced
+from kg.spans import Folded, Span, bare, fold, spaced
 from kg.validity import validity
 
 Shown = tuple[Chunk, Sequence[Span]]
@@ -37,7 +37,6 @@ _JOINT = re.compile(r",| (?:of|in|at|on|for|with|by|from|to|since|as|and|or|that
 """Where a name may end and its sentence go on."""
 _REACH = 3
 """How many sentences before a pronoun the name that it stands for is looked for, as in `kg.nlp`."""
-_ARTICLE = re.compile(r"^(?:the|an?) ")
 _DENIAL = re.compile(r"\b(?:not|never|cannot|\w+n't)\b")
 _DENIAL_REACH = 3
 """Words before a relation's among which "not" denies it: "did not really leave"."""
@@ -234,7 +233,7 @@ def _relation(given: str) -> str:
 def _name_in(given: str, find: Callable[[str], object]) -> str | None:
     """The folded form under which a given name is found, or None."""
     plain = fold(given.strip(_EDGES))
-    for name in (plain, plain.removesuffix("'s"), _ARTICLE.sub("", plain)):
+    for name in (plain, plain.removesuffix("'s"), bare(plain)):
         if is_name(name) and find(name):
             return name
     return None
