@@ -91,13 +91,12 @@ def check(command: click.Command, name: str, arguments: list[str], complete: boo
     """
     context = click.Context(command, info_name=name)
     if isinstance(command, click.Group):
-        position = next((place for place, word in enumerate(arguments) if not word.startswith("-")), len(arguments))
-        command.make_parser(context).parse_args(arguments[:position])
-        if position < len(arguments):
-            child = command.get_command(context, arguments[position])
+        _, rest, _ = command.make_parser(context).parse_args(list(arguments))  # stops at the first word without a dash
+        if rest:
+            child = command.get_command(context, rest[0])
             if child is None:
-                raise click.UsageError(f"{name} has no command {arguments[position]!r}")
-            check(child, arguments[position], arguments[position + 1 :], complete)
+                raise click.UsageError(f"{name} has no command {rest[0]!r}")
+            check(child, rest[0], rest[1:], complete)
         return
     values, rest, _ = command.make_parser(context).parse_args(list(arguments))
     if rest:

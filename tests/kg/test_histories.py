@@ -197,5 +197,6 @@ def test_a_store_after_any_history_equals_a_rebuild(quick_folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_thousand_histories_equal_a_rebuild(quick_folder: Path) -> None:
     equal_rebuilds(quick_folder, examples=1000)

@@ -85,8 +85,8 @@ def test_the_wrong_kind_of_model_is_named(opener: object, name: str, said: str, 
         opener(name)
 
 
-def test_an_adapter_needs_transformers(cache: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot take the adapter"):
+def test_an_empty_folder_is_no_adapter_for_llamacpp_either(cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No adapter in"):
         open_chat("qwen-1.5b", adapter=tmp_path)
 
 
