@@ -1,5 +1,7 @@
 """Three HTTP calls in ten are spoilt: the build loses no passage, asks little more, and ends in the same store."""
 
+import re
+
 import pytest
 
 from tests.kg.chaos import run, table, verdict, write_corpus
@@ -39,10 +41,10 @@ def test_a_thousand_passages_at_three_faults_in_ten(tmp_path, seed):
 
 @pytest.mark.slow
 def test_with_three_quarters_of_all_calls_spoilt_no_passage_is_lost_from_the_count(tmp_path):
-    """A passage fails after seven tries in each of two rounds, or where the same useless answer comes twice."""
+    """A passage fails after seven tries in each of two rounds, or where useless answers do not end; it says which."""
     _, broken = spoilt(tmp_path, 300, 0.75, 0)
     assert set(broken.ended) == {"done", "failed"}
     assert broken.ended.total() == broken.summary.chunks == 300
     assert len(broken.summary.failures) == broken.ended["failed"]
     for failure in broken.summary.failures:
-        assert "7 tries" in failure.reason or "the same came again" in failure.reason
+        assert re.search(r"7 tries|the same came again|\d different ones came", failure.reason), failure.reason
