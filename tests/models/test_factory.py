@@ -90,6 +90,14 @@ def test_an_empty_folder_is_no_adapter_for_llamacpp_either(cache: Path, tmp_path
         open_chat("qwen-1.5b", adapter=tmp_path)
 
 
+def test_a_model_behind_a_server_refuses_an_adapter(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_MODEL", "some-model")
+    with pytest.raises(ConfigError, match="openai backend, which cannot take the adapter"):
+        open_chat("openai", adapter=tmp_path)
+
+
 def test_a_missing_adapter_is_found_out_before_weights_are_loaded(config: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No adapter in"):
         open_scorer(config, adapter=tmp_path / "nothing")
