@@ -403,6 +403,7 @@ def train(
         Folder of the adapter, in PEFT's own format.
     """
     from kg.workspace import Workspace
+    from training.adapter import adapter_folder
     from training.config import TrainConfig
     from training.dataset import open_training_set
     from training.loop import train as fit
@@ -411,7 +412,13 @@ def train(
     with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
         dataset = open_training_set(config, paid)
         own = Path(base).stem if base.endswith((".yaml", ".yml")) else base
-        return fit(base, dataset.texts, config, space.adapters_dir / (name or own), spending.progress)
+        return fit(
+            base,
+            dataset.texts,
+            config,
+            adapter_folder(space.adapters_dir, own if name is None else name),
+            spending.progress,
+        )
 
 
 def train_extractor(

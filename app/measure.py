@@ -23,6 +23,7 @@ def measure_documents(
     config_file: Path | None,
     given: Mapping[str, Any],
     spending: Spending,
+    curved: bool = False,
 ) -> Built:
     """Index the documents of a measured set, each to be looked at alone.
 
@@ -33,8 +34,12 @@ def measure_documents(
         config_file: Index settings, None for the shipped ones.
         given: Settings that overrule the file's.
         spending: Budget and progress.
+        curved: Whether `measure_curve` is to follow, which wants a chat model.
+    Raises:
+        ConfigError: The extractor is none.
     """
     from eval.document_graph import build
+    from kg.extractors import WITHOUT_CHAT
     from kg.session import open_session
     from models.digest import digest
     from models.paths import cache_dir
@@ -42,6 +47,8 @@ def measure_documents(
     kept = {name: value for name, value in given.items() if value is not None}
     cache = cache_dir() / "measures"
     config = index_config(Path(workspace) if workspace else cache, config_file, **kept)
+    if curved and config.extractor in WITHOUT_CHAT:
+        raise ConfigError(f"--curve is of a chat model's answers, and {config.extractor!r} is none: leave it out")
     named = digest(str(file.resolve()), config.model_dump(mode="json"))
     folder = Path(workspace) if workspace else cache / f"{file.stem}-{named[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -52,24 +59,19 @@ def measure_documents(
 def measure_curve(
     workspace: Path, documents: Sequence[GoldDocument], relations: RelationMatch, spending: Spending
 ) -> list[Point]:
-    """Facts against tokens of a measured workspace, from the answers on record; no call is made.
-
-    Raises:
-        ConfigError: Its extractor is no chat model.
-    """
+    """Facts against tokens of a workspace that a chat model read, from the answers on record; no call is made."""
     from eval.curve import curve
     from eval.document_graph import passages_by_document
     from kg.extract import ChatExtractor
-    from kg.extractors import WITHOUT_CHAT, open_extractor
+    from kg.extractors import open_extractor
     from kg.sentences import RuleSentences
     from kg.workspace import Workspace
 
-    with Workspace.open(workspace) as space, session(space, Spending(max_calls=0, progress=spending.progress)) as paid:
-        if space.config.extractor in WITHOUT_CHAT:
-            raise ConfigError(
-                f"--curve is of a chat model's answers, and {space.config.extractor!r} is none: leave it out"
-            )
-        with paid.open_chat(space.config.extractor) as chat:
-            reads = open_extractor(space.config, chat, RuleSentences())
-            assert isinstance(reads, ChatExtractor)
-            return curve(documents, passages_by_document(space), reads, relations)
+    with (
+        Workspace.open(workspace) as space,
+        session(space, Spending(max_calls=0, progress=spending.progress)) as paid,
+        paid.open_chat(space.config.extractor) as chat,
+    ):
+        reads = open_extractor(space.config, chat, RuleSentences())
+        assert isinstance(reads, ChatExtractor)
+        return curve(documents, passages_by_document(space), reads, relations)

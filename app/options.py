@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 SCHEMA_VERSION = 1
 
@@ -57,3 +58,18 @@ def print_table(headers: list[str], rows: list[list[str]], right: set[int] | Non
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, width=120)
     console.print(table)
+
+
+def refuse_options(context: click.Context) -> None:
+    """Refuse options of a command that stand before its subcommand, which would not be told of them.
+
+    Raises:
+        click.UsageError: There is one.
+    """
+    for option in context.command.params:
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"{option.opts[0]} stands before {context.invoked_subcommand}: write it behind "
+                f"`{context.command_path} {context.invoked_subcommand}`.",
+                context,
+            )

@@ -3,26 +3,25 @@
 A bound on the number of lines cuts an answer's end off, and greedy decoding writes the same beginning under any bound;
 so one run at a generous bound gives the whole curve, without another call: every answer is cut at each number of lines
 for a hundred tokens of its passage, verified as the extractor verifies it, and its tokens are counted in proportion to
-what is left of its text.
+what is left of its text. Useless answers count with all their tokens and no facts, and a passage without any answer
+with its gold. A second reading that `gleaning` adds is left out.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from eval.document_graph import DocumentFact
 from eval.extraction import PAIRS, Scores, overall, score
 from eval.gold_triples import GoldDocument
 from eval.relation_match import RelationMatch
-from kg.extract import ChatExtractor
+from kg.extract import ChatExtractor, Sentence, halves
 from kg.proposals import Answer, most_lines, proposals
 from kg.reading import Passage
-from kg.schema import Chunk
-from kg.spans import Span
 from kg.verify import verify
-from models.errors import OutputError
+from models.errors import BudgetReached, OutputError
 
 DENSITIES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0)
 
@@ -48,9 +47,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
+    """Lines about some sentences of a passage, which are so many tokens of it."""
+
     document: int
     passage: Passage
-    sentences: tuple[tuple[Chunk, Span], ...]
+    sentences: Sequence[Sentence]
+    tokens: float
     lines: tuple[str, ...]
     tokens_out: int
 
@@ -67,26 +69,41 @@ def curve(
     Args:
         documents: With their gold.
         passages: Each with the position of its document.
-        extractor: With a chat model that answers from the records. A passage that failed is left out.
+        extractor: With a chat model that answers from the records, and under a budget of no call where there is none.
         relations: Compares relations.
-        densities: The bounds, rising; those above the one that the run had are left out.
+        densities: Bounds; the one that the run had is put in the place of those above it.
+    Returns:
+        A point a bound, rising; none where no passage has an answer.
     """
-    answers = [answer for number, passage in passages if (answer := _answer(number, passage, extractor)) is not None]
-    tokens = sum(answer.passage.tokens for answer in answers)
+    answers = [answer for number, passage in passages for answer in _answers(number, passage, extractor)]
+    if not any(answer.lines for answer in answers):
+        return []
     bound = extractor.density
-    return [
-        _point(documents, answers, tokens, extractor, relations, each) for each in densities if each <= bound and tokens
-    ]
+    bounds = sorted({*(each for each in densities if each < bound), bound})
+    tokens = sum(passage.tokens for _, passage in passages)
+    return [_point(documents, answers, tokens, extractor, relations, each) for each in bounds]
 
 
-def _answer(number: int, passage: Passage, extractor: ChatExtractor) -> _Answer | None:
-    sentences = tuple((chunk, span) for chunk in passage.chunks for span in extractor.sentences.split(chunk.text))
+def _answers(number: int, passage: Passage, extractor: ChatExtractor) -> Iterator[_Answer]:
+    """The answers about a passage: about all of it, or what came instead."""
+    sentences = [(chunk, span) for chunk in passage.chunks for span in extractor.sentences.split(chunk.text)]
+    whole = _answer(number, passage, sentences, extractor)
+    yield whole
+    if not whole.lines:
+        for half in halves(sentences):
+            yield _answer(number, passage, half, extractor)
+
+
+def _answer(number: int, passage: Passage, sentences: Sequence[Sentence], extractor: ChatExtractor) -> _Answer:
+    lines: tuple[str, ...] = ()
     try:
         completion = extractor.chat.complete(extractor.request(passage, sentences))
-    except OutputError:
-        return None
-    lines = Answer.model_validate(completion.parsed).facts
-    return _Answer(number, passage, sentences, lines, completion.usage.tokens_out)
+        lines, tokens_out = Answer.model_validate(completion.parsed).facts, completion.usage.tokens_out
+    except OutputError as error:
+        tokens_out = error.tokens_out
+    except BudgetReached:  # nothing on record: it was never asked, or no answer came
+        tokens_out = 0
+    return _Answer(number, passage, sentences, extractor.tokens(passage, sentences), lines, tokens_out)
 
 
 def _point(
@@ -100,7 +117,7 @@ def _point(
     facts: list[list[DocumentFact]] = [[] for _ in documents]
     written, kept, dropped = 0.0, 0, 0
     for answer in answers:
-        lines = answer.lines[: most_lines(answer.passage.tokens, density)]
+        lines = answer.lines[: most_lines(answer.tokens, density)]
         written += answer.tokens_out * _length(lines) / _length(answer.lines)
         shown = [
             (chunk, [span for owner, span in answer.sentences if owner is chunk]) for chunk in answer.passage.chunks

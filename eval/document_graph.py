@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kg.reading import Passage, passages_of
-from kg.schema import Chunk, Document, Entity, Evidence, Fact
+from kg.schema import Chunk, Document, Entity, Evidence, Extraction, Fact
 from kg.session import Session, index_folder
 from kg.store import GraphStore
 from kg.summary import IndexSummary
+from kg.text import normalise_name
 from kg.workspace import Workspace
 from models.errors import ConfigError
 from models.factory import open_encoder
@@ -54,7 +55,8 @@ class Built:
         failed: How many documents failed, wholly or in part.
         corpus_tokens: Tokens of all passages.
         read: Passages that were read in this run, and not found as read before.
-        uncached: Tokens that models read and no prefix cache had, in all calls on record in the workspace.
+        uncached: Of the tokens read for these passages, those that no prefix cache had; the share is that of all calls
+            on record in the workspace.
     """
 
     workspace: Path
@@ -64,7 +66,7 @@ class Built:
     failed: int
     corpus_tokens: int
     read: int
-    uncached: int = 0
+    uncached: float = 0.0
 
 
 def build(documents: Sequence[tuple[str, str]], session: Session) -> Built:
@@ -101,8 +103,14 @@ def build(documents: Sequence[tuple[str, str]], session: Session) -> Built:
         failed=len(failed),
         corpus_tokens=sum(row.tokens for row in chunks.values()),
         read=len(_read_passages(store) - before),
-        uncached=sum(row.tokens_in - row.cached for row in session.records.totals()),
+        uncached=summary.tokens_in * _uncached_share(session),
     )
+
+
+def _uncached_share(session: Session) -> float:
+    totals = session.records.totals()
+    read = sum(row.tokens_in for row in totals)
+    return sum(row.tokens_in - row.cached for row in totals) / read if read else 0.0
 
 
 def passages_by_document(workspace: Workspace) -> list[tuple[int, Passage]]:
@@ -136,7 +144,8 @@ def facts_by_document(store: GraphStore) -> dict[str, tuple[DocumentFact, ...]]:
     """The facts of every document that has any, by document id, in the order in which it tells them."""
     chunks = {row.id: row for row in store.read(Chunk)}
     entities = {row.id: row for row in store.read(Entity)}
-    names = {key: _names_by_document(entity, chunks) for key, entity in entities.items()}
+    read = _names_read(store)
+    names = {key: _names_by_document(entity, chunks, read) for key, entity in entities.items()}
 
     def place(evidence: Evidence) -> tuple[int, int]:
         return chunks[evidence.chunk_id].start + evidence.start, evidence.end
@@ -161,12 +170,26 @@ def facts_by_document(store: GraphStore) -> dict[str, tuple[DocumentFact, ...]]:
     }
 
 
-def _names_by_document(entity: Entity, chunks: dict[str, Chunk]) -> dict[str, tuple[str, ...]]:
+def _names_read(store: GraphStore) -> dict[Evidence, set[str]]:
+    """The names that were read at each span: one that the title gives is not what stands there."""
+    names: dict[Evidence, set[str]] = {}
+    for row in store.read(Extraction):
+        for mention in row.mentions:
+            names.setdefault(mention.evidence, set()).add(mention.name)
+    return names
+
+
+def _names_by_document(
+    entity: Entity, chunks: dict[str, Chunk], read: dict[Evidence, set[str]]
+) -> dict[str, tuple[str, ...]]:
     """How each document spells an entity, most frequent spelling first, the longer first among equals."""
+    keys = {normalise_name(name) for name in (entity.name, *entity.aliases)}
     counts: dict[str, Counter[str]] = {}
     for evidence in entity.evidence:
         chunk = chunks[evidence.chunk_id]
-        counts.setdefault(chunk.document_id, Counter())[chunk.text[evidence.start : evidence.end]] += 1
+        found = {name for name in read.get(evidence, ()) if normalise_name(name) in keys}
+        found = found or {chunk.text[evidence.start : evidence.end]}
+        counts.setdefault(chunk.document_id, Counter()).update(found)
     return {
         document: tuple(sorted(names, key=lambda name: (-names[name], -len(name), name)))
         for document, names in counts.items()

@@ -49,7 +49,7 @@ class ExtractConfig(_Settings):
     """
 
     style: Style = "lines"
-    density: float | None = Field(default=None, gt=0)
+    density: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     domain: str = Field(default="general", min_length=1)
     entity_types: tuple[str, ...] | None = Field(default=None, min_length=1)
     relations: tuple[str, ...] | None = Field(default=None, min_length=1)

@@ -143,25 +143,29 @@ class ChatExtractor:
 
     def request(self, passage: Passage, sentences: Sequence[Sentence], before: Completion | None = None) -> ChatRequest:
         """The call for some sentences of a passage, or the one that asks what the answer `before` left out."""
-        whole = sum(len(chunk.text) for chunk in passage.chunks)
-        share = sum(end - start for _, (start, end) in sentences) / max(1, whole)
+        tokens = self.tokens(passage, sentences)
         messages = self.prompt.fill(shown(passage, sentences))
         if before is not None:
             messages += (Message("assistant", before.text), *load_prompt("extract_glean").fill({}))
         return ChatRequest(
             messages=messages,
-            schema=self.schema(passage.tokens * share),
-            max_tokens=150 + round(3 * passage.tokens * share),
+            schema=self.schema(tokens),
+            max_tokens=150 + round(3 * tokens),
             template=self.prompt.template,
         )
+
+    @staticmethod
+    def tokens(passage: Passage, sentences: Sequence[Sentence]) -> float:
+        """How many tokens of a passage some of its sentences are, about."""
+        whole = sum(len(chunk.text) for chunk in passage.chunks)
+        return passage.tokens * sum(end - start for _, (start, end) in sentences) / max(1, whole)
 
     def _ask_halves(
         self, passage: Passage, sentences: Sequence[Sentence], wasted: Usage, recorded: bool
     ) -> list[tuple[Completion, Verified]]:
-        middle = (len(sentences) + 1) // 2
         parts: list[tuple[Completion, Verified]] = []
         try:
-            for half in (sentences[:middle], sentences[middle:]):
+            for half in halves(sentences):
                 parts.append(self._ask(passage, half))
         except OutputError as error:
             spent = sum((completion.usage for completion, _ in parts), wasted)
@@ -185,6 +189,12 @@ class ChatExtractor:
         spans = {chunk.id: [span for owner, span in sentences if owner is chunk] for chunk in passage.chunks}
         shown = [(chunk, spans[chunk.id]) for chunk in passage.chunks]
         return completion, verify(proposals(answer), shown, passage.title, self.config.relations or ())
+
+
+def halves(sentences: Sequence[Sentence]) -> tuple[Sequence[Sentence], ...]:
+    """What is asked for instead, where the answer about all sentences is useless; nothing about a single one."""
+    middle = (len(sentences) + 1) // 2
+    return (sentences[:middle], sentences[middle:]) if len(sentences) > 1 else ()
 
 
 def shown(passage: Passage, sentences: Sequence[Sentence]) -> dict[str, str]:

@@ -71,11 +71,14 @@ def _with_kind(part: str) -> tuple[str, str]:
 
 
 def chained(facts: Sequence[Proposal]) -> list[str]:
-    """Facts in the chained style: one line a subject, in the order of first mention."""
-    lines: dict[str, list[str]] = {}
+    """Facts in the chained style: one line a subject, or as few as hold its facts, in the order of first mention."""
+    by_subject: dict[str, list[list[str]]] = {}
     for fact in facts:
-        lines.setdefault(fact.subject, [fact.subject]).extend((fact.predicate, fact.object))
-    return [" | ".join(parts) for parts in lines.values()]
+        lines = by_subject.setdefault(fact.subject, [])
+        if not lines or len(lines[-1]) > 2 * _MOST_CHAINED:
+            lines.append([fact.subject])
+        lines[-1] += (fact.predicate, fact.object)
+    return [" | ".join(parts) for lines in by_subject.values() for parts in lines]
 
 
 def line(fact: Proposal) -> str:

@@ -6,8 +6,10 @@ is converted once (`models/gguf.py`). Code that comes with a model is never run.
 
 from __future__ import annotations
 
+import json
 import threading
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+ADAPTER_MANIFEST = "graft.json"
+"""What an adapter was made from, and whether it may still be used; see `training.adapter.Manifest`."""
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -144,17 +148,46 @@ def pick_dtype(dtype: str, device: str) -> str:
 
 
 def adapter_digest(folder: Path) -> str:
-    """Digest of an adapter: its weights and its configuration.
+    """Digest of an adapter that may be used: its weights and its configuration.
 
     Raises:
-        ConfigError: The folder is not a PEFT adapter in safetensors.
+        ConfigError: The folder is not a PEFT adapter in safetensors, or what it was trained on has been erased.
     """
     missing = [name for name in ADAPTER_FILES if not (folder / name).is_file()]
     if missing:
         raise ConfigError(
             f"No adapter in {folder}: expected {' and '.join(ADAPTER_FILES)}, missing {', '.join(missing)}."
         )
+    if reason := _erased(folder / ADAPTER_MANIFEST):
+        raise ConfigError(f"{folder} must not be used: {reason}. Delete that folder, and train anew.")
     return digest([cached_sha256(folder / name) for name in ADAPTER_FILES], size=32)
+
+
+def _erased(manifest: Path) -> str:
+    """Why an adapter must not be used any more, or ""; one from elsewhere has no manifest of ours."""
+    try:
+        found = json.loads(manifest.read_bytes())
+    except (OSError, ValueError):
+        return ""
+    return str(found.get("erased", "")) if isinstance(found, dict) else ""
+
+
+def chat_ids(tokenizer: Any, turns: Sequence[dict[str, str]]) -> list[int]:
+    """Token ids of a conversation under a model's chat template, up to where the model is to answer.
+
+    Raises:
+        ModelError: The template refuses the conversation, as one without a system role does.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        ids: list[int] = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)["input_ids"]
+    except TemplateError as error:
+        roles = ", ".join(turn["role"] for turn in turns)
+        raise ModelError(
+            f"The model's chat template refuses the roles {roles} ({error}): take a model whose template has them."
+        ) from error
+    return ids
 
 
 def attach_adapter(model: Any, folder: Path) -> Any:

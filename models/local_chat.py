@@ -16,7 +16,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from models.batch import Batcher
-from models.causal import CausalModel
+from models.causal import CausalModel, chat_ids
 from models.config import Price
 from models.digest import digest
 from models.errors import ModelError, OutputError
@@ -116,10 +116,7 @@ class TransformersChat:
             last = messages[-1]
             messages[-1] = Message(last.role, f"{last.content}\n\n{wanted.strip()}")
         turns = [{"role": message.role, "content": message.content} for message in messages]
-        ids: list[int] = causal.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)[
-            "input_ids"
-        ]
-        return ids
+        return chat_ids(causal.tokenizer, turns)
 
     def _room(self, causal: CausalModel, read: int, max_tokens: int) -> int:
         if causal.context_tokens is None:

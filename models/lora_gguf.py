@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FORMAT = "lora-1"  # Raise it when a new conversion would give other bytes.
 _REORDERED = ("llama",)
 _KNOWN = (*_REORDERED, "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3")
+_OTHER_SCALES = ("use_dora", "use_rslora", "alpha_pattern", "rank_pattern")
 Factor = NDArray[np.float32]
 
 
@@ -42,7 +43,7 @@ def to_lora_gguf(adapter: Path, base: Weights) -> Path:
         ConfigError: The folder is no LoRA adapter.
         ModelError: The base's architecture is not known here, or the adapter is for another.
     """
-    final = cache_dir() / "converted" / f"{FORMAT}-{adapter_digest(adapter)[:16]}-{base.digest[:16]}.gguf"
+    final = _folder() / f"{FORMAT}-{adapter_digest(adapter)[:16]}-{base.digest[:16]}.gguf"
     if final.exists():
         return final
     with exclusive(cache_dir() / "locks" / f"{final.name}.lock"):
@@ -54,19 +55,45 @@ def to_lora_gguf(adapter: Path, base: Weights) -> Path:
     return final
 
 
-def _convert(adapter: Path, base: Weights, out: Path) -> None:
+def forget(digest: str) -> None:
+    """Remove what was converted of an adapter with this digest (`models.causal.adapter_digest`), for any base."""
+    for file in _folder().glob(f"lora-*-{digest[:16]}-*.gguf"):
+        file.unlink(missing_ok=True)
+
+
+def is_known(base: Weights) -> bool:
+    """Whether adapters for a GGUF file can be converted: whether its architecture is known here."""
+    try:
+        _shape(base)
+    except ModelError:
+        return False
+    return True
+
+
+def _folder() -> Path:
+    return cache_dir() / "converted"
+
+
+def _convert(adapter: Path, base: Weights, file: Path) -> None:
     import gguf
     from safetensors.numpy import load_file
 
     settings = _settings(adapter)
     arch, heads, kv_heads, layers = _shape(base)
+    sizes = {tensor.name: tensor.shape.tolist() for tensor in gguf.GGUFReader(str(base.gguf)).tensors}
     names = gguf.get_tensor_name_map(_arch(gguf, arch), layers)
-    writer = gguf.GGUFWriter(out, arch)
+    writer = gguf.GGUFWriter(file, arch)
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", float(settings["lora_alpha"]))
     for key, factor in sorted(_float32(load_file(adapter / "adapter_model.safetensors")).items()):
         name, side = _place(key, names, adapter)
+        inner, outer = sizes.get(f"{name}.weight", (None, None))  # GGUF writes the inner dimension first
+        if factor.shape[1 if side == "a" else 0] != (inner if side == "a" else outer):
+            raise ModelError(
+                f"The adapter {adapter} is for another model than {base.name}: {key} has the shape {factor.shape}, and "
+                f"the layer goes from {inner} to {outer}. Give it the base that it was trained on."
+            )
         if side == "b" and arch in _REORDERED and name.endswith(("attn_q", "attn_k")):
             factor = reordered(factor, heads if name.endswith("attn_q") else kv_heads)
         writer.add_tensor(f"{name}.weight.lora_{side}", np.ascontiguousarray(factor))
@@ -92,9 +119,12 @@ def reordered(rows: Factor, heads: int) -> Factor:
 
 def _settings(adapter: Path) -> dict[str, Any]:
     settings: dict[str, Any] = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    if settings.get("peft_type") != "LORA" or settings.get("use_dora") or settings.get("use_rslora"):
+    kind = settings.get("peft_type")
+    other = [name for name in _OTHER_SCALES if settings.get(name)] or ([f"peft_type {kind}"] if kind != "LORA" else [])
+    if other:
         raise ConfigError(
-            f"llama.cpp takes plain LoRA adapters only, and {adapter} is none: use the transformers backend."
+            f"llama.cpp takes plain LoRA adapters only, and {adapter} has {', '.join(other)}: use the transformers "
+            "backend."
         )
     return settings
 

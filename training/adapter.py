@@ -14,15 +14,17 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.causal import adapter_digest
+from models.causal import ADAPTER_MANIFEST, adapter_digest
 from models.errors import ConfigError, describe
 from models.files import replace_text
+from models.lora_gguf import forget
 from training.config import TrainConfig
 
 __all__ = [
     "MANIFEST",
     "Manifest",
     "adapter_digest",
+    "adapter_folder",
     "flag_erased",
     "list_adapters",
     "read_manifest",
@@ -30,7 +32,7 @@ __all__ = [
     "trained_on",
 ]
 
-MANIFEST = "graft.json"
+MANIFEST = ADAPTER_MANIFEST
 PARTIAL = ".partial"
 """Ending of the folder in which a run that has not finished keeps its checkpoint."""
 
@@ -96,6 +98,17 @@ class Manifest(BaseModel):
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
+def adapter_folder(folder: Path, name: str) -> Path:
+    """The folder of an adapter in the `adapters` folder of a workspace.
+
+    Raises:
+        ConfigError: The name would lead elsewhere.
+    """
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise ConfigError(f"{name!r} is no name of an adapter: expected the name of one folder, without slashes.")
+    return folder / name
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read what an adapter was made from.
 
@@ -143,7 +156,8 @@ def trained_on(folder: Path, ids: Collection[str]) -> tuple[Path, ...]:
 def flag_erased(folder: Path, ids: Collection[str]) -> tuple[Path, ...]:
     """Say in the manifests of the adapters of `trained_on` that they must not be used; unfinished runs are removed.
 
-    Their weights stay where they are: whether they may be kept is for their owner to say.
+    Their weights stay where they are: whether they may be kept is for their owner to say. Copies that were made of
+    them for llama.cpp are removed from the cache.
     """
     found = trained_on(folder, ids)
     for each in found:
@@ -154,6 +168,7 @@ def flag_erased(folder: Path, ids: Collection[str]) -> tuple[Path, ...]:
         reason = "documents that it was trained on have been erased"
         if manifest.sources is None:
             reason = "documents have been erased, and it does not say what it was trained on"
+        forget(manifest.adapter_digest)
         flagged = manifest.model_copy(update={"erased": reason})
         replace_text(each / MANIFEST, flagged.model_dump_json(indent=2) + "\n")
     return found

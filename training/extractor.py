@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,8 +29,10 @@ from kg.workspace import Workspace
 from models.config import TransformersModel
 from models.errors import InputError
 from models.files import replace_text
+from models.lora_gguf import is_known
 from models.progress import SILENT, Progress
 from models.weights import resolve
+from training.adapter import adapter_folder
 from training.config import TrainConfig
 from training.loop import train
 from training.request import base_config
@@ -99,14 +102,23 @@ def train_extractor(
         InputError: The workspace holds nothing to learn from.
         ConfigError: As of `training.loop.train`.
     """
-    folder = train(base, extractor_texts(workspace), config, workspace.adapters_dir / name, progress)
-    file = folder.with_suffix(".yaml")
-    model = base_config(base)
-    settings = {"backend": _backend(model), "weights": model.weights, "adapter": name, "trained_for": "extraction"}
+    folder = adapter_folder(workspace.adapters_dir, name)
+    settings = _settings(base_config(base), config) | {"adapter": name, "trained_for": "extraction"}
+    train(base, extractor_texts(workspace), config, folder, progress)
+    file = extractor_file(folder)
     replace_text(file, yaml.safe_dump(settings, sort_keys=False))
     return file
 
 
-def _backend(model: TransformersModel) -> str:
-    """llama.cpp where the weights are a GGUF file: it holds an answer to its form, and is faster on a processor."""
-    return "llamacpp" if resolve(model.weights).gguf is not None else model.backend
+def extractor_file(folder: Path) -> Path:
+    """The YAML file of the student whose adapter is in a folder."""
+    return folder.with_name(f"{folder.name}.yaml")
+
+
+def _settings(model: TransformersModel, config: TrainConfig) -> dict[str, Any]:
+    """The student's base, on llama.cpp where that takes it: it holds answers to their form, and is fast."""
+    weights = resolve(model.weights)
+    kept = model.model_dump(mode="json", exclude_defaults=True)
+    if weights.gguf is None or config.method != "lora" or not is_known(weights):
+        return {"backend": model.backend, **kept}
+    return {"backend": "llamacpp", **{name: kept[name] for name in ("weights", "price") if name in kept}}

@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from models.causal import context_length, load_causal
+from models.causal import chat_ids, context_length, load_causal
 from models.errors import ConfigError, InputError, ModelError
 from models.files import replace_text
 from models.lock import exclusive
 from models.progress import SILENT, Progress
 from models.protocols import Message
 from training.adapter import PARTIAL, read_usable
+from training.checkpoint import CHECKPOINT
 from training.config import TrainConfig
 from training.lora import find_method
 from training.packing import Ids
@@ -112,8 +113,7 @@ def _prompt_ids(tokenizer: Any, prompt: Sequence[Message]) -> Ids:
     if not tokenizer.chat_template:
         raise ModelError("The base has no chat template, so it cannot be trained to answer: take an instruct model.")
     turns = [{"role": message.role, "content": message.content} for message in prompt]
-    ids = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)["input_ids"]
-    return np.array(ids, dtype=np.int64)
+    return np.array(chat_ids(tokenizer, turns), dtype=np.int64)
 
 
 def _finished(out: Path, request: Request) -> bool:
@@ -134,7 +134,7 @@ def _finished(out: Path, request: Request) -> bool:
 def _begin(partial: Path, request: Request) -> None:
     """Make the folder of an unfinished run, or check that it belongs to this request."""
     file = partial / REQUEST
-    if not file.exists():
+    if not (file.exists() and (partial / CHECKPOINT).exists()):  # nothing is lost
         replace_text(file, json.dumps(request.parts(), indent=2))
         return
     before, now = json.loads(file.read_text(encoding="utf-8")), request.parts()

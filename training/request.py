@@ -78,13 +78,19 @@ def base_config(base: str) -> TransformersModel:
     """The configuration of a base model that an adapter can be trained on.
 
     Raises:
-        ConfigError: There is no such model, or it runs on another backend than transformers or in float16.
+        ConfigError: There is no such model, or it runs on another backend than transformers or in float16, or
+            has an adapter of its own.
     """
     model = load_model(base)
     if not isinstance(model, TransformersModel):
         raise ConfigError(
             f"{base} runs on {model.backend}, which cannot be trained here: expected a model of the backend "
             "transformers, such as the same weights under another name."
+        )
+    if model.adapter is not None:
+        raise ConfigError(
+            f"{base} already has the adapter {model.adapter}, and training would begin without it: expected a model "
+            "without one."
         )
     if model.dtype == "float16":
         raise ConfigError(

@@ -79,7 +79,7 @@ def extraction(
     spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
     given = {"extractor": extractor}
     texts = [(document.title, document.text) for document in gold]
-    built = measure_documents(texts, file, workspace, config_file, given, spending)
+    built = measure_documents(texts, file, workspace, config_file, given, spending, curved)
     relations = RelationMatch(open_encoder("minilm"), THRESHOLD if threshold is None else threshold)
     counts = score(gold, built.facts, relations)
     scores = {name: overall([row[name] for row in counts]) for name in MEASURES}
@@ -89,7 +89,8 @@ def extraction(
         print_json(document | ({"curve": [asdict(point) for point in points]} if curved else {}))
     else:
         _print(file, scores, built, len(gold), relations.threshold)
-        _print_curve(points)
+        if curved:
+            _print_curve(points)
     for failure in built.summary.failures[:10]:
         click.echo(f"graft: failed in {failure.stage}: {failure.item}: {failure.reason}", err=True)
     return 3 if built.failed else 0
@@ -153,7 +154,9 @@ def _print(file: Path, scores: dict[str, Scores], built: Built, documents: int, 
 
 
 def _print_curve(points: list[Point]) -> None:
-    if points:
+    if not points:
+        click.echo("No passage has an answer on record, so there is no curve.")
+    else:
         rows = [
             [
                 f"{point.density:g}",

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from app.options import budget_options, json_option, print_json, quiet_option, retry_option, workspace_option
+from app.options import (
+    budget_options,
+    json_option,
+    print_json,
+    quiet_option,
+    refuse_options,
+    retry_option,
+    workspace_option,
+)
 
 
 @click.group(short_help="Put the indexed documents into a LoRA adapter.", invoke_without_command=True)
@@ -48,6 +56,7 @@ def train(
     graft train extractor kb        a small model that reads facts as the workspace's extractor did
     """
     if context.invoked_subcommand is not None:
+        refuse_options(context)
         return
     from app.api import Spending, probe
     from app.api import train as fit
@@ -116,9 +125,16 @@ def extractor(
     settings |= {key: value for key, value in overrides.items() if value is not None}
     config = parse_config({**DEFAULTS.model_dump(), **settings}, str(config_file or "the options"))
     file = train_extractor(workspace, base=base, config=config, name=name, progress=open_progress(quiet))
-    manifest = read_manifest(file.with_suffix("")).model_dump(mode="json", exclude={"sources", "erased"})
+    manifest = read_manifest(file.with_name(file.name.removesuffix(".yaml"))).model_dump(
+        mode="json", exclude={"sources", "erased"}
+    )
     if as_json:
         print_json({"extractor": str(file), **manifest})
     else:
         texts = sum(manifest["texts"].values()) - manifest["left_out"]
         click.echo(f"{file}: {texts} passages, {manifest['steps']} steps, {manifest['seconds']:.0f} s")
+        if left_out := manifest["left_out"]:
+            length = manifest["config"]["sequence_length"]
+            click.echo(
+                f"{left_out} passages were left out: longer with their facts than sequence_length, {length} tokens"
+            )

@@ -231,6 +231,9 @@ def test_an_unknown_base_or_setting_of_training_is_exit_code_2(knowledge_base):
     Path("train.yaml").write_text("epoch: 3\n")
     assert "epoch" in graft("train", "-w", "kb", "-q", "--config", "train.yaml").error(2)
     assert "missing.yaml" in graft("train", "-w", "kb", "-q", "--config", "missing.yaml").error(2)
+    assert "a/b" in graft("train", "-w", "kb", "-q", "--name", "a/b").error(2)
+    assert "a/b" in graft("train", "extractor", "kb", "-q", "--name", "a/b").error(2)
+    assert "--epochs stands before" in graft("train", "--epochs", "2", "extractor", "kb", "-q").err
     assert set(contents(Path("kb"))) == set(knowledge_base)
 
 

@@ -12,7 +12,7 @@ from kg.extract import ChatExtractor
 from kg.reading import Passage
 from kg.schema import Chunk
 from kg.sentences import RuleSentences
-from models.errors import OutputError
+from models.errors import BudgetReached, OutputError
 from models.protocols import Completion, Usage
 from tests.kg.scripted import LetterEncoder
 
@@ -32,27 +32,30 @@ GOLD = GoldDocument(
 
 
 class Fixed:
-    """Gives the same answer to every request."""
+    """Gives the same answer to every request, or a useless one to those about more than some sentences."""
 
     name, digest = "fixed", "fixed-1"
 
-    def __init__(self, lines):
-        self.lines, self.asked = lines, 0
+    def __init__(self, lines, most=9):
+        self.lines, self.most, self.asked = lines, most, 0
 
     def complete(self, request):
         self.asked += 1
+        text = request.messages[-1].content
         if self.lines is None:
-            raise OutputError("no answer")
-        parsed = {"facts": self.lines}
+            raise BudgetReached("nothing on record")
+        if text.count(".") > self.most:
+            raise OutputError("no answer", 40, 25)
+        parsed = {"facts": [line for line in self.lines if line.split(" | ")[0] in text]}
         return Completion(json.dumps(parsed), Usage(40, 60), "stop", 0.1, parsed=parsed)
 
 
-def points(lines, density, *bounds):
-    chat = Fixed(lines)
+def points(lines, density, *bounds, most=9):
+    chat = Fixed(lines, most)
     read = ChatExtractor(chat, RuleSentences(), ExtractConfig(density=density, gleaning="none"))
     passage = Passage((Chunk("c:1", "d:1", 0, 0, len(TEXT), TEXT, 50),), title="Mills", date="")
     found = curve([GOLD], [(0, passage)], read, RelationMatch(LetterEncoder(), 0.5), bounds)
-    assert chat.asked == 1
+    assert chat.asked == (1 if lines and most > 3 else 3)
     return found
 
 
@@ -67,9 +70,16 @@ def test_a_lower_bound_keeps_fewer_facts_for_fewer_tokens():
     assert four.pairs.recall.mean == 1
 
 
-def test_bounds_that_the_run_did_not_have_are_left_out():
+def test_the_last_bound_is_the_one_that_the_run_had():
     assert [point.density for point in points(LINES, 4.0, 2.0, 4.0, 6.0)] == [2.0, 4.0]
+    assert [point.density for point in points(LINES, 0.8, 1.0, 2.0)] == [0.8]
 
 
-def test_a_passage_without_an_answer_has_no_place_in_the_curve():
+def test_without_any_answer_there_is_no_curve():
     assert points(None, 4.0, 2.0, 4.0) == []
+
+
+def test_a_passage_read_in_halves_counts_with_what_both_and_the_useless_answer_cost():
+    (point,) = points(LINES, 8.0, 8.0, most=2)
+    assert point.tokens_out == pytest.approx((25 + 60 + 60) / 50)
+    assert point.pairs.recall.mean == 1

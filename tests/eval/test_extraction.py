@@ -5,7 +5,7 @@ from eval.extraction import AMONG_GOLD, IN_ORDER, PAIRS, TRIPLES, Counts, overal
 from eval.gold_triples import GoldDocument, Relation
 from eval.relation_match import RelationMatch
 from kg.config import IndexConfig
-from kg.schema import Chunk, Document, Entity, Evidence, Fact
+from kg.schema import Chunk, Document, Entity, Evidence, Extraction, Fact, Mention
 from kg.session import open_session
 from kg.workspace import Workspace
 from models.errors import ConfigError
@@ -117,6 +117,23 @@ def test_a_document_gets_its_own_facts_names_and_words(tmp_path):
     assert facts["d2"] == (DocumentFact(("Oune",), ("likes",), ("Lorne",)),)
 
 
+def test_a_name_that_the_title_gives_is_not_the_sentence_that_it_stands_for(tmp_path):
+    with Workspace.create(tmp_path / "kb", IndexConfig()) as workspace:
+        store, text = workspace.store, "She founded Oune Mills."
+        whole, mills = Evidence("c1", 0, len(text)), Evidence("c1", 12, 22)
+        mentions = (Mention("Ada Lorne", "person", whole), Mention("Oune Mills", "organisation", mills))
+        store.put([
+            Document("d1", "a.md", "Ada Lorne", text),
+            Chunk("c1", "d1", 0, 0, len(text), text, 5),
+            Extraction("x1", "c1", mentions, ()),
+            Entity("e1", "Ada Lorne", "person", (), (whole,)),
+            Entity("e2", "Oune Mills", "organisation", (), (mills,)),
+            Fact("f1", "e1", "founded", "e2", (whole,)),
+        ])  # fmt: skip
+        facts = facts_by_document(store)
+    assert facts == {"d1": (DocumentFact(("Ada Lorne",), ("founded",), ("Oune Mills",)),)}
+
+
 SCRIPTED = "tests.kg.scripted"
 CONFIG = IndexConfig(extractor=f"{SCRIPTED}:ScriptedChat", encoder=f"{SCRIPTED}:LetterEncoder", extract=PLAIN)
 
@@ -129,6 +146,14 @@ def test_documents_are_built_once_and_those_that_fail_are_counted(tmp_path):
     assert first.facts[0] == (DocumentFact(("Ada Lorne",), ("founded",), ("Oune Mills",)),)
     assert (first.failed, first.read, again.read) == (1, 2, 0)
     assert again.facts == first.facts
+
+
+def test_tokens_are_those_of_the_documents_that_are_measured(tmp_path):
+    texts = [("", f"Ada Lorne founded Oune Mills {number}.") for number in range(6)]
+    with open_session(tmp_path / "kb", CONFIG) as session:
+        many, one = build(texts, session), build(texts[:1], session)
+    assert many.uncached == many.summary.tokens_in > 0
+    assert one.uncached == one.summary.tokens_in == pytest.approx(many.uncached / 6, rel=0.1)
 
 
 def test_a_knowledge_base_of_other_documents_is_not_overwritten(tmp_path):

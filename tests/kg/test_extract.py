@@ -6,7 +6,7 @@ from kg.config import ExtractConfig
 from kg.examples import DOMAINS, extraction_prompt
 from kg.extract import ChatExtractor
 from kg.nlp import NlpExtractor
-from kg.proposals import Answer, answer_schema, proposals
+from kg.proposals import Answer, Proposal, answer_schema, chained, proposals
 from kg.reading import Passage, Reading, by_chunk, passages_of
 from kg.schema import Chunk, Document, Evidence, Triple
 from kg.sentences import RuleSentences
@@ -169,6 +169,14 @@ def test_the_schema_bounds_the_answer_by_the_length_of_the_passage(style):
     with pytest.raises(OutputError):
         parse_structured(json.dumps({"facts": [LINES[style]] * 6}), schema)
     assert answer_schema(style, 200) != answer_schema(style, 400)
+
+
+def test_a_subject_of_many_facts_has_as_many_lines_as_they_need():
+    facts = [Proposal("Ada", "sold", f"mill {number}") for number in range(8)]
+    lines = chained(facts)
+    assert [line.count("sold") for line in lines] == [6, 2]
+    assert parse_structured(json.dumps({"facts": lines}), answer_schema("chained", 160))
+    assert list(proposals(Answer(facts=tuple(lines)))) == facts
 
 
 def test_given_relations_and_types_are_the_only_ones():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.errors import ConfigError
+from models.errors import ConfigError, ModelError
 from models.gguf import to_safetensors
 from models.lora_gguf import reordered, to_lora_gguf
 from models.weights import Weights
@@ -64,7 +64,18 @@ def test_the_factors_are_written_once_under_the_base_s_names(pulled: Callable[[s
 
 
 @pytest.mark.models
-def test_an_adapter_that_is_not_plain_lora_is_refused(pulled: Callable[[str], Weights], tmp_path: Path) -> None:
-    folder = adapter(tmp_path / "dora", {"use_dora": True}, {"x": np.zeros((1, 1), np.float32)})
+@pytest.mark.parametrize("key", ["self_attn.q_proj.lora_B", "mlp.down_proj.lora_A", "mlp.down_proj.lora_B"])
+def test_an_adapter_of_another_model_is_refused(key: str, pulled: Callable[[str], Weights], tmp_path: Path) -> None:
+    folder = adapter(tmp_path / "other", {}, {f"{LAYER}.{key}.weight": np.zeros((640, 640), np.float32)})
+    with pytest.raises(ModelError, match="is for another model"):
+        to_lora_gguf(folder, pulled(SMOLLM2))
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("setting", [{"use_dora": True}, {"alpha_pattern": {"q_proj": 4}}, {"peft_type": "IA3"}])
+def test_an_adapter_that_is_not_plain_lora_is_refused(
+    setting: dict[str, object], pulled: Callable[[str], Weights], tmp_path: Path
+) -> None:
+    folder = adapter(tmp_path / "dora", setting, {"x": np.zeros((1, 1), np.float32)})
     with pytest.raises(ConfigError, match="plain LoRA adapters only"):
         to_lora_gguf(folder, pulled(SMOLLM2))

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from models.errors import ConfigError
+from models.factory import open_scorer
+from models.lora_gguf import forget
 from training.adapter import (
     MANIFEST,
     adapter_digest,
+    adapter_folder,
     flag_erased,
     list_adapters,
     read_manifest,
@@ -64,7 +67,30 @@ def test_an_adapter_names_what_it_was_trained_on_and_is_refused_once_that_is_era
     assert trained_on(tmp_path, {"c:unknown"}) == flag_erased(tmp_path, {"c:unknown"}) == ()
     digest = read_usable(out).adapter_digest
     assert flag_erased(tmp_path, {texts[0].source, "c:unknown"}) == (out,)
-    assert adapter_digest(out) == digest
-    for use in (lambda: read_usable(out), lambda: train(tiny_base, texts, CONFIG, out)):
+    assert read_manifest(out).adapter_digest == digest
+    uses = (
+        lambda: read_usable(out),
+        lambda: train(tiny_base, texts, CONFIG, out),
+        lambda: open_scorer(tiny_base, adapter=out),
+    )
+    for use in uses:
         with pytest.raises(ConfigError, match=r"must not be used: .* erased\. Delete that folder, and train anew"):
             use()
+
+
+def test_what_llama_cpp_was_given_of_an_erased_adapter_is_removed(adapter: Path, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRAFT_CACHE", str(tmp_path / "cache"))
+    digest = adapter_digest(adapter)
+    copies = tmp_path / "cache" / "converted"
+    copies.mkdir(parents=True)
+    mine, another = copies / f"lora-1-{digest[:16]}-0123.gguf", copies / "lora-1-0123456789abcdef-0123.gguf"
+    mine.touch(), another.touch()
+    forget(digest)
+    assert list(copies.iterdir()) == [another]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "../out", "/tmp/out"])
+def test_a_name_that_leads_elsewhere_is_refused(name: str, tmp_path: Path) -> None:
+    assert adapter_folder(tmp_path, "v1.5") == tmp_path / "v1.5"
+    with pytest.raises(ConfigError, match="without slashes"):
+        adapter_folder(tmp_path, name)

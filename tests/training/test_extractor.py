@@ -15,12 +15,13 @@ from kg.extractors import open_extractor
 from kg.proposals import Answer, answer_schema, proposals
 from kg.sentences import RuleSentences
 from kg.workspace import Workspace
-from models.config import adapter_of, load_model
-from models.errors import InputError
+from models.config import TransformersModel, adapter_of, load_model
+from models.errors import ConfigError, InputError, ModelError
 from models.factory import open_chat
 from models.records import Records
 from models.structured import parse_structured
 from tests.kg.scripted import ScriptedChat, write_sources
+from training.adapter import read_manifest
 from training.config import TrainConfig
 from training.extractor import DEFAULTS, extractor_texts, train_extractor
 
@@ -108,6 +109,35 @@ def test_examples_that_are_too_long_are_left_out_and_counted(
     assert 1 <= json.loads((file.with_suffix("") / "graft.json").read_text())["left_out"] <= 2
     with pytest.raises(InputError, match="sequence_length"):
         train_extractor(workspace, base, config.model_copy(update={"sequence_length": 16}), "none")
+
+
+def test_a_refused_run_is_not_in_the_way_of_the_next(workspace: Workspace, tiny_base: str, tmp_path: Path) -> None:
+    base = chat_base(tiny_base, tmp_path)
+    config = TrainConfig(rank=2, epochs=1, sequence_length=16, targets="attention")
+    with pytest.raises(InputError, match="raise it"):
+        train_extractor(workspace, base, config, "v1.5")
+    file = train_extractor(workspace, base, config.model_copy(update={"sequence_length": 2048}), "v1.5")
+    assert file == workspace.adapters_dir / "v1.5.yaml"
+    assert read_manifest(workspace.adapters_dir / "v1.5").texts == {"extraction": 3}
+    with pytest.raises(ConfigError, match="already has the adapter"):
+        train_extractor(workspace, str(file), config, "second")
+
+
+def test_a_student_keeps_the_settings_of_its_base(workspace: Workspace, tiny_base: str, tmp_path: Path) -> None:
+    base = chat_base(tiny_base, tmp_path)
+    config = TrainConfig(rank=2, epochs=1, sequence_length=2048, targets="attention")
+    model = load_model(str(train_extractor(workspace, base, config, "student")))
+    assert isinstance(model, TransformersModel)
+    assert (model.dtype, model.device, model.trained_for) == ("float32", "cpu", "extraction")
+
+
+def test_a_template_that_knows_no_system_role_is_named(workspace: Workspace, tiny_base: str, tmp_path: Path) -> None:
+    base = chat_base(tiny_base, tmp_path)
+    (tmp_path / "weights" / "chat_template.jinja").write_text(
+        "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    )
+    with pytest.raises(ModelError, match="refuses the roles system, user"):
+        train_extractor(workspace, base, TrainConfig(rank=2, epochs=1, sequence_length=2048), "student")
 
 
 def test_the_defaults_hold_a_passage_with_its_answer() -> None:
