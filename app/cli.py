@@ -32,7 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("app.commands.eval:evaluate", "Compare closed-book, RAG, graph-RAG, LoRA and hybrids."),
     "report": ("app.commands.report:report", "Write the HTML report of a run again."),
     "communities": ("app.commands.communities:communities", "List communities, show one, write reports on them."),
-    "export": ("app.commands.export:export", "Take the graph away as GraphML or JSON lines."),
+    "neo4j": ("app.commands.neo4j:neo4j", "Copy a knowledge base to Neo4j and back, and compare."),
+    "export": ("app.commands.export:export", "Take the graph away: GraphML, JSON lines, Cypher, CSV."),
     "doctor": ("app.commands.doctor:doctor", "Say what works here and what is missing."),
 }
 

@@ -1,6 +1,6 @@
-"""Taking a knowledge base away: GraphML for graph programs, JSON Lines for everything else.
+"""Taking a knowledge base away: GraphML for graph programs, Cypher and CSV for Neo4j, JSON Lines for everything else.
 
-`EXPORTS` names the formats. A file appears under its name only when it is complete.
+`EXPORTS` names the formats. A file, or a folder of CSV files, appears under its name only when it is complete.
 
     export(store, Path("graph.graphml"), "graphml")
 """
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kg.neo4j_export import write_csv, write_cypher
 from kg.places import Places
 from kg.rows import plain
 from kg.schema import KINDS, Community, Description, Entity, Fact, Row
@@ -31,23 +34,37 @@ def export(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
 
     Args:
         store: What to write.
-        path: The file; replaced if it is there, its folder made if need be.
+        path: The file, replaced if it is there, or a new folder for CSV; what it lies in is made if need be.
         format: A name of `EXPORTS`.
     Raises:
         ConfigError: Unknown format.
-        InputError: The file cannot be written.
+        InputError: The file cannot be written, or the folder is there already.
         StoreError: The disk is full.
     """
     if format not in EXPORTS:
         raise ConfigError(f"unknown export format {format!r}: use one of {', '.join(EXPORTS)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if format in _FOLDERS:
+            _export_folder(store, path, format)
+            return
         with replacing(path) as part:
             EXPORTS[format](store, part)
     except OSError as error:
         if error.errno in DISK_FULL:
             raise StoreError(f"cannot write {path}: {error.strerror}; {MAKE_ROOM}") from error
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _export_folder(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
+    if path.exists():
+        raise InputError(f"{path} is there already: {format} is a folder of files, name a new one")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        EXPORTS[format](store, part)
+        part.rename(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def write_jsonl(store: GraphStore, path: Path) -> None:
@@ -116,5 +133,11 @@ def _xml(text: str) -> str:
     return _NOT_XML.sub("\ufffd", text)
 
 
-EXPORTS: dict[str, Callable[[GraphStore, Path], None]] = {"graphml": write_graphml, "jsonl": write_jsonl}
+EXPORTS: dict[str, Callable[[GraphStore, Path], None]] = {
+    "graphml": write_graphml,
+    "jsonl": write_jsonl,
+    "cypher": write_cypher,
+    "csv": write_csv,
+}
 """Name of a format to what writes it."""
+_FOLDERS = {"csv"}

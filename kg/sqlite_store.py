@@ -28,13 +28,14 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from kg.rows import TABLES, Table, Values
-from kg.schema import Row
+from kg.schema import KINDS, Row
 from kg.sqlite_file import connect, explained
 from kg.store import JournalEntry, R
 from kg.store_digest import digest_rows
 from models.errors import StoreError
 
 _PAGE = 500  # rows held at once while reading, and ids in one statement (older SQLite allows 999)
+_LOADED = 20_000  # rows of one transaction of `load`
 _ENTRY = ", ".join(field.name for field in fields(JournalEntry))
 T = TypeVar("T")
 
@@ -83,6 +84,21 @@ class SqliteStore:
                 for kind, by_id in kinds.items():
                     self._write(TABLES[kind], by_id)
 
+    def load(self, rows: Iterable[Row]) -> None:
+        """`put` of many rows, a transaction for some thousands."""
+        for batch in _batches(rows, _LOADED):
+            self.put(batch)
+
+    def remove(self, kind: type[R], ids: Iterable[str]) -> None:
+        """Remove the rows of a kind with these ids, as far as they are there."""
+        table = TABLES[kind]
+        with self.transaction():
+            self._forget_digest()
+            for batch in _batches(ids):
+                self._run(f"DELETE FROM {table.name} WHERE id IN ({_marks(batch)})", batch)
+                for child in table.children.values():
+                    self._run(f"DELETE FROM {child.name} WHERE owner_id IN ({_marks(batch)})", batch)
+
     def replace(self, kind: type[R], rows: Iterable[R]) -> None:
         """Make `rows` the only rows of `kind`; they may be read from this store."""
         kept = list(rows)
@@ -114,6 +130,14 @@ class SqliteStore:
         with self.transaction():
             for batch in _batches(entries):
                 self._run_many(f"INSERT OR REPLACE INTO journal ({_ENTRY}) VALUES ({marks})", map(astuple, batch))
+
+    def unmark(self, entries: Iterable[JournalEntry]) -> None:
+        """Remove the journal entries of the same stage and item."""
+        with self.transaction():
+            for batch in _batches(entries):
+                self._run_many(
+                    "DELETE FROM journal WHERE stage = ? AND item = ?", [(each.stage, each.item) for each in batch]
+                )
 
     def journal(self, stage: str | None = None) -> Iterator[JournalEntry]:
         """Journal entries, sorted by stage and item."""
@@ -151,12 +175,15 @@ class SqliteStore:
             self._run("PRAGMA secure_delete = ON")
             self._run("VACUUM")
             self._empty_log()
-            with self.transaction():
-                for batch in _batches(entries):
-                    self._run_many(
-                        "DELETE FROM journal WHERE stage = ? AND item = ?", ((each.stage, each.item) for each in batch)
-                    )
+            self.unmark(entries)
             self._empty_log()
+
+    def clear(self) -> None:
+        """Remove every row and journal entry."""
+        with self.transaction():
+            for kind in KINDS:
+                self.replace(kind, ())
+            self._run("DELETE FROM journal")
 
     def _empty_log(self) -> None:
         if self._run("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
@@ -258,9 +285,9 @@ class SqliteStore:
             self._run(f"PRAGMA busy_timeout = {round(self._timeout_s * 1000)}")
 
 
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+def _batches(items: Iterable[T], size: int = _PAGE) -> Iterator[list[T]]:
     iterator = iter(items)
-    while batch := list(islice(iterator, _PAGE)):
+    while batch := list(islice(iterator, size)):
         yield batch
 
 

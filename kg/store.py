@@ -53,6 +53,12 @@ class GraphStore(Protocol):
     def put(self, rows: Iterable[Row]) -> None:
         """Insert rows, or replace those of the same id."""
 
+    def load(self, rows: Iterable[Row]) -> None:
+        """`put` of many rows, in as many transactions as suit the store: cut off, some of them are there."""
+
+    def remove(self, kind: type[R], ids: Iterable[str]) -> None:
+        """Remove the rows of a kind with these ids, as far as they are there."""
+
     def replace(self, kind: type[R], rows: Iterable[R]) -> None:
         """Make `rows` the only rows of `kind`."""
 
@@ -62,11 +68,17 @@ class GraphStore(Protocol):
     def mark(self, entries: Iterable[JournalEntry]) -> None:
         """Write journal entries; the newest of a (stage, item) stands."""
 
+    def unmark(self, entries: Iterable[JournalEntry]) -> None:
+        """Remove the journal entries of the same stage and item."""
+
     def journal(self, stage: str | None = None) -> Iterator[JournalEntry]:
         """Journal entries, sorted by stage and item."""
 
     def digest(self) -> str:
         """Digest of all rows, equal for equal content in any store; the journal does not count."""
+
+    def clear(self) -> None:
+        """Remove every row and journal entry."""
 
     def close(self) -> None:
         """Release the store."""

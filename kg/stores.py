@@ -10,7 +10,14 @@ from kg.store import GraphStore
 from models.dotted import is_dotted, load_dotted
 from models.errors import ConfigError
 
-STORES: dict[str, Callable[[Path], GraphStore]] = {"sqlite": SqliteStore}
+
+def _neo4j(path: Path) -> GraphStore:
+    from kg.neo4j_store import Neo4jStore
+
+    return Neo4jStore.beside(path)
+
+
+STORES: dict[str, Callable[[Path], GraphStore]] = {"sqlite": SqliteStore, "neo4j": _neo4j}
 """Name in a configuration to what opens the store at a path, or makes it."""
 
 

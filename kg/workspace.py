@@ -146,7 +146,9 @@ class Workspace:
                 fcntl.flock(handle, fcntl.LOCK_UN)
 
     def discard(self) -> None:
-        """Close the workspace and delete its folder, if this object created it; else only close it."""
+        """Close the workspace and delete all that it holds, if this object created it; else only close it."""
+        if self.is_new and self._store is not None:
+            self._store.clear()
         self.close()
         if self.is_new:
             shutil.rmtree(self.path)

@@ -6,6 +6,7 @@ A message says what was expected, what came, and what to do next, in one paragra
     ├── ConfigError       2  a configuration, flag or name is wrong
     ├── InputError        2  a document, folder or data file cannot be used
     ├── StoreError        1  a workspace is damaged, locked or of another version
+    │   └── ServerError   4  the database server cannot be reached, or refuses
     ├── ModelError        4  a model cannot be reached, loaded, or refuses
     │   ├── ModelRefused  4  the server answered and said no (key, name, request)
     │   └── OutputError   1  the model answered, but not in the form asked for (EmptyAnswer: with nothing)
@@ -46,6 +47,12 @@ class InputError(GraftError):
 
 class StoreError(GraftError):
     """A workspace is damaged, locked by another process, or of another version."""
+
+
+class ServerError(StoreError):
+    """The database server behind a store cannot be reached, refuses, or is too old."""
+
+    exit_code = 4
 
 
 class ModelError(GraftError):

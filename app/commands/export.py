@@ -9,16 +9,23 @@ import click
 from app.options import json_option, print_json, workspace_option
 
 
-@click.command(short_help="Take the graph away as GraphML or JSON lines.")
-@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@click.command(short_help="Take the graph away: GraphML, JSON lines, Cypher, CSV.")
+@click.argument("path", type=click.Path(path_type=Path))
 @workspace_option
-@click.option("--format", "kind", default="graphml", show_default=True, metavar="NAME", help="graphml or jsonl.")
+@click.option(
+    "--format", "kind", default="graphml", show_default=True, metavar="NAME", help="graphml, jsonl, cypher or csv."
+)
 @json_option
 def export(path: Path, workspace: str | None, kind: str, as_json: bool) -> None:
     """Write the workspace's graph to PATH.
 
+    Cypher is a script for a running Neo4j; csv makes PATH a folder for `neo4j-admin database import`, whose command is
+    in its import.txt.
+
     \b
     graft export graph.graphml --workspace kb
+    graft export graph.cypher --workspace kb --format cypher
+    graft export graph-csv --workspace kb --format csv
     """
     from app.api import find_workspace
     from kg.export import export as write
@@ -27,7 +34,9 @@ def export(path: Path, workspace: str | None, kind: str, as_json: bool) -> None:
     with Workspace.open(find_workspace(workspace)) as space:
         write(space.store, path, kind)
         digest = space.store.digest()
+    files = list(path.iterdir()) if path.is_dir() else [path]
+    size = sum(each.stat().st_size for each in files)
     if as_json:
-        print_json({"path": str(path), "format": kind, "digest": digest, "bytes": path.stat().st_size})
+        print_json({"path": str(path), "format": kind, "digest": digest, "bytes": size})
     else:
-        click.echo(f"{path}: {path.stat().st_size:,} bytes of {kind}")
+        click.echo(f"{path}: {size:,} bytes of {kind}")

@@ -5,31 +5,52 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from kg.neo4j_server import Address
+from kg.neo4j_store import Neo4jStore
 from kg.schema import KINDS, Chunk, Document, Entity, Evidence, Extraction, Fact, Row
 from kg.sqlite_store import SqliteStore
 from kg.store import GraphStore, JournalEntry
 from kg.store_digest import digest_rows
 from tests.kg.world import world
 
-OPENERS: dict[str, Callable[[Path], GraphStore]] = {"sqlite": lambda folder: SqliteStore(folder / "graph.sqlite")}
+Opener = Callable[[], GraphStore]
 
 
-@pytest.fixture(params=sorted(OPENERS))
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], GraphStore]:
+@contextmanager
+def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[Opener]:
+    yield lambda: SqliteStore(folder / "graph.sqlite")
+
+
+@contextmanager
+def neo4j(folder: Path, request: pytest.FixtureRequest) -> Iterator[Opener]:
+    address: Address = request.getfixturevalue("neo4j_address")
+    workspace = f"test-{uuid4().hex}"
+    yield lambda: Neo4jStore(address, workspace)
+    with closing(Neo4jStore(address, workspace)) as store:
+        store.clear()
+
+
+OPENERS = {"sqlite": sqlite, "neo4j": neo4j}
+
+
+@pytest.fixture(params=["sqlite", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Opens the same place again at every call."""
-    return lambda: OPENERS[request.param](tmp_path)
+    with OPENERS[request.param](tmp_path, request) as opens:
+        yield opens
 
 
 @pytest.fixture
-def store(opener: Callable[[], GraphStore]) -> Iterator[GraphStore]:
-    opened = opener()
-    yield opened
-    opened.close()
+def store(opener: Opener) -> Iterator[GraphStore]:
+    with closing(opener()) as opened:
+        yield opened
 
 
 def rows_of(store: GraphStore, kind: type[Row]) -> list[Row]:
@@ -223,6 +244,18 @@ def test_the_digest_inside_a_transaction_sees_its_writes(store: GraphStore) -> N
         assert store.digest() != empty
         raise RuntimeError("stop")
     assert store.digest() == empty
+
+
+def test_a_cleared_store_is_empty_and_goes_on(store: GraphStore) -> None:
+    empty = store.digest()
+    store.put(world())
+    store.mark([JournalEntry("load", "a", "k", "done")])
+    store.clear()
+    assert store.digest() == empty
+    assert list(store.journal()) == []
+    assert not any(rows_of(store, kind) for kind in KINDS)
+    store.put(world())
+    assert len(rows_of(store, Fact)) == 3
 
 
 def test_threads_write_and_read_without_losing_rows(store: GraphStore) -> None:

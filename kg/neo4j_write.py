@@ -1,0 +1,108 @@
+"""Changes of rows as Cypher: a few idempotent statements a kind, each over a list of rows.
+
+A row refers to others that may not be there (yet): their nodes are made then, with the label `Placeholder` and no
+properties but workspace and id, and become whole when their row comes. A row that goes leaves a placeholder as long as
+others refer to it. Rows are sorted, facts by their pair of nodes, so that writers who work side by side take their
+locks in one order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from kg.neo4j_rows import FACT_ENDS, SHAPES, Shape
+from kg.schema import Chunk, Document, Fact, Row
+from kg.store import JournalEntry
+
+Statement = tuple[str, dict[str, Any]]
+"""Cypher and its parameters, but for `$w`, the workspace, which every statement takes."""
+
+SWEEP: Statement = ("MATCH (n:Placeholder {workspace: $w}) WHERE NOT EXISTS { (n)--() } DELETE n", {})
+"""Placeholders that nobody refers to any more."""
+
+
+def put(kind: type[Any], rows: Sequence[Row]) -> Iterator[Statement]:
+    """Make nodes or facts, or replace those of the same id; chunks are to be chained when all are there."""
+    shape = SHAPES[kind]
+    if kind is Fact:
+        yield from _put_facts(shape, rows)
+        return
+    ordered = sorted(rows, key=lambda row: row.id)
+    yield (
+        f"UNWIND $rows AS r MERGE (n:{shape.label} {{workspace: $w, id: r.id}}) SET n += r REMOVE n:Placeholder",
+        {"rows": [shape.dump(row) for row in ordered]},
+    )
+    for link in shape.links:
+        pairs = [[row.id, other] for row in ordered for other in link.ids(row)]
+        pairs.sort(key=lambda pair: pair[::-1])
+        yield _unlink(shape, link.arrow(), link.label, [row.id for row in ordered])
+        yield (
+            f"UNWIND $pairs AS p MATCH (n:{shape.label} {{workspace: $w, id: p[0]}}) "
+            f"MERGE (o:{link.label} {{workspace: $w, id: p[1]}}) ON CREATE SET o:Placeholder "
+            f"CREATE (n){link.arrow('')}(o)",
+            {"pairs": pairs},
+        )
+
+
+def _put_facts(shape: Shape, rows: Sequence[Row]) -> Iterator[Statement]:
+    ordered = sorted(rows, key=lambda row: [*(getattr(row, end) for end in FACT_ENDS), row.id])
+    yield from delete(Fact, [row.id for row in ordered])
+    yield (
+        "UNWIND $rows AS r MERGE (s:Entity {workspace: $w, id: r[0]}) ON CREATE SET s:Placeholder "
+        "MERGE (o:Entity {workspace: $w, id: r[1]}) ON CREATE SET o:Placeholder "
+        "CREATE (s)-[f:FACT {workspace: $w}]->(o) SET f += r[2]",
+        {"rows": [[*(getattr(row, end) for end in FACT_ENDS), shape.dump(row)] for row in ordered]},
+    )
+
+
+def delete(kind: type[Any], ids: Iterable[str]) -> Iterator[Statement]:
+    """Remove nodes or facts; nodes that others refer to become placeholders (see `SWEEP`)."""
+    shape, gone = SHAPES[kind], sorted(ids)
+    if kind is Fact:
+        yield "UNWIND $ids AS id MATCH ()-[f:FACT {workspace: $w, id: id}]->() DELETE f", {"ids": gone}
+        return
+    if kind is Chunk:
+        yield (
+            "UNWIND $ids AS id MATCH (n:Chunk {workspace: $w, id: id})-[l:NEXT]-() DELETE l",
+            {"ids": gone},
+        )
+    for link in shape.links:
+        yield _unlink(shape, link.arrow(), link.label, gone)
+    yield (
+        f"UNWIND $ids AS id MATCH (n:{shape.label} {{workspace: $w, id: id}}) "
+        "SET n = {workspace: $w, id: id} SET n:Placeholder",
+        {"ids": gone},
+    )
+
+
+def _unlink(shape: Shape, arrow: str, other: str, ids: Sequence[str]) -> Statement:
+    node = f"(n:{shape.label} {{workspace: $w, id: id}})"
+    return f"UNWIND $ids AS id MATCH {node}{arrow}(:{other}) DELETE l", {"ids": list(ids)}
+
+
+def chain(document_ids: Iterable[str]) -> Iterator[Statement]:
+    """Draw `NEXT` from each chunk of some documents to the one behind it."""
+    ids = {"ids": sorted(document_ids)}
+    chunks = f"UNWIND $ids AS id MATCH (:{Document.__name__} {{workspace: $w, id: id}})<-[:PART_OF]-(c:Chunk)"
+    yield f"{chunks}-[l:NEXT]->() DELETE l", ids
+    yield (
+        f"{chunks} WITH id, c ORDER BY id, c.position WITH id, collect(c) AS row "
+        "UNWIND range(0, size(row) - 2) AS i WITH row[i] AS one, row[i + 1] AS two CREATE (one)-[:NEXT]->(two)",
+        ids,
+    )
+
+
+def mark(entries: Iterable[JournalEntry]) -> Statement:
+    """Write journal entries."""
+    rows = [asdict(entry) for entry in sorted(entries, key=lambda entry: (entry.stage, entry.item))]
+    return "UNWIND $rows AS r MERGE (n:JournalEntry {workspace: $w, stage: r.stage, item: r.item}) SET n += r", {
+        "rows": rows
+    }
+
+
+def unmark(entries: Iterable[tuple[str, str]]) -> Statement:
+    """Remove the journal entries of stages and items."""
+    rows = [list(entry) for entry in sorted(entries)]
+    return "UNWIND $rows AS r MATCH (n:JournalEntry {workspace: $w, stage: r[0], item: r[1]}) DELETE n", {"rows": rows}

@@ -1,0 +1,65 @@
+"""`graft neo4j` against a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kg.neo4j_server import Address
+from kg.neo4j_store import NAME, Neo4jStore
+
+from .command import graft
+from .scripted import PLAINLY
+
+pytestmark = pytest.mark.neo4j
+
+
+@pytest.fixture
+def database(neo4j_address: Address, articles: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Address]:
+    """A knowledge base, and the environment of a user with a database; what a test pushes there is removed."""
+    assert graft("index", articles, "-w", "kb", *PLAINLY, "-q").code == 0
+    monkeypatch.setenv("NEO4J_URI", neo4j_address.uri)
+    monkeypatch.setenv("NEO4J_USERNAME", neo4j_address.username)
+    monkeypatch.setenv("NEO4J_PASSWORD", neo4j_address.password)
+    yield neo4j_address
+    for file in Path().glob(f"*/{NAME}"):
+        with closing(Neo4jStore(neo4j_address, file.read_text().strip())) as store:
+            store.clear()
+
+
+def test_a_workspace_goes_to_the_database_and_comes_back(database: Address) -> None:
+    pushed = graft("neo4j", "push", "-w", "kb", "--json", "-q").json
+    name = Path("kb", NAME).read_text().strip()
+    assert (pushed["name"], pushed["same"]) == (name, True)
+    assert {row["kind"]: row["missing"] for row in pushed["rows"]}["Document"] > 0
+    again = graft("neo4j", "push", "-w", "kb", "--json", "-q").json
+    assert sum(row["missing"] + row["changed"] + row["surplus"] for row in again["rows"]) == 0
+    listed = graft("neo4j", "ls", "--json").json["workspaces"]
+    assert [row["facts"] > 0 for row in listed if row["name"] == name] == [True]
+    assert graft("neo4j", "pull", "kb2", "--name", name, "-q").code == 0
+    exported = [graft("export", f"{kb}.jsonl", "-w", kb, "--format", "jsonl", "--json").json for kb in ("kb", "kb2")]
+    assert exported[0]["digest"] == exported[1]["digest"]
+    assert Path("kb.jsonl").read_bytes() == Path("kb2.jsonl").read_bytes()
+    assert "the same" in graft("neo4j", "diff", "-w", "kb").out
+    with closing(Neo4jStore(database, name)) as store, store.transaction():
+        from kg.schema import Fact
+
+        store.remove(Fact, [next(store.read(Fact)).id])
+    different = graft("neo4j", "diff", "-w", "kb")
+    assert (different.code, "DIFFERENT" in different.out) == (1, True)
+    assert "removed" in graft("neo4j", "rm", name).out
+    assert name not in graft("neo4j", "ls").out
+    assert name in graft("neo4j", "rm", name).error(2)
+    assert name in graft("neo4j", "pull", "kb3", "--name", name).error(2)
+
+
+def test_a_database_that_is_down_or_refuses_is_exit_code_4(database: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEO4J_PASSWORD", "wrong-password")
+    assert "NEO4J_PASSWORD" in graft("neo4j", "push", "-w", "kb", "-q").error(4)
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
+    assert "docker compose up" in graft("neo4j", "ls").error(4)
+    monkeypatch.delenv("NEO4J_PASSWORD")
+    assert "NEO4J_PASSWORD is not set" in graft("neo4j", "diff", "-w", "kb").error(2)

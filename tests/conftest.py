@@ -1,0 +1,17 @@
+"""Servers that many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kg.neo4j_server import Address
+from tests.neo4j_server import any_server
+
+
+@pytest.fixture(scope="session")
+def neo4j_address() -> Iterator[Address]:
+    """A real Neo4j; tests take workspaces of their own in it."""
+    with any_server() as address:
+        yield address

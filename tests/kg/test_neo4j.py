@@ -1,0 +1,370 @@
+"""The store in Neo4j beyond what every store must do: its graph, its neighbours, its faults."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from kg import neo4j_schema, neo4j_server, neo4j_store
+from kg.build import BuildModels, build
+from kg.config import IndexConfig
+from kg.export import export
+from kg.neo4j_export import write_cypher
+from kg.neo4j_rows import SHAPES
+from kg.neo4j_server import Address, Server
+from kg.neo4j_store import NAME, Neo4jStore
+from kg.schema import Chunk, Community, Document, Entity, Evidence, Fact
+from kg.sentences import RuleSentences
+from kg.sqlite_store import SqliteStore
+from kg.store import JournalEntry
+from kg.transfer import Difference, copy, differences
+from kg.workspace import Workspace
+from models.errors import ConfigError, InputError, ServerError, StoreError
+from tests.kg.scripted import PLAIN, LetterEncoder, ScriptedChat, write_sources
+from tests.kg.world import world
+from tests.neo4j_server import own_server
+
+pytestmark = pytest.mark.neo4j
+DONE = JournalEntry("resolve", "all", "k", "done")
+
+
+@pytest.fixture
+def store(neo4j_address: Address) -> Iterator[Neo4jStore]:
+    with closing(Neo4jStore(neo4j_address, f"test-{uuid4().hex}")) as opened:
+        yield opened
+        opened.clear()
+
+
+@pytest.fixture
+def server(neo4j_address: Address) -> Iterator[Server]:
+    with closing(Server(neo4j_address)) as opened:
+        yield opened
+
+
+def arrows(server: Server, store: Neo4jStore) -> dict[str, int]:
+    """How many relationships of each kind the workspace has."""
+    rows = server.read(
+        "MATCH (a {workspace: $w})-[r]->(b {workspace: $w}) RETURN labels(a)[0] + ' ' + type(r) + ' ' + labels(b)[0], "
+        "count(r)",
+        w=store.workspace,
+    )
+    return dict(rows)  # type: ignore[arg-type]
+
+
+def placeholders(server: Server, store: Neo4jStore) -> int:
+    return int(server.read("MATCH (n:Placeholder {workspace: $w}) RETURN count(n)", w=store.workspace)[0][0])
+
+
+def test_what_rows_say_of_one_another_can_be_followed(store: Neo4jStore, server: Server) -> None:
+    store.put(reversed(world()))
+    (chunk, other) = store.read(Chunk)
+    longer = replace(chunk, id="c:next", position=chunk.position + 1)
+    store.put([longer])
+    found = arrows(server, store)
+    assert found["Chunk PART_OF Document"] == 3
+    assert found["Chunk NEXT Chunk"] == 1
+    assert found["Entity FACT Entity"] == 3
+    assert found["Chunk MENTIONS Entity"] == 4
+    assert found["Entity IN_COMMUNITY Community"] == sum(len(row.entity_ids) for row in store.read(Community))
+    assert placeholders(server, store) == 0
+    store.replace(Chunk, [chunk, other])
+    assert "Chunk NEXT Chunk" not in arrows(server, store)
+
+
+def test_a_row_that_others_need_leaves_a_place_and_takes_it_again(store: Neo4jStore, server: Server) -> None:
+    store.put(world())
+    before, digest = arrows(server, store), store.digest()
+    entities = list(store.read(Entity))
+    store.replace(Entity, [])
+    assert list(store.read(Entity)) == []
+    assert len(list(store.read(Fact))) == 3
+    assert placeholders(server, store) == 3
+    store.put(entities)
+    assert (arrows(server, store), store.digest(), placeholders(server, store)) == (before, digest, 0)
+    store.clear()
+    assert placeholders(server, store) == 0
+
+
+def test_a_fact_of_the_same_id_moves_to_its_new_ends(store: Neo4jStore, server: Server) -> None:
+    store.put(world())
+    fact = next(store.read(Fact))
+    moved = replace(fact, object_id=fact.subject_id, evidence=(), phrases=("a", "b"))
+    store.put([moved])
+    assert list(store.read(Fact, [fact.id])) == [moved]
+    assert arrows(server, store)["Entity FACT Entity"] == 3
+
+
+def test_two_workspaces_share_a_database_and_nothing_else(store: Neo4jStore, neo4j_address: Address) -> None:
+    store.put(world())
+    store.mark([DONE])
+    digest = store.digest()
+    with closing(Neo4jStore(neo4j_address, f"{store.workspace}-2")) as second:
+        second.put([*world(), Document("d:2", "b.md", "B", "More")])
+        second.clear()
+        assert list(second.journal()) == list(second.read(Document)) == []
+    with closing(Neo4jStore(neo4j_address, store.workspace)) as again:
+        assert (again.digest(), list(again.journal())) == (digest, [DONE])
+
+
+LABELS = {shape.label for shape in SHAPES.values()} | {"JournalEntry", "Workspace", "Placeholder", "GraftSchema"}
+HOSTILE = (
+    "`", "``", '"', "'", "\\", "\\u0060", "\\u0027}) DETACH DELETE n //", "$$", "$w", "{id}", "%s", "\n", "\r\n\t",
+    "\x00",
+    "') DETACH DELETE n //", "`]-() MATCH (m) DETACH DELETE m //", "/*", "*/", "//", ";", "MATCH (n) DETACH DELETE n",
+    "\u202eright to left\u202c", "\u2066\u2069", "\u200f", "e\u0301", "\ufeff", "😀", "𝔸", "한국어", "‘’“”", "|", ":",
+    "CALL db.labels()", "LOAD CSV FROM 'file:///etc/passwd' AS x", "null", "NaN", "", " ", "a" * 40_000,
+)  # fmt: skip
+
+
+def hostile(count: int) -> list[Document | Entity | Fact]:
+    """Titles, names and predicates of hostile texts, each another one."""
+    rows: list[Document | Entity | Fact] = []
+    for number in range(count):
+        text = f"{HOSTILE[number % len(HOSTILE)]}{number // len(HOSTILE) or ''}"
+        rows.append(Document(f"d:{number}", f"{text}.md", text, text))
+        rows.append(Entity(f"e:{number}", text, text, (text, "x"), (Evidence("c:1", 0, 1),)))
+        rows.append(
+            Fact(f"f:{number}", f"e:{number}", text, f"e:{(number + 1) % count}", (), text, text, phrases=(text,))
+        )
+    return rows
+
+
+def round_trip(store: Neo4jStore, server: Server, count: int) -> None:
+    rows = hostile(count)
+    store.load(rows)
+    for kind in (Document, Entity, Fact):
+        assert list(store.read(kind)) == sorted((row for row in rows if type(row) is kind), key=lambda row: row.id)
+    assert arrows(server, store) == {"Entity FACT Entity": count, "Chunk MENTIONS Entity": count}
+    assert {label for (label,) in server.read("CALL db.labels() YIELD label RETURN label")} <= LABELS
+    assert server.read("MATCH (n:Document {workspace: $w}) RETURN count(n)", w=store.workspace) == [[count]]
+
+
+def test_names_are_values_whatever_they_are(store: Neo4jStore, server: Server) -> None:
+    round_trip(store, server, len(HOSTILE))
+
+
+@pytest.mark.slow
+def test_twenty_thousand_hostile_names(store: Neo4jStore, server: Server) -> None:
+    round_trip(store, server, 20_000)
+
+
+def test_many_rows_are_written_in_parts_and_marked_last(
+    store: Neo4jStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(neo4j_store, "WHOLE", 5)
+    monkeypatch.setattr(neo4j_store, "_BATCH", 2)
+    store.mark([DONE])
+    with closing(SqliteStore(tmp_path / "graph.sqlite")) as expected:
+        expected.put(world())
+        rows, writes = world(), 0
+        write = store._server.write
+
+        def fails(*arguments: object) -> None:
+            nonlocal writes
+            writes += 1
+            if writes == 4:
+                raise StoreError("stop")
+            write(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(store._server, "write", fails)
+        with pytest.raises(StoreError, match="stop"), store.transaction():
+            store.put(rows)
+            store.mark([DONE])
+        assert list(store.journal()) == []  # the stage is to be done again
+        monkeypatch.setattr(store._server, "write", write)
+        with store.transaction():
+            store.put(rows)
+            store.mark([DONE])
+        assert (store.digest(), list(store.journal())) == (expected.digest(), [DONE])
+
+
+def test_a_commit_of_unknown_outcome_is_looked_up(store: Neo4jStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection breaks after the server has committed, then before it has."""
+    from neo4j import Session
+    from neo4j.exceptions import IncompleteCommit
+
+    execute, lost = Session.execute_write, 0
+
+    def loses(session: Session, *arguments: object) -> object:
+        nonlocal lost
+        lost += 1
+        if lost == 1:
+            execute(session, *arguments)  # type: ignore[arg-type]
+        if lost in (1, 3):
+            raise IncompleteCommit("lost")
+        return execute(session, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Session, "execute_write", loses)
+    store.put([Document("d:1", "a", "A", "one")])
+    assert lost == 1
+    store.put([Document("d:2", "b", "B", "two")])
+    store.put([Document("d:3", "c", "C", "three")])
+    assert lost == 4
+    assert [row.id for row in store.read(Document)] == ["d:1", "d:2", "d:3"]
+
+
+def test_the_pipeline_makes_the_same_in_both_stores(
+    neo4j_address: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("URI", neo4j_address.uri), ("PASSWORD", neo4j_address.password)):
+        monkeypatch.setenv(f"NEO4J_{name}", value)
+    sources = write_sources(tmp_path / "docs")
+    digests = set()
+    for store in ("sqlite", "neo4j"):
+        config = IndexConfig(store=store, extract=PLAIN)
+        with Workspace.create(tmp_path / store, config) as workspace:
+            summary = build(workspace, sources, BuildModels(ScriptedChat(), LetterEncoder(), RuleSentences()))
+            again = build(workspace, sources, BuildModels(ScriptedChat(), LetterEncoder(), RuleSentences()))
+            digests |= {summary.digest, again.digest, workspace.store.digest()}
+            if store == "neo4j":
+                name = (workspace.path / NAME).read_text().strip()
+                workspace.is_new = True
+                workspace.discard()
+                with closing(Neo4jStore(neo4j_address, name)) as gone:
+                    assert gone.stored_config() is None
+    assert len(digests) == 1
+
+
+def test_a_copy_takes_over_what_differs_and_drops_the_rest(store: Neo4jStore, tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "graph.sqlite")) as here:
+        here.put(world())
+        here.mark([DONE])
+        assert not all(row.same for row in differences(here, store))
+        copy(here, store)
+        store.put([Document("d:more", "m.md", "M", "More"), replace(next(here.read(Fact)), valid_to="2099")])
+        store.mark([JournalEntry("load", "m.md", "k", "done")])
+        found = {row.kind: row for row in copy(here, store)}
+        assert (found["Document"].surplus, found["Fact"].changed, found["Entity"].missing) == (1, 1, 0)
+        assert all(row.same for row in differences(here, store))
+        assert (store.digest(), list(store.journal())) == (here.digest(), [DONE])
+
+
+def test_a_script_of_cypher_gives_the_database_what_the_store_would(
+    store: Neo4jStore, server: Server, tmp_path: Path
+) -> None:
+    with closing(SqliteStore(tmp_path / "graph.sqlite")) as here:
+        here.put([*world(), *hostile(len(HOSTILE))])
+        here.mark([DONE])
+        write_cypher(here, tmp_path / "kb.cypher", store.workspace)
+        statements = (tmp_path / "kb.cypher").read_text(encoding="utf-8").split(";\n")
+        assert statements.pop() == ""
+        for _ in range(2):
+            for statement in statements:
+                with server._session() as session:
+                    session.run(statement).consume()
+            assert all(row.same for row in differences(here, store))
+        assert (store.digest(), list(store.journal())) == (here.digest(), [DONE])
+        store.put(world())
+        assert placeholders(server, store) == 1  # the chunk that the hostile names say they stand in
+
+
+@pytest.mark.slow
+def test_csv_is_what_the_import_tool_of_neo4j_reads(tmp_path: Path) -> None:
+    with own_server() as server, closing(SqliteStore(tmp_path / "graph.sqlite")) as here:
+        names = [row for row in hostile(len(HOSTILE)) if "" not in getattr(row, "phrases", getattr(row, "aliases", ()))]
+        here.put(
+            [*world(), *names, Entity(f"e:{HOSTILE.index('')}", "", "", (), ()), Chunk("c:1", "d:1", 0, 0, 1, "x", 1)]
+        )
+        here.mark([DONE, JournalEntry("load", 'a\n"b"', "k", "failed", "why", 1, 2, 0.5)])
+        export(here, tmp_path / "csv", "csv")
+        with pytest.raises(InputError, match="name a new one"):
+            export(here, tmp_path / "csv", "csv")
+        words = (tmp_path / "csv" / "import.txt").read_text().replace("\\\n", " ").split()
+        server("stop")
+        parts = [re.sub(r"=([^=]*\.csv)$", rf"={tmp_path}/csv/\1", word) for word in words[1:]]
+        server("admin", *parts)
+        server("start")
+        with closing(Neo4jStore(server.address, "graft")) as store:
+            assert [row for row in differences(here, store) if not row.same] == []
+            assert (store.digest(), list(store.journal())) == (here.digest(), list(here.journal()))
+
+
+def refused(address: Address) -> str:
+    with pytest.raises(ServerError) as error:
+        Server(address, retry_s=0)
+    assert error.value.exit_code == 4
+    assert len(str(error.value).splitlines()) == 1
+    return str(error.value)
+
+
+def test_a_wrong_password_a_wrong_database_and_a_server_that_is_down_are_named(neo4j_address: Address) -> None:
+    assert "NEO4J_PASSWORD" in refused(replace(neo4j_address, password="wrong-password"))
+    assert "NEO4J_DATABASE" in refused(replace(neo4j_address, database="nowhere"))
+    assert "NEO4J_URI" in refused(replace(neo4j_address, uri="bolt://127.0.0.1:9"))
+    with pytest.raises(ConfigError, match="NEO4J_URI is 'http://x'"):
+        Server(replace(neo4j_address, uri="http://x"))
+
+
+def test_a_server_that_is_too_old_and_a_database_of_a_newer_graft_are_refused(
+    neo4j_address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neo4j_server, "OLDEST_SERVER", (99, 0))
+    assert "too old: expected 99.0" in refused(neo4j_address)
+    monkeypatch.undo()
+    monkeypatch.setattr(neo4j_server, "VERSION", neo4j_schema.VERSION - 1)
+    with pytest.raises(StoreError, match="upgrade GRAFT"):
+        Server(neo4j_address)
+
+
+def test_a_configuration_without_a_password_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NEO4J_PASSWORD", raising=False)
+    with pytest.raises(ConfigError, match="NEO4J_PASSWORD is not set"):
+        Address.of_environment()
+
+
+@pytest.mark.slow
+def test_a_database_that_can_only_be_read_is_named() -> None:
+    with own_server() as server:
+        with closing(Neo4jStore(server.address, "kb")) as store:
+            store.put(world())
+            digest = store.digest()
+        server("stop")
+        server.configure("server.databases.default_to_read_only=true")
+        server("start")
+        with closing(Neo4jStore(server.address, "kb", retry_s=0)) as store:
+            assert store.digest() == digest
+            with pytest.raises(ServerError, match="can only be read"):
+                store.put([Document("d:1", "a", "A", "t")])
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_again_and_again_holds_every_row_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed outright and started again while it is loaded, it has in the end what was to be loaded."""
+    monkeypatch.setattr(neo4j_store, "_BATCH", 1000)
+    entities = [Entity(f"e:{number:05}", f"Name {number}", "person", (), ()) for number in range(4_000)]
+    facts = [
+        Fact(f"f:{number:06}", f"e:{number % 3989:05}", "knows", f"e:{number * 7 % 4000:05}", (Evidence("c:1", 0, 1),))
+        for number in range(60_000)
+    ]
+    with own_server() as server, closing(SqliteStore(tmp_path / "graph.sqlite")) as here:
+        here.load([*entities, *facts, Chunk("c:1", "d:1", 0, 0, 1, "x", 1), Document("d:1", "a", "A", "x")])
+        loaded, kills = threading.Event(), 0
+
+        def load() -> list[Difference]:
+            try:
+                with closing(Neo4jStore(server.address, "kb")) as store:
+                    return copy(here, store)
+            finally:
+                loaded.set()
+
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(load)
+            while kills < 4 and not loaded.wait(4):
+                server("kill")
+                server("start")
+                kills += 1
+            assert sum(row.missing for row in running.result()) == 64_002
+        assert kills >= 2
+        with closing(Neo4jStore(server.address, "kb")) as store:
+            assert [row for row in differences(here, store) if not row.same] == []
+            assert store.digest() == here.digest()
