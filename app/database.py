@@ -12,6 +12,7 @@ from models.errors import ConfigError, InputError
 from models.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from kg.neo4j_query import Answer
     from kg.neo4j_store import Neo4jStore
     from kg.transfer import Difference
     from kg.workspace import Workspace
@@ -152,3 +153,21 @@ def _copy_of(space: Workspace, name: str | None) -> Neo4jStore:
     if name is None:
         return Neo4jStore.beside(space.path / "graph.sqlite")
     return Neo4jStore(Address.of_environment(), name, space.config.to_yaml())
+
+
+def query(text: str, name: str = "", limit: int = 100, timeout_s: float = 10.0) -> Answer:
+    """Run a query that reads.
+
+    Args:
+        text: Cypher.
+        name: Of a workspace, the value of `$workspace` in the query.
+        limit: Most rows.
+        timeout_s: Most seconds on the server.
+    Raises:
+        InputError: The query does more than read, or the database refuses it.
+    """
+    from kg.neo4j_query import ask
+    from kg.neo4j_server import Address, Server
+
+    with closing(Server(Address.of_environment())) as server:
+        return ask(server, text, name, limit, timeout_s)

@@ -14,11 +14,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kg.neo4j_schema import OLDEST_SERVER, STEPS, VERSION
 from kg.neo4j_write import Statement
-from models.errors import ConfigError, ServerError, StoreError
+from models.errors import ConfigError, InputError, ServerError, StoreError
 
 if TYPE_CHECKING:
     from neo4j import Driver, ManagedTransaction
@@ -141,12 +142,37 @@ class Server:
             found: list[list[Any]] = session.execute_read(run)
             return found
 
+    def look(
+        self, query: str, parameters: dict[str, Any], limit: int, timeout_s: float
+    ) -> tuple[list[str], list[list[Any]]]:
+        """The columns and first rows of somebody's query, which the server lets read and nothing else.
+
+        Raises:
+            InputError: The server refuses the query, or ends it for its time.
+        """
+        from neo4j import READ_ACCESS, Query
+        from neo4j.exceptions import ClientError, TransientError
+
+        with self._explained():
+            try:
+                with self._session(default_access_mode=READ_ACCESS) as session:
+                    result = session.run(Query(query, timeout=timeout_s), parameters)
+                    rows = [list(row.values()) for row in islice(result, limit)]
+                    return list(result.keys()), rows
+            except (ClientError, TransientError) as error:
+                code = str(error.code)
+                if "Terminated" in code or "TimedOut" in code:
+                    raise InputError(f"the query took more than {timeout_s:g} s and was ended: ask for less") from error
+                if code.startswith("Neo.ClientError.Statement") or "AccessMode" in code:
+                    raise InputError(f"the database refuses the query: {_said(error)}") from error
+                raise
+
     def close(self) -> None:
         """Let go of the connections."""
         self._driver.close()
 
-    def _session(self) -> Any:
-        return self._driver.session(database=self.address.database, bookmark_manager=self._bookmarks)
+    def _session(self, **settings: Any) -> Any:
+        return self._driver.session(database=self.address.database, bookmark_manager=self._bookmarks, **settings)
 
     def _check_version(self) -> None:
         (name, versions), *_ = self.read("CALL dbms.components() YIELD name, versions RETURN name, versions")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -113,6 +114,38 @@ def remove(name: str, as_json: bool) -> None:
         print_json({"removed": asdict(gone)})
     else:
         click.echo(f"{name}: {gone.documents:,} documents, {gone.entities:,} entities and {gone.facts:,} facts removed")
+
+
+@neo4j.command()
+@click.argument("cypher")
+@click.option("--name", default="", metavar="NAME", help="Workspace in the database: `$workspace` in the query.")
+@click.option("--limit", "-n", default=100, show_default=True, type=click.IntRange(min=1), help="Most rows.")
+@click.option(
+    "--timeout", default=10.0, show_default=True, type=click.FloatRange(min=0.1), metavar="S", help="Most seconds."
+)
+@json_option
+def query(cypher: str, name: str, limit: int, timeout: float, as_json: bool) -> None:
+    """Run a query of CYPHER that reads; whatever writes, loads files or calls procedures is refused.
+
+    \b
+    graft neo4j query "MATCH (a:Entity)-[f:FACT]->(b) RETURN a.name, f.predicate, b.name LIMIT 9"
+    """
+    from app.database import query as ask
+
+    found = ask(cypher, name, limit, timeout)
+    if as_json:
+        print_json(asdict(found))
+        return
+    rows = [
+        [each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in row] for row in found.rows
+    ]
+    print_table(list(found.columns), rows)
+    if found.cut:
+        click.echo(f"The first {limit} rows; --limit shows more.", err=True)
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _print(found: Compared, as_json: bool, headers: tuple[str, str, str]) -> int:

@@ -1,0 +1,1 @@
+"""Speed and memory, beside what others reach, in one run: ratios, never tests."""

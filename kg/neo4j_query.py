@@ -1,0 +1,74 @@
+"""A query from outside, answered: read only, in little time, with few rows.
+
+`kg.cypher_guard` decides whether it is run at all; the server is asked in READ access mode, in which it refuses to
+write, under a time limit that it keeps itself. `$workspace` is the name of the workspace that is meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kg.cypher_guard import refuse
+from kg.neo4j_server import Server
+from models.errors import InputError
+
+LIMIT, TIMEOUT_S = 100, 10.0
+_LONGEST = 400
+"""Characters shown of a text in a node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query returned.
+
+    Attributes:
+        columns: Names.
+        rows: Values by column: text, numbers, lists, mappings; nodes and relationships as mappings.
+        cut: Whether there were more rows than asked for.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    cut: bool
+
+
+def ask(server: Server, query: str, workspace: str = "", limit: int = LIMIT, timeout_s: float = TIMEOUT_S) -> Answer:
+    """Run one query.
+
+    Args:
+        server: Open.
+        query: Cypher that reads.
+        workspace: Value of `$workspace`.
+        limit: Most rows.
+        timeout_s: Most seconds on the server.
+    Raises:
+        InputError: The query does more than read, or is no Cypher, or takes too long.
+        ServerError: The server cannot be reached.
+    """
+    if reason := refuse(query):
+        raise InputError(f"only queries that read are run, and this one has {reason}")
+    columns, rows = server.look(query, {"workspace": workspace}, limit + 1, timeout_s)
+    shown = tuple(tuple(map(_plain, row)) for row in rows[:limit])
+    return Answer(tuple(columns), shown, len(rows) > limit)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    from neo4j.graph import Node, Path, Relationship
+
+    if isinstance(value, Node):
+        return {"labels": sorted(value.labels), **{name: _plain(each) for name, each in sorted(value.items())}}
+    if isinstance(value, Relationship):
+        return {"type": value.type, **{name: _plain(each) for name, each in sorted(value.items())}}
+    if isinstance(value, Path):
+        return [_plain(each) for pair in zip(value.nodes, value.relationships, strict=False) for each in pair] + [
+            _plain(value.end_node)
+        ]
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST else f"{value[: _LONGEST - 1]}…"
+    return value if isinstance(value, int | float | bool | None) else str(value)
