@@ -67,6 +67,10 @@ class Address:
 class Server:
     """An open connection to a database whose schema is there; safe to use from several threads.
 
+    Attributes:
+        address: Where it is.
+        version: Of the server.
+
     Args:
         address: Where.
         retry_s: How long a fault is given to pass, in seconds; the first contact is not waited for.
@@ -83,6 +87,7 @@ class Server:
         if not re.match(r"(neo4j|bolt)(\+s|\+ssc)?://", address.uri):
             raise ConfigError(f"NEO4J_URI is {address.uri!r}, expected one like neo4j://localhost:7687")
         self.address = address
+        self.version = ""
         self._bookmarks = GraphDatabase.bookmark_manager()
         try:
             self._driver: Driver = GraphDatabase.driver(
@@ -176,6 +181,7 @@ class Server:
 
     def _check_version(self) -> None:
         (name, versions), *_ = self.read("CALL dbms.components() YIELD name, versions RETURN name, versions")
+        self.version = str(versions[0])
         numbers = tuple(map(int, re.findall(r"\d+", versions[0])[:2]))
         if numbers < OLDEST_SERVER:
             wanted = ".".join(map(str, OLDEST_SERVER))

@@ -115,7 +115,10 @@ class Neo4jStore:
                 self._change((type(row), row.id, ""), row)
 
     def load(self, rows: Iterable[Row]) -> None:
-        """`put` of many rows, in transactions of some thousands, several at once."""
+        """`put` of many rows, in transactions of some thousands, several at once; within another, as `put`."""
+        if self._depth:
+            self.put(rows)
+            return
         documents: set[str] = set()
         self._write([])  # forgets the digest
         with ThreadPoolExecutor(WRITERS) as pool:

@@ -6,12 +6,14 @@ import os
 import platform
 import shutil
 import sys
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 import click
 
 from app.options import json_option, print_json, print_table
+from models.errors import GraftError
 
 PACKAGES = (
     "torch", "transformers", "peft", "sentence-transformers", "spacy", "networkx", "graspologic",
@@ -71,15 +73,29 @@ def check_weights() -> list[Check]:
     ]
 
 
+def check_neo4j() -> list[Check]:
+    """Whether the database that the environment names can be used; without one nothing is missing."""
+    if not os.environ.get("NEO4J_PASSWORD"):
+        return [Check("neo4j server", True, "none named (NEO4J_PASSWORD is not set); stores are embedded")]
+    from kg.neo4j_server import Address, Server
+
+    try:
+        address = Address.of_environment()
+        with closing(Server(address, retry_s=0)) as server:
+            return [Check("neo4j server", True, f"{server.version} at {address.uri}")]
+    except GraftError as error:
+        return [Check("neo4j server", False, str(error))]
+
+
 @click.command(short_help="Say what works here and what is missing.")
 @json_option
 def doctor(as_json: bool) -> int:
-    """Look at Python, libraries, machine and weights; exit code 1 if something is missing.
+    """Look at Python, libraries, machine, database and weights; exit code 1 if something is missing.
 
     \b
     graft doctor --json
     """
-    checks = check_machine() + check_packages() + check_weights()
+    checks = check_machine() + check_packages() + check_neo4j() + check_weights()
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]})
     else:

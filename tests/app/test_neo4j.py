@@ -63,3 +63,26 @@ def test_a_database_that_is_down_or_refuses_is_exit_code_4(database: Address, mo
     assert "docker compose up" in graft("neo4j", "ls").error(4)
     monkeypatch.delenv("NEO4J_PASSWORD")
     assert "NEO4J_PASSWORD is not set" in graft("neo4j", "diff", "-w", "kb").error(2)
+
+
+def test_a_query_is_answered_or_refused(database: Address) -> None:
+    assert graft("neo4j", "push", "-w", "kb", "-q").code == 0
+    name = Path("kb", NAME).read_text().strip()
+    reads = "MATCH (a:Entity {workspace: $workspace}) RETURN a.name AS name, a.aliases ORDER BY name"
+    found = graft("neo4j", "query", reads, "--name", name, "-n", "2", "--json").json
+    assert (found["columns"], len(found["rows"]), found["cut"]) == (["name", "a.aliases"], 2, True)
+    assert "2 rows" in graft("neo4j", "query", reads, "--name", name, "-n", "2").err
+    assert "DETACH" in graft("neo4j", "query", "MATCH (n) DETACH DELETE n").error(2)
+    assert "refuses the query" in graft("neo4j", "query", "MATCH (n RETURN n").error(2)
+
+
+def test_the_doctor_looks_at_the_database(database: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    def seen() -> tuple[bool, str]:
+        (check,) = [each for each in graft("doctor", "--json").json["checks"] if each["name"] == "neo4j server"]
+        return check["ok"], check["seen"]
+
+    assert seen() == (True, f"{seen()[1].split()[0]} at {database.uri}")
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:9")
+    assert not seen()[0]
+    monkeypatch.delenv("NEO4J_PASSWORD")
+    assert seen()[0]
