@@ -89,9 +89,11 @@ def refuse(query: str) -> str | None:
         return "nothing: expected a query such as MATCH (e:Entity) RETURN e.name"
     if tokens[0].text.lower() not in ("match", "optional", "unwind", "with", "return", "call"):
         return f"{tokens[0].text!r} at its start: expected MATCH, OPTIONAL MATCH, UNWIND, WITH, RETURN or CALL"
+    if reason := next(filter(None, (_refuse_word(tokens, place) for place in range(len(tokens)))), None):
+        return reason
     if not any(token.kind == "word" and token.text.lower() == "return" for token in tokens):
         return "no RETURN: a query that reads returns something"
-    return next(filter(None, (_refuse_word(tokens, place) for place in range(len(tokens)))), None)
+    return None
 
 
 def _tokens(query: str) -> Iterator[_Token | str]:

@@ -133,7 +133,7 @@ def _file(what: str, name: str, part: str) -> str:
 
 
 def _write_row(tables: _Tables, shape: Shape, row: Row, workspace: str) -> None:
-    values = shape.dump(row)
+    values = dict(zip(shape.properties, shape.dump(row), strict=True))
     plain = [_cell(value) for name, value in values.items() if name != "id"]
     types = {part.name: str(part.type) for part in fields(shape.kind)}
     header = [_typed(name, types.get(name, ""), value) for name, value in values.items() if name != "id"]

@@ -15,11 +15,13 @@ Names are only ever values, never labels or types, so that none of them can chan
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-from kg.rows import TABLES, Child, Table
+from kg.rows import TABLES, Child, plain
 from kg.schema import Chunk, Community, Description, Entity, Fact, Report, Row
 
 FACT_ENDS = ("subject_id", "object_id")
@@ -61,45 +63,33 @@ LINKS: dict[type[Any], tuple[Link, ...]] = {
 """What a row draws beside its properties; `NEXT` follows from all chunks of a document (see `kg.neo4j_write`)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Shape:
     """One kind of row as properties.
 
-    Attributes:
+    Args:
         kind: The dataclass.
-        properties: Names of the properties, in the order of `dump`, "id" first.
+
+    Attributes:
+        label: Of the nodes; of facts, the type of the relationships.
+        properties: Names of the properties, "id" first.
         links: What it draws.
     """
 
-    kind: type[Any]
-    properties: tuple[str, ...] = field(init=False)
-    links: tuple[Link, ...] = field(init=False)
+    def __init__(self, kind: type[Any]) -> None:
+        self.kind = kind
+        self.label = "FACT" if kind is Fact else kind.__name__
+        self.links = LINKS.get(kind, ())
+        self._table = TABLES[kind]
+        own = [name for name in self._table.scalars if not (kind is Fact and name in FACT_ENDS)]
+        getters = {name: _scalar(name, name in self._table.json) for name in own}
+        for name, child in self._table.children.items():
+            getters |= {each: _column(name, child, place) for place, each in enumerate(_lists(name, child))}
+        self.properties = tuple(getters)
+        self._getters = tuple(getters.values())
 
-    def __post_init__(self) -> None:
-        names = [name for name in self._table.scalars if not (self.kind is Fact and name in FACT_ENDS)]
-        names += [name for field_, child in self._table.children.items() for name in _lists(field_, child)]
-        object.__setattr__(self, "properties", tuple(names))
-        object.__setattr__(self, "links", LINKS.get(self.kind, ()))
-
-    @property
-    def label(self) -> str:
-        """Of the nodes; of facts, the type of the relationships."""
-        return "FACT" if self.kind is Fact else self.kind.__name__
-
-    @property
-    def _table(self) -> Table:
-        return TABLES[self.kind]
-
-    def dump(self, row: Row) -> dict[str, Any]:
-        """A row as properties."""
-        table = self._table
-        found = dict(zip(table.scalars, table.dump(row), strict=True))
-        if self.kind is Fact:
-            found = {name: value for name, value in found.items() if name not in FACT_ENDS}
-        for name, child in table.children.items():
-            values = [child.dump(value) for value in getattr(row, name)]
-            found |= {each: [value[place] for value in values] for place, each in enumerate(_lists(name, child))}
-        return found
+    def dump(self, row: Row) -> list[Any]:
+        """The values of `properties`."""
+        return [get(row) for get in self._getters]
 
     def load(self, values: Sequence[Any], ends: Sequence[str] = ()) -> Row:
         """Values of `properties`, and the ids of a fact's two ends, to a row."""
@@ -110,6 +100,16 @@ class Shape:
             children[name] = tuple(child.load(value) for value in zip(*columns, strict=True))
         found |= dict(zip(FACT_ENDS, ends, strict=False))
         return table.load([found[name] for name in table.scalars], children)
+
+
+def _scalar(name: str, is_json: bool) -> Callable[[Any], Any]:
+    get = attrgetter(name)
+    return (lambda row: json.dumps(plain(get(row)), ensure_ascii=False)) if is_json else get
+
+
+def _column(name: str, child: Child, place: int) -> Callable[[Any], list[Any]]:
+    get = attrgetter(name)
+    return lambda row: [child.dump(value)[place] for value in get(row)]
 
 
 def _lists(name: str, child: Child) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from kg.neo4j_rows import FACT_ENDS, SHAPES, Shape
+from kg.neo4j_rows import SHAPES, Shape
 from kg.schema import Chunk, Document, Fact, Row
 from kg.store import JournalEntry
 
@@ -27,11 +27,12 @@ def put(kind: type[Any], rows: Sequence[Row]) -> Iterator[Statement]:
     """Make nodes or facts, or replace those of the same id; chunks are to be chained when all are there."""
     shape = SHAPES[kind]
     if kind is Fact:
-        yield from _put_facts(shape, rows)
+        yield from _put_facts(shape, [row for row in rows if isinstance(row, Fact)])
         return
     ordered = sorted(rows, key=lambda row: row.id)
+    values = ", ".join(f"n.{name} = r[{place}]" for place, name in enumerate(shape.properties) if place)
     yield (
-        f"UNWIND $rows AS r MERGE (n:{shape.label} {{workspace: $w, id: r.id}}) SET n += r REMOVE n:Placeholder",
+        f"UNWIND $rows AS r MERGE (n:{shape.label} {{workspace: $w, id: r[0]}}) SET {values} REMOVE n:Placeholder",
         {"rows": [shape.dump(row) for row in ordered]},
     )
     for link in shape.links:
@@ -46,14 +47,19 @@ def put(kind: type[Any], rows: Sequence[Row]) -> Iterator[Statement]:
         )
 
 
-def _put_facts(shape: Shape, rows: Sequence[Row]) -> Iterator[Statement]:
-    ordered = sorted(rows, key=lambda row: [*(getattr(row, end) for end in FACT_ENDS), row.id])
+def _put_facts(shape: Shape, rows: Sequence[Fact]) -> Iterator[Statement]:
+    ordered = sorted(rows, key=lambda row: (row.subject_id, row.object_id, row.id))
     yield from delete(Fact, [row.id for row in ordered])
+    ends = [[row.subject_id, row.object_id] for row in ordered]
     yield (
-        "UNWIND $rows AS r MERGE (s:Entity {workspace: $w, id: r[0]}) ON CREATE SET s:Placeholder "
-        "MERGE (o:Entity {workspace: $w, id: r[1]}) ON CREATE SET o:Placeholder "
-        "CREATE (s)-[f:FACT {workspace: $w}]->(o) SET f += r[2]",
-        {"rows": [[*(getattr(row, end) for end in FACT_ENDS), shape.dump(row)] for row in ordered]},
+        "UNWIND $ids AS id MERGE (n:Entity {workspace: $w, id: id}) ON CREATE SET n:Placeholder",
+        {"ids": sorted({end for pair in ends for end in pair})},
+    )
+    values = ", ".join(f"{name}: r[{place}]" for place, name in enumerate(shape.properties, start=2))
+    yield (
+        "UNWIND $rows AS r MATCH (s:Entity {workspace: $w, id: r[0]}) MATCH (o:Entity {workspace: $w, id: r[1]}) "
+        f"CREATE (s)-[:FACT {{workspace: $w, {values}}}]->(o)",
+        {"rows": [[*pair, *shape.dump(row)] for pair, row in zip(ends, ordered, strict=True)]},
     )
 
 
