@@ -3,8 +3,8 @@
 A row is a node that is labelled by its class and has a property for each field, but for two kinds: a fact is a
 relationship `FACT` between two entities, with its predicate as a property; a journal entry is a node `JournalEntry`.
 Several values of a field are a list; several spans are three lists of one length; what is only read back whole
-(mentions, triples, findings) is JSON. What a row says of others is drawn as relationships too, so that people can
-follow it, and is read from properties alone:
+(mentions, triples, findings) is JSON; what is empty is left out. What a row says of others is drawn as relationships
+too, so that people can follow it, and is read from properties alone:
 
     (Chunk)-[:PART_OF]->(Document)    (Chunk)-[:NEXT]->(Chunk)    (Chunk)-[:MENTIONS]->(Entity)
     (Entity)-[:FACT]->(Entity)        (Entity)-[:IN_COMMUNITY]->(Community)-[:PART_OF]->(Community)
@@ -24,6 +24,8 @@ from typing import Any
 from kg.rows import TABLES, Child, plain
 from kg.schema import Chunk, Community, Description, Entity, Fact, Report, Row
 
+_NOTHING = None
+"""What stands for "" and for a list without values: no property at all, which takes no room."""
 FACT_ENDS = ("subject_id", "object_id")
 """Fields of a fact that its ends say, and no property."""
 
@@ -96,20 +98,22 @@ class Shape:
         table, found = self._table, dict(zip(self.properties, values, strict=True))
         children: dict[str, tuple[Any, ...]] = {}
         for name, child in table.children.items():
-            columns = [found[each] or () for each in _lists(name, child)]  # an import leaves out a list without values
+            columns = [found[each] or () for each in _lists(name, child)]
             children[name] = tuple(child.load(value) for value in zip(*columns, strict=True))
         found |= dict(zip(FACT_ENDS, ends, strict=False))
-        return table.load([found[name] for name in table.scalars], children)
+        return table.load(["" if (value := found[name]) is _NOTHING else value for name in table.scalars], children)
 
 
 def _scalar(name: str, is_json: bool) -> Callable[[Any], Any]:
     get = attrgetter(name)
-    return (lambda row: json.dumps(plain(get(row)), ensure_ascii=False)) if is_json else get
+    if is_json:
+        return lambda row: json.dumps(plain(get(row)), ensure_ascii=False)
+    return lambda row: _NOTHING if (value := get(row)) == "" else value
 
 
-def _column(name: str, child: Child, place: int) -> Callable[[Any], list[Any]]:
+def _column(name: str, child: Child, place: int) -> Callable[[Any], Any]:
     get = attrgetter(name)
-    return lambda row: [child.dump(value)[place] for value in get(row)]
+    return lambda row: [child.dump(value)[place] for value in get(row)] or _NOTHING
 
 
 def _lists(name: str, child: Child) -> list[str]:

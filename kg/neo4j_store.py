@@ -35,7 +35,7 @@ NAME = "graph.neo4j"
 WHOLE = 20_000
 """Most rows, links and entries of one transaction of the database."""
 _PAGE = 2_000
-_BATCH = 5_000
+_BATCH = 2_000
 WRITERS = 2
 """Transactions of the database at once while many rows are loaded."""
 _ENTRY = tuple(JournalEntry.__dataclass_fields__)
