@@ -218,6 +218,10 @@ class Server:
             raise _explain(error, self.address) from error
 
 
+class AlreadyThere(StoreError):
+    """Something was to be made that is there already."""
+
+
 class _Unknown(Exception):
     """The connection was lost while a transaction was committed."""
 
@@ -231,6 +235,8 @@ def _explain(error: Exception, address: Address) -> StoreError:
             f"the database at {uri} refuses the user {address.username!r}: set NEO4J_USERNAME and NEO4J_PASSWORD to "
             f"those of the server ({_said(error)})"
         )
+    if isinstance(error, exceptions.ConstraintError):
+        return AlreadyThere(f"the database at {uri} has that already: {_said(error)}")
     if "DatabaseNotFound" in code:
         return ServerError(
             f"the server at {uri} has no database {address.database!r}: set NEO4J_DATABASE, or leave it out"

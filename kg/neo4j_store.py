@@ -23,7 +23,7 @@ from typing import Any, TypeVar, cast
 
 from kg import neo4j_write as cypher
 from kg.neo4j_rows import SHAPES
-from kg.neo4j_server import RETRY_S, Address, Server
+from kg.neo4j_server import RETRY_S, Address, AlreadyThere, Server
 from kg.neo4j_write import Statement
 from kg.schema import KINDS, Chunk, Fact, Row
 from kg.store import JournalEntry, R
@@ -67,6 +67,7 @@ class Neo4jStore:
         self._changes: dict[Key, Any] = {}
         self._before: list[tuple[Key, Any]] = []
         self._depth = 0
+        self._are_new = True
 
     @classmethod
     def beside(cls, path: Path) -> Neo4jStore:
@@ -120,13 +121,13 @@ class Neo4jStore:
             self.put(rows)
             return
         documents: set[str] = set()
+        self._are_new = True
         self._write([])  # forgets the digest
         with ThreadPoolExecutor(WRITERS) as pool:
             running: set[Future[None]] = set()
             for batch in _batches(rows, _BATCH):
                 documents |= {row.document_id for row in batch if isinstance(row, Chunk)}
-                work = chain.from_iterable(cypher.put(kind, part) for kind, part in _by_kind(batch))
-                running.add(pool.submit(self._server.write, work, self.workspace))
+                running.add(pool.submit(self._load, {(type(row), row.id): row for row in batch}))
                 if len(running) > WRITERS:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     for each in done:
@@ -136,6 +137,17 @@ class Neo4jStore:
         for ids in _batches(sorted(documents), _BATCH):
             self._server.write(cypher.chain(ids), self.workspace)
         self._write([cypher.SWEEP])
+
+    def _load(self, batch: dict[Any, Row]) -> None:
+        """Write some rows, facts as new ones as long as that went well."""
+        parts = _by_kind(batch.values())
+        if self._are_new:
+            try:
+                self._server.write(chain.from_iterable(cypher.put(*part, new=True) for part in parts), self.workspace)
+                return
+            except AlreadyThere:
+                self._are_new = False
+        self._server.write(chain.from_iterable(cypher.put(*part) for part in parts), self.workspace)
 
     def remove(self, kind: type[R], ids: Iterable[str]) -> None:
         """Remove the rows of a kind with these ids, as far as they are there."""
@@ -319,12 +331,12 @@ class Neo4jStore:
             yield from cast(list[Chunk], self._rows(Chunk, "{n}.id IN $ids", ids=batch))
 
 
-def _by_kind(rows: Iterable[Row]) -> Iterator[tuple[type[Row], list[Row]]]:
-    """Rows sorted into their kinds, facts last."""
+def _by_kind(rows: Iterable[Row]) -> list[tuple[type[Row], list[Row]]]:
+    """Rows sorted into their kinds, in the order of `KINDS`."""
     kinds: dict[type[Row], list[Row]] = defaultdict(list)
     for row in rows:
         kinds[type(row)].append(row)
-    yield from ((kind, kinds[kind]) for kind in KINDS if kind in kinds)
+    return [(kind, kinds[kind]) for kind in KINDS if kind in kinds]
 
 
 def _list(node: str, names: Sequence[str]) -> str:

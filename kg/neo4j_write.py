@@ -23,11 +23,18 @@ SWEEP: Statement = ("MATCH (n:Placeholder {workspace: $w}) WHERE NOT EXISTS { (n
 """Placeholders that nobody refers to any more."""
 
 
-def put(kind: type[Any], rows: Sequence[Row]) -> Iterator[Statement]:
-    """Make nodes or facts, or replace those of the same id; chunks are to be chained when all are there."""
+def put(kind: type[Any], rows: Sequence[Row], new: bool = False) -> Iterator[Statement]:
+    """Make nodes or facts, or replace those of the same id; chunks are to be chained when all are there.
+
+    Args:
+        kind: Of the rows.
+        rows: None twice.
+        new: Whether facts are taken to be new, so that those that are there needn't be looked for; the database refuses
+            them all (`kg.neo4j_server.AlreadyThere`) where one is there.
+    """
     shape = SHAPES[kind]
     if kind is Fact:
-        yield from _put_facts(shape, [row for row in rows if isinstance(row, Fact)])
+        yield from _put_facts(shape, [row for row in rows if isinstance(row, Fact)], new)
         return
     ordered = sorted(rows, key=lambda row: row.id)
     values = ", ".join(f"n.{name} = r[{place}]" for place, name in enumerate(shape.properties) if place)
@@ -47,9 +54,10 @@ def put(kind: type[Any], rows: Sequence[Row]) -> Iterator[Statement]:
         )
 
 
-def _put_facts(shape: Shape, rows: Sequence[Fact]) -> Iterator[Statement]:
+def _put_facts(shape: Shape, rows: Sequence[Fact], new: bool) -> Iterator[Statement]:
     ordered = sorted(rows, key=lambda row: (row.subject_id, row.object_id, row.id))
-    yield from delete(Fact, [row.id for row in ordered])
+    if not new:
+        yield from delete(Fact, [row.id for row in ordered])
     ends = [[row.subject_id, row.object_id] for row in ordered]
     yield (
         "UNWIND $ids AS id MERGE (n:Entity {workspace: $w, id: id}) ON CREATE SET n:Placeholder",

@@ -233,6 +233,17 @@ def test_the_pipeline_makes_the_same_in_both_stores(
     assert len(digests) == 1
 
 
+def test_rows_that_are_loaded_twice_or_stand_there_are_written_once(store: Neo4jStore, server: Server) -> None:
+    facts = [row for row in world() if isinstance(row, Fact)]
+    store.load([*world(), *facts])
+    digest, before = store.digest(), arrows(server, store)
+    changed = [replace(fact, valid_to="2099") for fact in facts[:1]]
+    store.load([*facts[1:], *changed])
+    assert list(store.read(Fact, [facts[0].id])) == changed
+    store.load(world())
+    assert (store.digest(), arrows(server, store)) == (digest, before)
+
+
 def test_a_copy_takes_over_what_differs_and_drops_the_rest(store: Neo4jStore, tmp_path: Path) -> None:
     with closing(SqliteStore(tmp_path / "graph.sqlite")) as here:
         here.put(world())
