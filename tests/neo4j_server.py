@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -52,6 +53,8 @@ def own_server() -> Iterator[OwnServer]:
     """Start a server on a free port and stop it in the end; skips where there is none to start."""
     if not SCRIPT.exists():
         pytest.skip(f"no Neo4j: NEO4J_URI is not set, and {SCRIPT} is not there")
+    if shutil.which("java") is None:
+        pytest.skip("no Neo4j: NEO4J_URI is not set, and a server of our own needs Java 17, which is not on PATH")
     with tempfile.TemporaryDirectory(prefix="graft-neo4j-") as home:
         server = OwnServer(Path(home))
         server("start")
