@@ -21,6 +21,7 @@ from kg import neo4j_write as cypher
 from kg.neo4j_rows import FACT_ENDS, SHAPES, Shape
 from kg.neo4j_schema import STEPS, VERSION
 from kg.neo4j_write import Statement
+from kg.rows import sql_type
 from kg.schema import KINDS, Chunk, Document, Fact, Row
 from kg.store import GraphStore, JournalEntry
 from models.errors import InputError
@@ -30,7 +31,7 @@ NAME = "graft"
 _BATCH = 500
 _BETWEEN = "\x1f"
 """Between the values of a list; no name holds this character."""
-_NUMBERS = {"int": "long", "float": "double"}
+_TYPES = {"TEXT": "string", "INTEGER": "long", "REAL": "double"}
 T = TypeVar("T")
 
 
@@ -96,7 +97,7 @@ def write_csv(store: GraphStore, folder: Path, workspace: str = NAME) -> None:
                 _write_row(tables, SHAPES[kind], row, workspace)
         _write_next(tables, store)
         names = [part.name for part in fields(JournalEntry)]
-        header = [_typed(part.name, str(part.type)) for part in fields(JournalEntry)]
+        header = [_typed(part.name, sql_type(part)) for part in fields(JournalEntry)]
         for entry in store.journal():
             tables.write("nodes", "JournalEntry", ["workspace", *header], [workspace, *map(asdict(entry).get, names)])
         command = tables.command()
@@ -133,10 +134,8 @@ def _file(what: str, name: str, part: str) -> str:
 
 
 def _write_row(tables: _Tables, shape: Shape, row: Row, workspace: str) -> None:
-    values = dict(zip(shape.properties, shape.dump(row), strict=True))
-    plain = [_cell(value) for name, value in values.items() if name != "id"]
-    types = {part.name: str(part.type) for part in fields(shape.kind)}
-    header = [_typed(name, types.get(name, ""), value) for name, value in values.items() if name != "id"]
+    plain = [_cell(value) for value in shape.dump(row)[1:]]
+    header = [_typed(name, type_) for name, type_ in zip(shape.properties[1:], shape.types[1:], strict=True)]
     if shape.kind is Fact:
         ends = [getattr(row, end) for end in FACT_ENDS]
         tables.write(
@@ -162,12 +161,15 @@ def _write_next(tables: _Tables, store: GraphStore) -> None:
             tables.write("relationships", "NEXT", [":START_ID(Chunk)", ":END_ID(Chunk)"], [one, two])
 
 
-def _typed(name: str, kind: str, value: Any = None) -> str:
-    """A column's name with its type as the import tool writes it."""
-    if isinstance(value, list):
-        whole = name.endswith(("_start_char", "_end_char"))
-        return f"{name}:{'long' if whole else 'string'}[]"
-    return f"{name}:{_NUMBERS[kind]}" if kind in _NUMBERS else name
+def _typed(name: str, type_: str) -> str:
+    """A column's name with its type as the import tool writes it.
+
+    Example:
+        >>> _typed("aliases", "TEXT[]"), _typed("rating", "REAL")
+        ('aliases:string[]', 'rating:double')
+    """
+    kind = type_.removesuffix("[]")
+    return f"{name}:{_TYPES[kind]}{type_[len(kind) :]}"
 
 
 def _cell(value: Any) -> Any:

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
-from kg.rows import TABLES, Child, plain
+from kg.rows import TABLES, Child, plain, sql_type
 from kg.schema import Chunk, Community, Description, Entity, Fact, Report, Row
 
 _NOTHING = None
@@ -74,6 +74,7 @@ class Shape:
     Attributes:
         label: Of the nodes; of facts, the type of the relationships.
         properties: Names of the properties, "id" first.
+        types: Of the properties, in the same order, in SQL's words; with "[]" behind them, of lists.
         links: What it draws.
     """
 
@@ -87,6 +88,9 @@ class Shape:
         for name, child in self._table.children.items():
             getters |= {each: _column(name, child, place) for place, each in enumerate(_lists(name, child))}
         self.properties = tuple(getters)
+        of_lists = [f"{type_}[]" for child in self._table.children.values() for type_ in child.columns.values()]
+        of_fields = {part.name: sql_type(part) for part in fields(kind)}
+        self.types = (*(of_fields[name] for name in own), *of_lists)
         self._getters = tuple(getters.values())
 
     def dump(self, row: Row) -> list[Any]:

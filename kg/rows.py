@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -129,7 +129,7 @@ class Table:
 
     def ddl(self) -> list[str]:
         """SQL statements that make the table, its children and their indexes."""
-        types = {part.name: _SQL_TYPES.get(str(part.type), "TEXT") for part in fields(self.kind)}
+        types = {part.name: sql_type(part) for part in fields(self.kind)}
         columns = [f"{_column(name)} {types[name]} NOT NULL" for name in self.scalars[1:]]
         statements = [f"CREATE TABLE {self.name} (id TEXT PRIMARY KEY NOT NULL, {', '.join(columns)})"]
         statements += [f"CREATE INDEX {self.name}_{name} ON {self.name} ({name})" for name in self.index]
@@ -141,6 +141,11 @@ class Table:
             )
             statements += [f"CREATE INDEX {child.name}_{name} ON {child.name} ({name})" for name in child.index]
         return statements
+
+
+def sql_type(part: Field[Any]) -> str:
+    """The type of a field's column."""
+    return _SQL_TYPES.get(str(part.type), "TEXT")
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:

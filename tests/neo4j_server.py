@@ -27,6 +27,7 @@ class OwnServer:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.address = Address(f"bolt://127.0.0.1:{port}", "neo4j", PASSWORD, None)
+        self._home = home
         self._environment = {
             **os.environ,
             "NEO4J_HOME": str(home),
@@ -41,8 +42,14 @@ class OwnServer:
 
     def __call__(self, *command: str) -> str:
         """Run `start`, `stop`, `kill` or `admin …`."""
-        done = subprocess.run(
-            [SCRIPT, *command], env=self._environment, capture_output=True, text=True, check=False, timeout=600
+        done = subprocess.run(  # the import tool leaves a report where it runs
+            [SCRIPT, *command],
+            env=self._environment,
+            cwd=self._home,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -26,6 +26,18 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     opened.close()
 
 
+def test_csv_says_what_each_column_holds_whatever_the_first_row_has(store: SqliteStore, tmp_path: Path) -> None:
+    assert next(store.read(Entity)).aliases == ()
+    export(store, tmp_path / "csv", "csv")
+    lines = (tmp_path / "csv" / "nodes-Entity.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == (
+        '"id:ID(Entity)","workspace","name:string","type:string","aliases:string[]",'
+        '"evidence_chunk_id:string[]","evidence_start_char:long[]","evidence_end_char:long[]"'
+    )
+    facts = (tmp_path / "csv" / "relationships-FACT.csv").read_text(encoding="utf-8").splitlines()
+    assert '"phrases:string[]"' in facts[0]
+
+
 def test_graphml_is_read_back_by_networkx(store: SqliteStore, tmp_path: Path) -> None:
     path = tmp_path / "out" / "graph.graphml"
     export(store, path, "graphml")
