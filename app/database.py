@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,8 +95,7 @@ def pull(folder: Path, name: str, progress: Progress = SILENT) -> Compared:
     with closing(Neo4jStore(Address.of_environment(), name)) as there:
         config = there.stored_config()
         if config is None:
-            known = ", ".join(each.name for each in copies()) or "none"
-            raise InputError(f"the database has no workspace {name!r}; it has: {known}")
+            raise _unknown(name, [each.name for each in copies()])
         settings = IndexConfig.from_yaml(config, f"the settings of {name}").model_copy(update={"store": "sqlite"})
         with Workspace.create(folder, settings) as space, space.writing():
             rows = copy(there, space.store, progress)
@@ -138,10 +138,14 @@ def remove_copy(name: str) -> Copy:
 
     known = {each.name: each for each in copies()}
     if name not in known:
-        raise InputError(f"the database has no workspace {name!r}; it has: {', '.join(known) or 'none'}")
+        raise _unknown(name, known)
     with closing(Neo4jStore(Address.of_environment(), name)) as there:
         there.clear()
     return known[name]
+
+
+def _unknown(name: str, known: Iterable[str]) -> InputError:
+    return InputError(f"the database has no workspace {name!r}; it has: {', '.join(known) or 'none'}")
 
 
 def _copy_of(space: Workspace, name: str | None) -> Neo4jStore:
@@ -151,11 +155,11 @@ def _copy_of(space: Workspace, name: str | None) -> Neo4jStore:
     if space.config.store == "neo4j":
         raise ConfigError(f"the workspace {space.path} has its store in Neo4j already; expected one with another store")
     if name is None:
-        return Neo4jStore.beside(space.path / "graph.sqlite")
+        return Neo4jStore.beside(space.records_path)
     return Neo4jStore(Address.of_environment(), name, space.config.to_yaml())
 
 
-def query(text: str, name: str = "", limit: int = 100, timeout_s: float = 10.0) -> Answer:
+def query(text: str, name: str, limit: int, timeout_s: float) -> Answer:
     """Run a query that reads.
 
     Args:

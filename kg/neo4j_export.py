@@ -13,11 +13,12 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, fields
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from kg import neo4j_write as cypher
+from kg.batches import batches
 from kg.neo4j_rows import FACT_ENDS, SHAPES, Shape
 from kg.neo4j_schema import STEPS, VERSION
 from kg.neo4j_write import Statement
@@ -32,7 +33,6 @@ _BATCH = 500
 _BETWEEN = "\x1f"
 """Between the values of a list; no name holds this character."""
 _TYPES = {"TEXT": "string", "INTEGER": "long", "REAL": "double"}
-T = TypeVar("T")
 
 
 def write_cypher(store: GraphStore, path: Path, workspace: str = NAME) -> None:
@@ -49,11 +49,11 @@ def _statements(store: GraphStore) -> Iterator[Statement]:
     yield "MERGE (v:Workspace {id: $w}) REMOVE v.digest", {}
     for kind in KINDS:
         rows: Iterable[Row] = store.read(kind)
-        for batch in _batches(rows):
+        for batch in batches(rows, _BATCH):
             yield from cypher.put(kind, batch)
-    for documents in _batches(row.id for row in store.read(Document)):
+    for documents in batches((row.id for row in store.read(Document)), _BATCH):
         yield from cypher.chain(documents)
-    yield from (cypher.mark(batch) for batch in _batches(store.journal()))
+    yield from (cypher.mark(batch) for batch in batches(store.journal(), _BATCH))
 
 
 def _literal(statement: Statement, workspace: str) -> str:
@@ -181,9 +181,3 @@ def _cell(value: Any) -> Any:
             f"{str(value)[:80]!r}: export as cypher"
         )
     return _BETWEEN.join(map(str, value))
-
-
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch

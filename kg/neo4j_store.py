@@ -17,11 +17,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from kg import neo4j_write as cypher
+from kg.batches import batches
 from kg.neo4j_rows import SHAPES
 from kg.neo4j_server import RETRY_S, Address, AlreadyThere, Server
 from kg.neo4j_write import Statement
@@ -41,7 +42,6 @@ WRITERS = 2
 _ENTRY = tuple(JournalEntry.__dataclass_fields__)
 _GONE = None
 _SAME = object()
-T = TypeVar("T")
 
 Key = tuple[Any, str, str]
 """What a change is of: a kind of rows and an id, or `JournalEntry`, stage and item."""
@@ -67,7 +67,6 @@ class Neo4jStore:
         self._changes: dict[Key, Any] = {}
         self._before: list[tuple[Key, Any]] = []
         self._depth = 0
-        self._are_new = True
 
     @classmethod
     def beside(cls, path: Path) -> Neo4jStore:
@@ -121,32 +120,32 @@ class Neo4jStore:
             self.put(rows)
             return
         documents: set[str] = set()
-        self._are_new = True
+        are_known = threading.Event()
         self._write([])  # forgets the digest
         with ThreadPoolExecutor(WRITERS) as pool:
             running: set[Future[None]] = set()
-            for batch in _batches(rows, _BATCH):
+            for batch in batches(rows, _BATCH):
                 documents |= {row.document_id for row in batch if isinstance(row, Chunk)}
-                running.add(pool.submit(self._load, {(type(row), row.id): row for row in batch}))
+                running.add(pool.submit(self._load, {(type(row), row.id): row for row in batch}, are_known))
                 if len(running) > WRITERS:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     for each in done:
                         each.result()
             for each in running:
                 each.result()
-        for ids in _batches(sorted(documents), _BATCH):
+        for ids in batches(sorted(documents), _BATCH):
             self._server.write(cypher.chain(ids), self.workspace)
         self._write([cypher.SWEEP])
 
-    def _load(self, batch: dict[Any, Row]) -> None:
-        """Write some rows, facts as new ones as long as that went well."""
+    def _load(self, batch: dict[Any, Row], are_known: threading.Event) -> None:
+        """Write some rows, facts as new ones until one was there."""
         parts = _by_kind(batch.values())
-        if self._are_new:
+        if not are_known.is_set():
             try:
                 self._server.write(chain.from_iterable(cypher.put(*part, new=True) for part in parts), self.workspace)
                 return
             except AlreadyThere:
-                self._are_new = False
+                are_known.set()
         self._server.write(chain.from_iterable(cypher.put(*part) for part in parts), self.workspace)
 
     def remove(self, kind: type[R], ids: Iterable[str]) -> None:
@@ -175,7 +174,7 @@ class Neo4jStore:
         if ids is None:
             yield from self._read_all(kind)
             return
-        for batch in _batches(ids, _PAGE):
+        for batch in batches(ids, _PAGE):
             with self._lock:
                 found = {row.id: row for row in self._rows(kind, "{n}.id IN $ids", ids=batch)}
                 found |= {key[1]: row for key, row in self._changed(kind)}
@@ -296,18 +295,18 @@ class Neo4jStore:
                 put[kind].append(value)
         documents = {row.document_id for row in (*put[Chunk], *self._stored_chunks(gone[Chunk]))}
         rows: list[Iterable[Statement]] = [
-            *(cypher.delete(kind, batch) for kind in KINDS for batch in _batches(gone[kind], _BATCH)),
-            *(cypher.put(kind, batch) for kind in KINDS for batch in _batches(put[kind], _BATCH)),
-            *(cypher.chain(batch) for batch in _batches(sorted(documents), _BATCH)),
+            *(cypher.delete(kind, batch) for kind in KINDS for batch in batches(gone[kind], _BATCH)),
+            *(cypher.put(kind, batch) for kind in KINDS for batch in batches(put[kind], _BATCH)),
+            *(cypher.chain(batch) for batch in batches(sorted(documents), _BATCH)),
             [cypher.SWEEP],
         ]
-        marks = [cypher.mark(batch) for batch in _batches(marked, _BATCH)]
-        unmarks = [cypher.unmark(batch) for batch in _batches(unmarked, _BATCH)]
+        marks = [cypher.mark(batch) for batch in batches(marked, _BATCH)]
+        unmarks = [cypher.unmark(batch) for batch in batches(unmarked, _BATCH)]
         if len(self._changes) <= WHOLE:
             self._write(chain.from_iterable([*rows, unmarks, marks]))
             return
         stages = [(entry.stage, entry.item) for entry in marked]
-        self._write([*unmarks, *(cypher.unmark(batch) for batch in _batches(stages, _BATCH))])
+        self._write([*unmarks, *(cypher.unmark(batch) for batch in batches(stages, _BATCH))])
         for part in rows:
             self._server.write(part, self.workspace)
         self._write(marks)
@@ -327,7 +326,7 @@ class Neo4jStore:
         self._server.write([opening, *statements], self.workspace, is_there)
 
     def _stored_chunks(self, ids: Sequence[str]) -> Iterator[Chunk]:
-        for batch in _batches(ids, _PAGE):
+        for batch in batches(ids, _PAGE):
             yield from cast(list[Chunk], self._rows(Chunk, "{n}.id IN $ids", ids=batch))
 
 
@@ -341,9 +340,3 @@ def _by_kind(rows: Iterable[Row]) -> list[tuple[type[Row], list[Row]]]:
 
 def _list(node: str, names: Sequence[str]) -> str:
     return f"[{', '.join(f'{node}.{name}' for name in names)}]"
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -23,10 +23,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
+from kg.batches import batches
 from kg.rows import TABLES, Table, Values
 from kg.schema import KINDS, Row
 from kg.sqlite_file import connect, explained
@@ -37,7 +37,6 @@ from models.errors import StoreError
 _PAGE = 500  # rows held at once while reading, and ids in one statement (older SQLite allows 999)
 _LOADED = 20_000  # rows of one transaction of `load`
 _ENTRY = ", ".join(field.name for field in fields(JournalEntry))
-T = TypeVar("T")
 
 
 class SqliteStore:
@@ -77,7 +76,7 @@ class SqliteStore:
     def put(self, rows: Iterable[Row]) -> None:
         """Insert rows, or replace those of the same id."""
         with self.transaction():
-            for batch in _batches(rows):
+            for batch in batches(rows, _PAGE):
                 kinds: dict[type[Row], dict[str, Row]] = defaultdict(dict)
                 for row in batch:
                     kinds[type(row)][row.id] = row
@@ -86,7 +85,7 @@ class SqliteStore:
 
     def load(self, rows: Iterable[Row]) -> None:
         """`put` of many rows, a transaction for some thousands."""
-        for batch in _batches(rows, _LOADED):
+        for batch in batches(rows, _LOADED):
             self.put(batch)
 
     def remove(self, kind: type[R], ids: Iterable[str]) -> None:
@@ -94,7 +93,7 @@ class SqliteStore:
         table = TABLES[kind]
         with self.transaction():
             self._forget_digest()
-            for batch in _batches(ids):
+            for batch in batches(ids, _PAGE):
                 self._run(f"DELETE FROM {table.name} WHERE id IN ({_marks(batch)})", batch)
                 for child in table.children.values():
                     self._run(f"DELETE FROM {child.name} WHERE owner_id IN ({_marks(batch)})", batch)
@@ -120,7 +119,7 @@ class SqliteStore:
                 yield from cast(list[R], page)
                 page = self._rows(table, "WHERE id > ? ORDER BY id LIMIT ?", (page[-1].id, _PAGE))
             return
-        for batch in _batches(ids):
+        for batch in batches(ids, _PAGE):
             found = {row.id: row for row in self._rows(table, f"WHERE id IN ({_marks(batch)})", batch)}
             yield from (cast(R, found[row_id]) for row_id in batch if row_id in found)
 
@@ -128,13 +127,13 @@ class SqliteStore:
         """Write journal entries; the newest of a (stage, item) stands."""
         marks = ", ".join("?" for _ in fields(JournalEntry))
         with self.transaction():
-            for batch in _batches(entries):
+            for batch in batches(entries, _PAGE):
                 self._run_many(f"INSERT OR REPLACE INTO journal ({_ENTRY}) VALUES ({marks})", map(astuple, batch))
 
     def unmark(self, entries: Iterable[JournalEntry]) -> None:
         """Remove the journal entries of the same stage and item."""
         with self.transaction():
-            for batch in _batches(entries):
+            for batch in batches(entries, _PAGE):
                 self._run_many(
                     "DELETE FROM journal WHERE stage = ? AND item = ?", [(each.stage, each.item) for each in batch]
                 )
@@ -283,12 +282,6 @@ class SqliteStore:
             pass
         finally:
             self._run(f"PRAGMA busy_timeout = {round(self._timeout_s * 1000)}")
-
-
-def _batches(items: Iterable[T], size: int = _PAGE) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def _marks(values: Iterable[Any]) -> str:

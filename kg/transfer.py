@@ -70,7 +70,7 @@ def copy(source: GraphStore, target: GraphStore, progress: Progress = SILENT) ->
     with progress.step("copy rows", total=None, unit="rows") as step:
         for kind in KINDS:
             counts, gone = dict.fromkeys(("rows", "missing", "changed", "surplus"), 0), list[str]()
-            target.load(_news(source, target, kind, counts, gone, step))
+            target.load(_counted(_news(source, target, kind, counts, gone), step))
             target.remove(kind, gone)
             found.append(Difference(kind.__name__, **counts))
     target.mark(source.journal())
@@ -78,7 +78,7 @@ def copy(source: GraphStore, target: GraphStore, progress: Progress = SILENT) ->
 
 
 def _news(
-    source: GraphStore, target: GraphStore, kind: type[Row], counts: dict[str, int], gone: list[str], step: Step
+    source: GraphStore, target: GraphStore, kind: type[Row], counts: dict[str, int], gone: list[str]
 ) -> Iterator[Row]:
     """Rows that the target lacks or has otherwise; those that only it has are put into `gone`."""
     for a, b in side_by_side(source, target, kind):
@@ -86,7 +86,6 @@ def _news(
             assert b is not None
             gone.append(b.id)
         elif a != b:
-            step.advance()
             yield a
         counts["rows"] += a is not None
         counts["missing"] += b is None
@@ -94,13 +93,18 @@ def _news(
         counts["changed"] += a is not None and b is not None and a != b
 
 
+def _counted(rows: Iterator[Row], step: Step) -> Iterator[Row]:
+    for row in rows:
+        step.advance()
+        yield row
+
+
 def differences(one: GraphStore, two: GraphStore) -> list[Difference]:
     """How two stores differ, kind by kind; rows that are written alike do not."""
     found = []
     for kind in KINDS:
         counts = dict.fromkeys(("rows", "missing", "changed", "surplus"), 0)
-        with SILENT.step("compare", None) as step:
-            for _ in _news(one, two, kind, counts, [], step):
-                pass
+        for _ in _news(one, two, kind, counts, []):
+            pass
         found.append(Difference(kind.__name__, **counts))
     return found

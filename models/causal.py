@@ -158,18 +158,22 @@ def adapter_digest(folder: Path) -> str:
         raise ConfigError(
             f"No adapter in {folder}: expected {' and '.join(ADAPTER_FILES)}, missing {', '.join(missing)}."
         )
-    if reason := _erased(folder / ADAPTER_MANIFEST):
-        raise ConfigError(f"{folder} must not be used: {reason}. Delete that folder, and train anew.")
+    refuse_erased(folder)
     return digest([cached_sha256(folder / name) for name in ADAPTER_FILES], size=32)
 
 
-def _erased(manifest: Path) -> str:
-    """Why an adapter must not be used any more, or ""; one from elsewhere has no manifest of ours."""
+def refuse_erased(folder: Path) -> None:
+    """Refuse an adapter that must not be used any more; one from elsewhere has no manifest of ours, and may.
+
+    Raises:
+        ConfigError: What it was trained on has been erased.
+    """
     try:
-        found = json.loads(manifest.read_bytes())
+        found = json.loads((folder / ADAPTER_MANIFEST).read_bytes())
     except (OSError, ValueError):
-        return ""
-    return str(found.get("erased", "")) if isinstance(found, dict) else ""
+        return
+    if isinstance(found, dict) and (reason := found.get("erased")):
+        raise ConfigError(f"{folder} must not be used: {reason}. Delete that folder, and train anew.")
 
 
 def chat_ids(tokenizer: Any, turns: Sequence[dict[str, str]]) -> list[int]:

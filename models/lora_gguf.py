@@ -22,7 +22,7 @@ from models.paths import cache_dir
 from models.weights import Weights
 
 if TYPE_CHECKING:
-    from gguf import TensorNameMap
+    from gguf import GGUFReader, TensorNameMap
 
 FORMAT = "lora-1"  # Raise it when a new conversion would give other bytes.
 _REORDERED = ("llama",)
@@ -63,8 +63,10 @@ def forget(digest: str) -> None:
 
 def is_known(base: Weights) -> bool:
     """Whether adapters for a GGUF file can be converted: whether its architecture is known here."""
+    import gguf
+
     try:
-        _shape(base)
+        _shape(gguf.GGUFReader(str(base.gguf)), base)
     except ModelError:
         return False
     return True
@@ -79,8 +81,9 @@ def _convert(adapter: Path, base: Weights, file: Path) -> None:
     from safetensors.numpy import load_file
 
     settings = _settings(adapter)
-    arch, heads, kv_heads, layers = _shape(base)
-    sizes = {tensor.name: tensor.shape.tolist() for tensor in gguf.GGUFReader(str(base.gguf)).tensors}
+    reader = gguf.GGUFReader(str(base.gguf))
+    arch, heads, kv_heads, layers = _shape(reader, base)
+    sizes = {tensor.name: tensor.shape.tolist() for tensor in reader.tensors}
     names = gguf.get_tensor_name_map(_arch(gguf, arch), layers)
     writer = gguf.GGUFWriter(file, arch)
     writer.add_type("adapter")
@@ -129,11 +132,8 @@ def _settings(adapter: Path) -> dict[str, Any]:
     return settings
 
 
-def _shape(base: Weights) -> tuple[str, int, int, int]:
+def _shape(reader: GGUFReader, base: Weights) -> tuple[str, int, int, int]:
     """Architecture, attention heads, key-value heads and layers of a GGUF file."""
-    import gguf
-
-    reader = gguf.GGUFReader(str(base.gguf))
 
     def read(name: str) -> Any:
         field = reader.get_field(name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
-from kg.neo4j_server import Address
+from kg.neo4j_server import Address, Server
 from tests.neo4j_server import any_server
 
 
@@ -15,3 +16,10 @@ def neo4j_address() -> Iterator[Address]:
     """A real Neo4j; tests take workspaces of their own in it."""
     with any_server() as address:
         yield address
+
+
+@pytest.fixture
+def server(neo4j_address: Address) -> Iterator[Server]:
+    """A connection to it."""
+    with closing(Server(neo4j_address)) as opened:
+        yield opened

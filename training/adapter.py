@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.causal import ADAPTER_MANIFEST, adapter_digest
+from models.causal import ADAPTER_MANIFEST, adapter_digest, refuse_erased
 from models.errors import ConfigError, describe
 from models.files import replace_text
 from models.lora_gguf import forget
@@ -133,8 +133,7 @@ def read_usable(folder: Path) -> Manifest:
         ConfigError: As there, or documents that it was trained on have been erased since.
     """
     manifest = read_manifest(folder)
-    if manifest.erased:
-        raise ConfigError(f"{folder} must not be used: {manifest.erased}. Delete that folder, and train anew.")
+    refuse_erased(folder)
     return manifest
 
 

@@ -100,12 +100,6 @@ def store(neo4j_address: Address) -> Iterator[Neo4jStore]:
         opened.clear()
 
 
-@pytest.fixture
-def server(neo4j_address: Address) -> Iterator[Server]:
-    with closing(Server(neo4j_address)) as opened:
-        yield opened
-
-
 @pytest.mark.neo4j
 @pytest.mark.parametrize("query", READS)
 def test_what_passes_is_cypher(server: Server, store: Neo4jStore, query: str) -> None:

@@ -43,12 +43,6 @@ def store(neo4j_address: Address) -> Iterator[Neo4jStore]:
         opened.clear()
 
 
-@pytest.fixture
-def server(neo4j_address: Address) -> Iterator[Server]:
-    with closing(Server(neo4j_address)) as opened:
-        yield opened
-
-
 def arrows(server: Server, store: Neo4jStore) -> dict[str, int]:
     """How many relationships of each kind the workspace has."""
     rows = server.read(
