@@ -132,7 +132,7 @@ def opened(workspace: PathLike | None, progress: Progress) -> Iterator[tuple[Wor
     with ExitStack() as stack:
         space = stack.enter_context(Workspace.open(find_workspace(workspace)))
         encoder = open_encoder(space.config.encoder, progress)
-        yield space, encoder, GraphIndex.open(space.store, space.index_dir, encoder, progress)
+        yield space, encoder, GraphIndex.of(space, encoder, progress)
 
 
 def index(
@@ -243,7 +243,7 @@ def index_with(
     with open_session(workspace, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
         summary = index_folder(paid, folder, encoder, facts)
         space = paid.workspace
-        GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
+        GraphIndex.of(space, encoder, spending.progress)
     return summary
 
 
@@ -277,7 +277,7 @@ def update(
     with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
         encoder = open_encoder(space.config.encoder, spending.progress)
         changes = update_sources(paid, _given(paths, root), encoder, Path(facts) if facts else None)
-        GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
+        GraphIndex.of(space, encoder, spending.progress)
     return changes
 
 
@@ -344,17 +344,29 @@ def search(
     *,
     retriever: str = "graph",
     limit: int = 5,
-    progress: Progress = SILENT,
+    spending: Spending | None = None,
 ) -> Retrieved:
     """Find evidence for a question.
 
+    Args:
+        question: The question.
+        workspace: The knowledge base.
+        retriever: Name of the retriever.
+        limit: Most passages.
+        spending: Budget and progress; only a retriever that asks a model spends any.
     Raises:
         ConfigError: No such workspace or retriever.
     """
+    from models.chats import Chats
     from retrieval.retrievers import open_retriever
 
-    with opened(workspace, progress) as (_, encoder, graph_index):
-        return open_retriever(retriever, graph_index, encoder, {}).retrieve(question, limit)
+    spending = spending or Spending(retry_failed=True)
+    with (
+        opened(workspace, spending.progress) as (space, encoder, graph_index),
+        session(space, spending) as paid,
+        Chats(paid.open_chat) as chats,
+    ):
+        return open_retriever(retriever, graph_index, encoder, {}, chats).retrieve(question, limit)
 
 
 def ask(
@@ -370,17 +382,20 @@ def ask(
         ModelError: The model cannot be reached.
     """
     from kg.sentences import count_tokens
-    from models.factory import open_chat
+    from models.chats import Chats
     from retrieval.answer import answer
     from retrieval.pack import pack
     from retrieval.retrievers import open_retriever
 
     settings, spending = settings or AskSettings(), spending or Spending(retry_failed=True)
-    with opened(workspace, spending.progress) as (space, encoder, graph_index), session(space, spending) as paid:
-        retriever = open_retriever(settings.retriever, graph_index, encoder, {})
+    with (
+        opened(workspace, spending.progress) as (space, encoder, graph_index),
+        session(space, spending) as paid,
+        Chats(paid.open_chat) as chats,
+    ):
+        retriever = open_retriever(settings.retriever, graph_index, encoder, {}, chats)
         packed = pack(retriever.retrieve(question, settings.limit), settings.context_tokens, count_tokens)
-        with closing(open_chat(settings.model, paid.records, paid.budget, progress=spending.progress)) as chat:
-            return answer(question, packed, chat)
+        return answer(question, packed, chats(settings.model))
 
 
 def train(

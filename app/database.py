@@ -13,8 +13,8 @@ from models.errors import ConfigError, InputError
 from models.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from kg.neo4j_query import Answer
     from kg.neo4j_store import Neo4jStore
+    from kg.queries import Answer
     from kg.transfer import Difference
     from kg.workspace import Workspace
 
