@@ -121,14 +121,6 @@ class GraphIndex:
         """Rows of known chunk ids, array (len(ids),)."""
         return np.searchsorted(self.chunk_ids, np.array(ids, dtype=self.chunk_ids.dtype))
 
-    def entity_rows(self, ids: Sequence[str]) -> list[int | None]:
-        """Rows of entity ids, None for one that the index does not have."""
-        return [_row(self.entity_ids, entity_id) for entity_id in ids]
-
-    def has_chunk(self, chunk_id: str) -> bool:
-        """Whether the index has a chunk of that id."""
-        return _row(self.chunk_ids, chunk_id) is not None
-
     def passages(self, found: Ranking) -> tuple[Passage, ...]:
         """The chunks of a ranking, in its order, with the headings of their documents."""
         chunks = self._rows(Chunk, [item.id for item in found])
@@ -237,13 +229,6 @@ def _searching(store: GraphStore) -> SearchingStore:
             "The setting search: store needs a store with indexes of its own: expected store: neo4j, or search: arrays."
         )
     return store
-
-
-def _row(ids: NDArray[np.bytes_], wanted: str) -> int | None:
-    """The row of an id among sorted ones."""
-    key = wanted.encode()
-    row = int(np.searchsorted(ids, key))
-    return row if row < len(ids) and ids[row] == key else None
 
 
 def _graph_arrays(layout: Layout) -> dict[str, arrays.Array]:

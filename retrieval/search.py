@@ -8,9 +8,11 @@ done with the candidates (fusing, walking, packing) is the same.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kg.queries import SearchingStore
 from kg.schema import Chunk, Entity
@@ -22,6 +24,8 @@ from retrieval.terms import STOPWORDS, telling_terms
 if TYPE_CHECKING:
     from retrieval.index import GraphIndex
 
+_MORE = 2
+"""Times as many candidates are asked of an approximate index as are wanted; their cosines are then taken exactly."""
 _NAMES = 200
 """Entities of which one word stands in a question that are looked at for a whole name."""
 
@@ -75,34 +79,45 @@ class StoreSearch:
 
     def near_passages(self, vector: Vectors, limit: int) -> list[Scored]:
         """As `Search`."""
-        return self._ranked(self._store.nearest(Chunk, self._index.encoder.digest, vector, limit), limit)
+        rows = _known(self._index.chunk_ids, self._near(Chunk, vector, limit))
+        return ranking(self._index.chunk_ids[rows], self._index.chunk_vectors[rows] @ vector, limit)
 
     def matching_passages(self, question: str, limit: int) -> list[Scored]:
         """As `Search`, with the store's own way to cut words."""
-        return self._ranked(self._store.matching(Chunk, _words(question), limit), limit)
+        found = dict(self._store.matching(Chunk, _words(question), limit))
+        rows = _known(self._index.chunk_ids, list(found))
+        ids = self._index.chunk_ids[rows]
+        return ranking(ids, np.array([found[each.decode()] for each in ids.tolist()]), limit)
 
     def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
         """As `Search`."""
-        found = self._store.nearest(Entity, self._index.encoder.digest, vector, limit)
-        rows = self._index.entity_rows([entity_id for entity_id, _ in found])
-        return [(row, score) for row, (_, score) in zip(rows, found, strict=True) if row is not None and score > above]
+        rows = _known(self._index.entity_ids, self._near(Entity, vector, limit))
+        similarity = self._index.entity_vectors[rows] @ vector
+        return [(int(rows[best]), float(similarity[best])) for best in top_rows(similarity, limit, above).tolist()]
 
     def named_entities(self, question: str) -> list[int]:
         """As `Search`, among the entities that share most words with the question."""
         ids = [entity_id for entity_id, _ in self._store.matching(Entity, _words(question), _NAMES)]
-        entities = list(self._store.read(Entity, ids))
-        rows = self._index.entity_rows([entity.id for entity in entities])
-        known = {row: names_of(entity) for row, entity in zip(rows, entities, strict=True) if row is not None}
+        rows = _known(self._index.entity_ids, ids)
+        known = {row_id.decode(): row for row_id, row in zip(self._index.entity_ids[rows], rows.tolist(), strict=True)}
         names: dict[str, list[int]] = {}
-        for row in sorted(known):
-            for name in known[row]:
-                names.setdefault(name, []).append(row)
+        for entity in self._store.read(Entity, list(known)):
+            for name in names_of(entity):
+                names.setdefault(name, []).append(known[entity.id])
         return named_entities(names, question)
 
-    def _ranked(self, found: list[tuple[str, float]], limit: int) -> list[Scored]:
-        known = sorted((row, score) for row, score in found if self._index.has_chunk(row))
-        ids = np.array([row for row, _ in known], dtype="S" if known else "S1")
-        return ranking(ids, np.array([score for _, score in known]), limit)
+    def _near(self, kind: type[Any], vector: Vectors, limit: int) -> list[str]:
+        """Ids of more rows than are wanted: the index keeps vectors in bytes, and says their cosines roughly."""
+        return [row_id for row_id, _ in self._store.nearest(kind, self._index.encoder.digest, vector, limit * _MORE)]
+
+
+def _known(ids: NDArray[np.bytes_], found: Sequence[str]) -> NDArray[np.intp]:
+    """The rows of those ids that the index has, sorted."""
+    wanted = np.array(sorted(found), dtype="S" if found else "S1")
+    rows = np.searchsorted(ids, wanted)
+    there = rows < len(ids)
+    found_rows: NDArray[np.intp] = rows[there][ids[rows[there]] == wanted[there]]
+    return found_rows
 
 
 def _words(question: str) -> list[str]:
