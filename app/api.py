@@ -99,7 +99,7 @@ class AskSettings:
     """How a question is answered.
 
     Attributes:
-        model: Chat model that answers.
+        model: Chat model that answers, and that the retriever asks if it asks one.
         retriever: Name of the retriever.
         limit: Most passages.
         context_tokens: Budget of the packed evidence.
@@ -343,6 +343,7 @@ def search(
     workspace: PathLike | None = None,
     *,
     retriever: str = "graph",
+    model: str = "qwen-1.5b",
     limit: int = 5,
     spending: Spending | None = None,
 ) -> Retrieved:
@@ -352,13 +353,14 @@ def search(
         question: The question.
         workspace: The knowledge base.
         retriever: Name of the retriever.
+        model: Chat model of a retriever that asks one.
         limit: Most passages.
         spending: Budget and progress; only a retriever that asks a model spends any.
     Raises:
         ConfigError: No such workspace or retriever.
     """
     from models.chats import Chats
-    from retrieval.retrievers import open_retriever
+    from retrieval.retrievers import open_retriever, with_model
 
     spending = spending or Spending(retry_failed=True)
     with (
@@ -366,7 +368,8 @@ def search(
         session(space, spending) as paid,
         Chats(paid.open_chat) as chats,
     ):
-        return open_retriever(retriever, graph_index, encoder, {}, chats).retrieve(question, limit)
+        settings = with_model(retriever, model)
+        return open_retriever(retriever, graph_index, encoder, settings, chats).retrieve(question, limit)
 
 
 def ask(
@@ -385,7 +388,7 @@ def ask(
     from models.chats import Chats
     from retrieval.answer import answer
     from retrieval.pack import pack
-    from retrieval.retrievers import open_retriever
+    from retrieval.retrievers import open_retriever, with_model
 
     settings, spending = settings or AskSettings(), spending or Spending(retry_failed=True)
     with (
@@ -393,7 +396,8 @@ def ask(
         session(space, spending) as paid,
         Chats(paid.open_chat) as chats,
     ):
-        retriever = open_retriever(settings.retriever, graph_index, encoder, {}, chats)
+        own = with_model(settings.retriever, settings.model)
+        retriever = open_retriever(settings.retriever, graph_index, encoder, own, chats)
         packed = pack(retriever.retrieve(question, settings.limit), settings.context_tokens, count_tokens)
         return answer(question, packed, chats(settings.model))
 

@@ -69,6 +69,12 @@ def planned_calls(name: str, settings: Mapping[str, Any]) -> PlannedCalls | None
     return cast(PlannedCalls, found.asks(values)) if hasattr(found, "asks") else None
 
 
+def with_model(name: str, model: str) -> dict[str, Any]:
+    """The settings by which a retriever asks this chat model; none for a retriever that asks no model."""
+    found = RETRIEVERS[name] if name in RETRIEVERS else _load(name)
+    return {"model": model} if "model" in found.Settings.model_fields else {}
+
+
 def _find(name: str, settings: Mapping[str, Any]) -> tuple[type[Any], BaseModel]:
     found = RETRIEVERS[name] if name in RETRIEVERS else _load(name)
     return found, _settings(name, found, settings)

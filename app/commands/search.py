@@ -31,6 +31,7 @@ def print_query(query: GraphQuery | None) -> None:
 @click.argument("question")
 @workspace_option
 @click.option("--retriever", default="graph", show_default=True, metavar="NAME", help=RETRIEVER_HELP)
+@click.option("--model", default="qwen-1.5b", show_default=True, metavar="NAME", help="Chat model that cypher asks.")
 @click.option("--limit", "-k", default=5, show_default=True, type=click.IntRange(min=1), help="Most passages.")
 @budget_options
 @json_option
@@ -39,6 +40,7 @@ def search(
     question: str,
     workspace: str | None,
     retriever: str,
+    model: str,
     limit: int,
     max_calls: int | None,
     max_usd: float | None,
@@ -55,7 +57,7 @@ def search(
     from app.progress import open_progress
 
     spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))
-    found = find(read_question(question), workspace, retriever=retriever, limit=limit, spending=spending)
+    found = find(read_question(question), workspace, retriever=retriever, model=model, limit=limit, spending=spending)
     if as_json:
         print_json({"question": question, "retriever": retriever, **asdict(found)})
         return
