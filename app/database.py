@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.api import PathLike, find_workspace
+from app.opening import PathLike, find_workspace
 from models.errors import ConfigError, InputError
 from models.progress import SILENT, Progress
 

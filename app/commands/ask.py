@@ -40,8 +40,9 @@ def ask(
     graft ask "Who leads Veldrane Tidal?"
     graft ask "Who leads Veldrane Tidal?" --json
     """
-    from app.api import AskSettings, Spending
+    from app.api import AskSettings
     from app.api import ask as answer_question
+    from app.opening import Spending
     from app.progress import open_progress
 
     question = read_question(question)

@@ -81,7 +81,8 @@ def run(
     graft eval run configs/experiments/demo.yaml --json > demo.json
     graft eval run configs/experiments/demo.yaml --set index.store=neo4j -w workspaces/demo-neo4j
     """
-    from app.api import Spending, evaluate
+    from app.api import evaluate
+    from app.opening import Spending
     from app.progress import open_progress
     from eval.experiment import load_experiment
     from eval.results import setup_failures, to_json
@@ -113,7 +114,7 @@ def list_runs_command(workspace: str | None, as_json: bool) -> None:
     \b
     graft eval ls --workspace workspaces/demo
     """
-    from app.api import find_workspace
+    from app.opening import find_workspace
     from eval.results import list_runs
 
     entries = list_runs(find_workspace(workspace))

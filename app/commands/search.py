@@ -52,8 +52,8 @@ def search(
     \b
     graft search "Who leads Veldrane Tidal?" --retriever graph -k 3
     """
-    from app.api import Spending
     from app.api import search as find
+    from app.opening import Spending
     from app.progress import open_progress
 
     spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))
