@@ -24,6 +24,7 @@ from tests.eval.small_run import (
     ITEMS,
     arm_json,
     arm_result,
+    contexts,
     default_metrics,
     manifest_json,
     metrics_json,
