@@ -36,7 +36,7 @@ from retrieval.walk import transition
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-LAYOUT = 1
+LAYOUT = 2
 """Raise it when rows, texts or terms are made differently: older folders are then rebuilt."""
 
 Where = Literal["arrays", "store"]
@@ -55,6 +55,7 @@ class GraphIndex:
         fact_ends: Array (facts, 2), int32: entity rows of subject and object.
         passages_of_entity: Array (entities,), int32: number of chunks that name each.
         step: Transition matrix of the walk over entities, then chunks.
+        degree: Array (entities + chunks,), float64: weight of the edges of each node.
         names: Terms of each name and alias to entity rows; empty where the store is searched, as are those of `bm25`.
         bm25: Lexical scores.
         search: Finds candidates.
@@ -74,6 +75,7 @@ class GraphIndex:
         self.fact_ends: NDArray[np.int32] = found["fact_ends"]
         self.names: dict[str, list[int]] = tables["names"]
         self.step = _matrix(found)
+        self.degree: NDArray[np.float64] = found["degree"]
         self.passages_of_entity: NDArray[np.int32] = found["passages_of_entity"]
         self.bm25 = bm25.Bm25(found, tables["vocabulary"], len(self.chunk_ids))
         self.search: Search = ArraySearch(self) if where == "arrays" else StoreSearch(self, _searching(store))
@@ -238,6 +240,7 @@ def _graph_arrays(layout: Layout) -> dict[str, arrays.Array]:
         **{name: np.array(values, dtype="S" if values else "S1") for name, values in ids.items()},
         "fact_ends": layout.fact_ends,
         "passages_of_entity": _passages_of_entity(layout),
+        "degree": np.asarray(layout.adjacency.sum(axis=0), dtype=np.float64).ravel(),
         "step_data": step.data,
         "step_indices": step.indices,
         "step_indptr": step.indptr,

@@ -25,6 +25,7 @@ from retrieval.graph import GraphRetriever
 from retrieval.hybrid import HybridRetriever
 from retrieval.index import GraphIndex
 from retrieval.lexical import Bm25Retriever
+from retrieval.ppr import PprRetriever
 from retrieval.types import PlannedCalls, Retriever
 
 RETRIEVERS: dict[str, type[Any]] = {
@@ -32,6 +33,7 @@ RETRIEVERS: dict[str, type[Any]] = {
     "dense": DenseRetriever,
     "rag": HybridRetriever,
     "graph": GraphRetriever,
+    "ppr": PprRetriever,
     "cypher": CypherRetriever,
 }
 

@@ -12,6 +12,7 @@ from app.commands.eval_communities import communities
 from app.commands.eval_extraction import extraction
 from app.commands.eval_mine import mine
 from app.commands.eval_resolution import resolution
+from app.commands.eval_retrieval import retrieval
 from app.options import (
     budget_options,
     dry_run_option,
@@ -42,6 +43,7 @@ def evaluate() -> None:
 
 evaluate.add_command(communities)
 evaluate.add_command(resolution)
+evaluate.add_command(retrieval)
 
 
 @evaluate.command()

@@ -1,0 +1,95 @@
+"""`graft eval retrieval`: recall, speed and memory of retrievers on a corpus in BEIR's form."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.options import budget_options, json_option, print_json, print_table, quiet_option
+
+if TYPE_CHECKING:
+    from app.ranking import RetrievalMeasured
+    from eval.stats import Interval
+
+SHOWN = ("recall@1", "recall@2", "recall@5", "recall@10", "recall@20", "all@5", "all@10", "ndcg@10", "mrr")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--retriever",
+    "-r",
+    "retrievers",
+    multiple=True,
+    default=("bm25", "dense", "rag", "graph"),
+    show_default=True,
+    metavar="NAME",
+    help="May be given again; each is compared with the first.",
+)
+@click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="Embeds passages and questions.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N queries only.")
+@click.option("--index", "index_dir", type=click.Path(path_type=Path), metavar="DIR", help="Keep the index there.")
+@click.option("--runs", type=click.Path(path_type=Path), metavar="DIR", help="Write NAME.trec for each retriever.")
+@budget_options
+@json_option
+@quiet_option
+def retrieval(
+    folder: Path,
+    retrievers: tuple[str, ...],
+    encoder: str,
+    limit: int | None,
+    index_dir: Path | None,
+    runs: Path | None,
+    max_calls: int | None,
+    max_usd: float | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Measure retrievers on FOLDER: corpus.jsonl, queries.jsonl, qrels/test.tsv, and facts.jsonl if there is a graph.
+
+    \b
+    graft eval retrieval beir/scifact -r bm25 -r dense
+    graft eval retrieval musique --retriever graph --retriever dense --json > graph.json
+    """
+    from app.opening import Spending
+    from app.progress import open_progress
+    from app.ranking import measure_retrieval
+
+    spending = Spending(max_calls, max_usd, progress=open_progress(quiet))
+    found = measure_retrieval(folder, retrievers, encoder, spending, limit, index_dir, runs)
+    if as_json:
+        print_json({"folder": folder.name, "encoder": encoder, **asdict(found)})
+    else:
+        _print(found, encoder)
+    return 3 if any(each.failed for each in found.retrievers) else 0
+
+
+def _print(found: RetrievalMeasured, encoder: str) -> None:
+    rows = [
+        [
+            each.retriever,
+            *(f"{each.metrics[name].mean:.3f}" for name in SHOWN),
+            f"{each.ms_median:.1f}",
+            f"{each.ms_p95:.1f}",
+        ]
+        for each in found.retrievers
+    ]
+    title = (
+        f"{found.name}: {found.retrievers[0].n} queries, {found.passages:,} passages, {found.facts:,} facts, {encoder}"
+    )
+    print_table(["retriever", *SHOWN, "ms", "p95"], rows, right=set(range(1, 12)), title=title)
+    if found.differences:
+        first = found.retrievers[0].retriever
+        rows = [
+            [f"{name} − {first}", *(_shown(each[metric]) for metric in ("recall@5", "all@5", "recall@10"))]
+            for name, each in found.differences.items()
+        ]
+        print_table(["paired difference, 95 %", "recall@5", "all@5", "recall@10"], rows, right={1, 2, 3})
+    click.echo(f"index {found.index_seconds:.1f} s, peak memory {found.peak_mib:,} MiB")
+
+
+def _shown(interval: Interval) -> str:
+    return f"{interval.mean:+.3f} ({interval.low:+.3f} to {interval.high:+.3f})"
