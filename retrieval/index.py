@@ -121,6 +121,12 @@ class GraphIndex:
         """Rows of known chunk ids, array (len(ids),)."""
         return np.searchsorted(self.chunk_ids, np.array(ids, dtype=self.chunk_ids.dtype))
 
+    def has_chunk(self, chunk_id: str) -> bool:
+        """Whether the index has a chunk of that id."""
+        key = chunk_id.encode()
+        row = int(np.searchsorted(self.chunk_ids, key))
+        return row < len(self.chunk_ids) and bool(self.chunk_ids[row] == key)
+
     def passages(self, found: Ranking) -> tuple[Passage, ...]:
         """The chunks of a ranking, in its order, with the headings of their documents."""
         chunks = self._rows(Chunk, [item.id for item in found])

@@ -83,7 +83,7 @@ class StoreSearch:
         return ranking(self._index.chunk_ids[rows], self._index.chunk_vectors[rows] @ vector, limit)
 
     def matching_passages(self, question: str, limit: int) -> list[Scored]:
-        """As `Search`, with the store's own way to cut words."""
+        """As `Search`, with the store's way to cut words: titles don't count, nor does a plural for its singular."""
         found = dict(self._store.matching(Chunk, _words(question), limit))
         rows = _known(self._index.chunk_ids, list(found))
         ids = self._index.chunk_ids[rows]
