@@ -2,8 +2,8 @@
 
 A row is a node that is labelled by its class and has a property for each field, but for two kinds: a fact is a
 relationship `FACT` between two entities, with its predicate as a property; a journal entry is a node `JournalEntry`.
-Several values of a field are a list; a span in one is a text, "chunk start end"; what is only read back whole (mentions,
-triples, findings) is JSON; what is empty is left out. What a row says of others is drawn as relationships
+Several values of a field are a list; a span in one is a text, "chunk start end"; what is only read back whole
+(mentions, triples, findings) is JSON; what is empty is left out. What a row says of others is drawn as relationships
 too, so that people can follow it, and is read from properties alone:
 
     (Chunk)-[:PART_OF]->(Document)    (Chunk)-[:NEXT]->(Chunk)    (Chunk)-[:MENTIONS]->(Entity)
