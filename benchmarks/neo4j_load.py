@@ -60,10 +60,11 @@ def rows(entities: int, facts: int) -> Iterator[Row]:
     chance = random.Random(0)
     for number in range(entities):
         yield Entity(f"e:{number:032x}", f"Name {number}", "person", (), (Evidence(f"c:{number // 9:032x}", 0, 9),))
+    uniform, bits = chance.random, chance.getrandbits
     for _ in range(facts):
-        one, two = (int(entities * chance.random() ** 2) for _ in range(2))
+        one, two = int(entities * uniform() ** 2), int(entities * uniform() ** 2)
         place = (Evidence(f"c:{one // 9:032x}", 10, 80),)
-        yield Fact(f"f:{chance.getrandbits(128):032x}", f"e:{one:032x}", chance.choice(_VERBS), f"e:{two:032x}", place)
+        yield Fact(f"f:{bits(128):032x}", f"e:{one:032x}", _VERBS[bits(3)], f"e:{two:032x}", place)
 
 
 def passages(entities: int) -> Iterator[Row]:
@@ -87,14 +88,12 @@ def ours(server: Server, entities: int, facts: int) -> Iterator[Timing]:
     for writers, times in ((2, ("ours, 2 writers", "ours, once more")), (1, ("ours, 1 writer",))):
         neo4j_store.WRITERS = writers
         with closing(Neo4jStore(server.address, f"bench-{writers}")) as store:
-            store.clear()
             for number, name in enumerate(times):
                 timing = timed(name, facts, server, partial(load, store, entities, facts))
                 (held,) = server.read(_COUNT, w=store.workspace)[0]
                 assert held == facts, f"{held} facts for {facts}"
                 assert not (number and timing.added), f"once more added {timing.added}"
                 yield timing
-            store.clear()
 
 
 def load(store: Neo4jStore, entities: int, facts: int) -> None:
@@ -149,17 +148,25 @@ def measure(asked: argparse.Namespace) -> Iterator[Timing]:
         if os.environ.get("NEO4J_URI"):
             address = Address.of_environment()
             say("neo4j-admin import is left out: it needs a server that may be stopped, and NEO4J_URI names one")
+            clear(address)
+            stack.callback(clear, address)
         else:
             own = stack.enter_context(own_server(NEO4J_HEAP=asked.heap, NEO4J_PAGECACHE=asked.pages))
             address = own.address
         with closing(Server(address)) as server:
             with closing(Neo4jStore(address, "bench-warm-up")) as store:
                 store.load(rows(asked.warm_up // 5, asked.warm_up))
-                store.clear()
             yield from ours(server, asked.entities, asked.facts)
             yield from peers(server, asked.entities, asked.facts, asked.part)
         if own is not None:
             yield from imported(own, asked.entities, asked.facts)
+
+
+def clear(address: Address) -> None:
+    """Remove what a run leaves on somebody's server; one of our own is thrown away."""
+    for name in ("warm-up", "1", "2"):
+        with closing(Neo4jStore(address, f"bench-{name}")) as store:
+            store.clear()
 
 
 def say(line: str) -> None:

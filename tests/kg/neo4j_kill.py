@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -153,6 +154,7 @@ def main() -> int:
     asked = parser.parse_args()
     if reason := missing():
         parser.error(reason)
+    logging.getLogger("neo4j").addHandler(logging.NullHandler())  # the driver tells of every broken connection
     with tempfile.TemporaryDirectory() as folder, own_server() as server:
         outcome = run(server, Path(folder), asked.facts, asked.every)
     sys.stdout.write((json.dumps(asdict(outcome)) if asked.json else table(outcome)) + "\n")
