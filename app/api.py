@@ -10,12 +10,13 @@ Each function opens what it needs and closes it again; nothing is kept between c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.opening import PathLike, Spending, find_workspace, opened, session
 from models.errors import ConfigError, InputError
 from models.progress import SILENT, Progress
 
@@ -26,72 +27,12 @@ if TYPE_CHECKING:
     from kg.change import Changes, Given
     from kg.config import IndexConfig
     from kg.learn_schema import Learnt
-    from kg.session import Session
     from kg.summary import IndexSummary
-    from kg.workspace import Workspace
-    from models.protocols import Encoder
-    from models.records import Budget
     from retrieval.answer import Answer
-    from retrieval.index import GraphIndex
     from retrieval.types import Retrieved
     from training.cloze import ClozeResult
     from training.config import TrainConfig
     from training.probe import ProbeResult
-
-PathLike = str | Path
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What a call may spend and how it reports: shared by every function here.
-
-    Attributes:
-        max_calls: Most model calls, None for no limit.
-        max_usd: Most money, None for no limit.
-        retry_failed: Try items again that failed in an earlier run.
-        progress: Where progress is drawn.
-    """
-
-    max_calls: int | None = None
-    max_usd: float | None = None
-    retry_failed: bool = False
-    progress: Progress = SILENT
-
-    def budget(self) -> Budget:
-        """The budget as the model wrappers take it."""
-        from models.records import Budget
-
-        return Budget(max_calls=self.max_calls, max_usd=self.max_usd)
-
-
-def find_workspace(given: PathLike | None = None) -> Path:
-    """The workspace meant: the one given, or the only one here or under ./workspaces.
-
-    Raises:
-        ConfigError: The one given is no workspace, or none was given and none, or several, were found.
-    """
-    if given:
-        return _existing(Path(given))
-    found = [Path()] if Path("graft.yaml").is_file() else []
-    found += sorted(path.parent for path in Path("workspaces").glob("*/graft.yaml"))
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(str(path) for path in found) or "none"
-    raise ConfigError(
-        f"Expected one workspace here or under ./workspaces, found {names}. Name one with --workspace DIR, "
-        "or build one: graft index FOLDER --workspace DIR."
-    )
-
-
-def _existing(path: Path) -> Path:
-    from kg.workspace import CONFIG, Workspace
-
-    if not Workspace.exists(path):
-        what = f"holds no {CONFIG}" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
-        raise ConfigError(
-            f"Expected a workspace at {path}, but it {what}. Build one: graft index FOLDER --workspace {path}."
-        )
-    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +40,7 @@ class AskSettings:
     """How a question is answered.
 
     Attributes:
-        model: Chat model that answers.
+        model: Chat model that answers, and that the retriever asks if it asks one.
         retriever: Name of the retriever.
         limit: Most passages.
         context_tokens: Budget of the packed evidence.
@@ -109,30 +50,6 @@ class AskSettings:
     retriever: str = "graph"
     limit: int = 5
     context_tokens: int = 1200
-
-
-@contextmanager
-def session(workspace: Workspace, spending: Spending) -> Iterator[Session]:
-    """A workspace with its call records, budget and progress: what paid stages are given."""
-    from kg.session import Session
-    from models.records import Records
-
-    _ = workspace.store  # the store makes the file that the records share
-    with closing(Records(workspace.records_path, spending.retry_failed)) as records:
-        yield Session(workspace, records, spending.budget(), spending.progress, spending.retry_failed)
-
-
-@contextmanager
-def opened(workspace: PathLike | None, progress: Progress) -> Iterator[tuple[Workspace, Encoder, GraphIndex]]:
-    """Open a workspace with its encoder and its read side."""
-    from kg.workspace import Workspace
-    from models.factory import open_encoder
-    from retrieval.index import GraphIndex
-
-    with ExitStack() as stack:
-        space = stack.enter_context(Workspace.open(find_workspace(workspace)))
-        encoder = open_encoder(space.config.encoder, progress)
-        yield space, encoder, GraphIndex.open(space.store, space.index_dir, encoder, progress)
 
 
 def index(
@@ -243,7 +160,7 @@ def index_with(
     with open_session(workspace, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
         summary = index_folder(paid, folder, encoder, facts)
         space = paid.workspace
-        GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
+        GraphIndex.of(space, encoder, spending.progress)
     return summary
 
 
@@ -277,7 +194,7 @@ def update(
     with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
         encoder = open_encoder(space.config.encoder, spending.progress)
         changes = update_sources(paid, _given(paths, root), encoder, Path(facts) if facts else None)
-        GraphIndex.open(space.store, space.index_dir, encoder, spending.progress)
+        GraphIndex.of(space, encoder, spending.progress)
     return changes
 
 
@@ -343,18 +260,33 @@ def search(
     workspace: PathLike | None = None,
     *,
     retriever: str = "graph",
+    model: str = "qwen-1.5b",
     limit: int = 5,
-    progress: Progress = SILENT,
+    spending: Spending | None = None,
 ) -> Retrieved:
     """Find evidence for a question.
 
+    Args:
+        question: The question.
+        workspace: The knowledge base.
+        retriever: Name of the retriever.
+        model: Chat model of a retriever that asks one.
+        limit: Most passages.
+        spending: Budget and progress; only a retriever that asks a model spends any.
     Raises:
         ConfigError: No such workspace or retriever.
     """
-    from retrieval.retrievers import open_retriever
+    from models.chats import Chats
+    from retrieval.retrievers import open_retriever, with_model
 
-    with opened(workspace, progress) as (_, encoder, graph_index):
-        return open_retriever(retriever, graph_index, encoder, {}).retrieve(question, limit)
+    spending = spending or Spending(retry_failed=True)
+    with (
+        opened(workspace, spending.progress) as (space, encoder, graph_index),
+        session(space, spending) as paid,
+        Chats(paid.open_chat) as chats,
+    ):
+        settings = with_model(retriever, model)
+        return open_retriever(retriever, graph_index, encoder, settings, chats).retrieve(question, limit)
 
 
 def ask(
@@ -370,17 +302,21 @@ def ask(
         ModelError: The model cannot be reached.
     """
     from kg.sentences import count_tokens
-    from models.factory import open_chat
+    from models.chats import Chats
     from retrieval.answer import answer
     from retrieval.pack import pack
-    from retrieval.retrievers import open_retriever
+    from retrieval.retrievers import open_retriever, with_model
 
     settings, spending = settings or AskSettings(), spending or Spending(retry_failed=True)
-    with opened(workspace, spending.progress) as (space, encoder, graph_index), session(space, spending) as paid:
-        retriever = open_retriever(settings.retriever, graph_index, encoder, {})
+    with (
+        opened(workspace, spending.progress) as (space, encoder, graph_index),
+        session(space, spending) as paid,
+        Chats(paid.open_chat) as chats,
+    ):
+        own = with_model(settings.retriever, settings.model)
+        retriever = open_retriever(settings.retriever, graph_index, encoder, own, chats)
         packed = pack(retriever.retrieve(question, settings.limit), settings.context_tokens, count_tokens)
-        with closing(open_chat(settings.model, paid.records, paid.budget, progress=spending.progress)) as chat:
-            return answer(question, packed, chat)
+        return answer(question, packed, chats(settings.model))
 
 
 def train(

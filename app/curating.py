@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.api import PathLike, Spending, find_workspace, session
+from app.opening import PathLike, Spending, find_workspace, session
 from models.progress import SILENT, Progress
 
 if TYPE_CHECKING:

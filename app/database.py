@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.api import PathLike, find_workspace
+from app.opening import PathLike, find_workspace
 from models.errors import ConfigError, InputError
 from models.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from kg.neo4j_query import Answer
     from kg.neo4j_store import Neo4jStore
+    from kg.queries import Answer
     from kg.transfer import Difference
     from kg.workspace import Workspace
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.api import PathLike, Spending, index_config, session
+from app.api import index_config
+from app.opening import PathLike, Spending, session
 from models.errors import ConfigError
 
 if TYPE_CHECKING:

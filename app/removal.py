@@ -102,7 +102,7 @@ def remove(
             erase_remains(space, remains, runs)
             flag_erased(space.adapters_dir, remains.ids)
         changes = delete(space, sources, BuildModels(None, encoder, RuleSentences()), progress)
-        GraphIndex.open(space.store, space.index_dir, encoder, progress)
+        GraphIndex.of(space, encoder, progress)
         if erase:
             sweep(space.index_dir, abandoned_s=0)
             forget(space.store, sources)

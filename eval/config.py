@@ -13,6 +13,7 @@ hash; where files lie is not, since their content is hashed instead.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -245,33 +246,36 @@ def known_experiments() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def load_experiment(name: str | Path) -> Experiment:
+def load_experiment(name: str | Path, changes: Mapping[str, Any] | None = None) -> Experiment:
     """Read an experiment.
 
     Args:
         name: Path of a YAML file, or the short name of a shipped one.
+        changes: Settings that replace the file's, by name, dotted where they lie deeper: {"index.store": "neo4j"}.
     Raises:
         ConfigError: No such file, or a setting that is unknown or out of range.
     """
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        return _load(path)
+        return _load(path, changes)
     if str(name) not in known_experiments():
         known = ", ".join(known_experiments()) or "none"
         raise ConfigError(f'No experiment "{name}"; expected a YAML file, or one of those shipped: {known}.')
     with as_file(files("configs") / "experiments" / f"{name}.yaml") as shipped:
-        return _load(shipped)
+        return _load(shipped, changes)
 
 
-def _load(path: Path) -> Experiment:
+def _load(path: Path, changes: Mapping[str, Any] | None) -> Experiment:
     try:
-        return parse_experiment(path.read_text(encoding="utf-8"), path.parent, str(path))
+        return parse_experiment(path.read_text(encoding="utf-8"), path.parent, str(path), changes)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The experiment {path} cannot be read ({error}). Check the path.") from error
 
 
-def parse_experiment(text: str, folder: Path, origin: str = "the experiment") -> Experiment:
-    """Read an experiment from YAML text; relative paths in it start at `folder`.
+def parse_experiment(
+    text: str, folder: Path, origin: str = "the experiment", changes: Mapping[str, Any] | None = None
+) -> Experiment:
+    """Read an experiment from YAML text; relative paths in it start at `folder`, `changes` are as of `load_experiment`.
 
     Raises:
         ConfigError: As of `load_experiment`; the message names `origin` and the setting.
@@ -282,7 +286,20 @@ def parse_experiment(text: str, folder: Path, origin: str = "the experiment") ->
         raise ConfigError(f"{origin} is not YAML: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{origin}: expected a mapping with name, workspace, task, reader and arms.")
+    for setting, value in (changes or {}).items():
+        _put(values, setting.split("."), value)
     try:
         return Experiment.model_validate({"folder": folder, **values})
     except ValidationError as error:
         raise ConfigError(f"{origin}: {describe(error, 'experiment')}. Correct the file.") from error
+
+
+def _put(values: dict[str, Any], names: list[str], value: Any) -> None:
+    """Put a value where a dotted name points, under mappings that are made where they are missing."""
+    *above, last = names
+    for name in above:
+        below = values[name] = values.get(name) or {}
+        if not isinstance(below, dict):
+            raise ConfigError(f"The setting {'.'.join(names)} can't be changed: {name} is {below!r}, not a mapping.")
+        values = below
+    values[last] = value

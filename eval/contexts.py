@@ -134,7 +134,9 @@ def _context(
     drawn = dict.fromkeys(line.chunk_id for line in packed.lines if line.chunk_id)
     chunk_ids = tuple(sorted(drawn, key=lambda chunk_id: rank.get(chunk_id, len(rank))))
     share = recall(chunk_ids, sources.owner, sources.gold[item.id].documents)
-    return Context(key, item.id, packed.text, chunk_ids, packed.tokens, seconds, share)
+    asked = packed.query
+    query = f"{asked.text} // {asked.problem}" if asked and asked.problem else asked.text if asked else ""
+    return Context(key, item.id, packed.text, chunk_ids, packed.tokens, seconds, share, query=query)
 
 
 def _ranking(retrieved: Retrieved) -> list[Ranked]:

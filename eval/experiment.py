@@ -31,6 +31,7 @@ from eval.setup import Adapter, build_index, named_adapters, train_adapters
 from eval.systems import NONE, ORACLE, PLAIN, SystemConfig
 from kg.session import Session, open_session
 from kg.summary import IndexSummary
+from models.chats import Chats
 from models.errors import ConfigError
 from models.factory import open_chat, open_encoder, open_scorer
 from models.progress import SILENT, Progress
@@ -238,19 +239,20 @@ class _Running:
             readers.token_counter(self.resolved.choices),
             self.experiment.query,
         )
-        freeze(run, missing, self.sources(run, prepared), packing, self.session.progress)
+        with Chats(self.session.open_chat) as chats:
+            freeze(run, missing, self.sources(run, prepared, chats), packing, self.session.progress)
 
-    def sources(self, run: RunFolder, prepared: _Prepared) -> Sources:
+    def sources(self, run: RunFolder, prepared: _Prepared, chats: Chats) -> Sources:
         """The retrievers over the workspace's index, and the gold.
 
         Raises:
             ConfigError: A retriever is not the one that this run began with.
         """
         store = self.session.workspace.store
-        index = GraphIndex.open(store, self.session.workspace.index_dir, self.encoder, self.session.progress)
+        index = GraphIndex.of(self.session.workspace, self.encoder, self.session.progress)
         systems = {system.context_key: system for system in prepared.systems if system.retriever not in (NONE, ORACLE)}
         retrievers = {
-            key: open_retriever(system.retriever, index, self.encoder, system.settings)
+            key: open_retriever(system.retriever, index, self.encoder, system.settings, chats)
             for key, system in systems.items()
         }
         plain = retrievers.get(PLAIN) or open_retriever(PLAIN, index, self.encoder, {})

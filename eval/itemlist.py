@@ -161,13 +161,13 @@ def _context_views(
     readers: dict[str, list[str]] = {}
     for arm in arms:
         readers.setdefault(arm.retriever, []).append(arm.name)
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str, str], list[str]] = {}
     for key, context in contexts.items():
         if readers.get(key):
-            groups.setdefault((context.text, context.error), []).append(key)
+            groups.setdefault((context.text, context.error, context.query), []).append(key)
     quotes = [gold.quote for gold in evidence if gold.quote.strip()]
     views = []
-    for (text, _), keys in groups.items():
+    for (text, _, _), keys in groups.items():
         pieces, found = highlight(text, quotes)
         left_out = len(text) > room
         room -= 0 if left_out else len(text)

@@ -19,7 +19,7 @@ from eval.readers import CHARACTERS_PER_TOKEN, estimated_tokens
 from eval.resolved import Resolved, resolve_experiment
 from eval.results import METRICS
 from eval.run import find_runs
-from eval.systems import NONE
+from eval.systems import NONE, ORACLE
 from eval.types import Item
 from kg.chunk import chunk
 from kg.config import IndexConfig
@@ -29,11 +29,11 @@ from kg.load import load
 from kg.reading import passages_of
 from kg.schema import Chunk, Document, Extraction
 from kg.sentences import RuleSentences
-from kg.sqlite_store import SqliteStore
 from kg.workspace import STORE, Workspace
 from models.config import load_model
 from models.dotted import is_dotted
 from models.weights import identity
+from retrieval.retrievers import planned_calls
 from training.adapter import list_adapters
 from training.request import base_config
 
@@ -187,15 +187,12 @@ def _documents(resolved: Resolved) -> list[Document]:
 
 
 def _read_texts(folder: Path) -> set[str]:
-    """Texts of the passages that the workspace has read; only the embedded store is looked into."""
+    """Texts of the passages that the workspace has read."""
     if not Workspace.exists(folder) or not (folder / STORE).is_file():
         return set()
-    store = SqliteStore(folder / STORE)
-    try:
-        read = {row.chunk_id for row in store.read(Extraction)}
-        return {row.text for row in store.read(Chunk) if row.id in read}
-    finally:
-        store.close()
+    with Workspace.open(folder) as workspace:
+        read = {row.chunk_id for row in workspace.store.read(Extraction)}
+        return {row.text for row in workspace.store.read(Chunk) if row.id in read}
 
 
 def _setup_stages(resolved: Resolved, corpus: _Corpus, folder: Path) -> Iterator[PlannedStage]:
@@ -251,9 +248,14 @@ def _shown(experiment: Experiment, corpus: _Corpus) -> int:
 def _run_stages(resolved: Resolved, folder: Path, shown: int) -> Iterator[PlannedStage]:
     experiment = resolved.experiment
     frozen, answered = _done(resolved, folder)
-    for key in dict.fromkeys(arm.context_key for arm in experiment.arms if arm.context_key != NONE):
+    for key, arm in {arm.context_key: arm for arm in experiment.arms if arm.context_key != NONE}.items():
         left = sum((key, item.id) not in frozen for item in resolved.items)
-        yield PlannedStage(f"retrieve: {key}", 0, 0, 0, left * RETRIEVAL_S, 0.0)
+        asked = None if arm.retriever == ORACLE else planned_calls(arm.retriever, arm.settings)
+        if asked is None:
+            yield PlannedStage(f"retrieve: {key}", 0, 0, 0, left * RETRIEVAL_S, 0.0)
+        else:
+            calls = left * asked.calls
+            yield _stage(f"retrieve: {key}", asked.model, calls, calls * asked.tokens_in, calls * asked.tokens_out)
     seeds = list(experiment.train.configs()) if experiment.train else []
     for arm in experiment.arms:
         several = arm.adapter is True and len(seeds) > 1

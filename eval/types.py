@@ -56,6 +56,7 @@ class Context:
         seconds: Time to retrieve and pack.
         recall: Share of the item's gold documents among the chunks' documents, in [0, 1]; None without gold.
         error: Why retrieval failed, or "".
+        query: The query of the graph behind it, with what was wrong with it as a comment; or "".
     """
 
     retriever: str
@@ -66,6 +67,7 @@ class Context:
     seconds: float
     recall: float | None = None
     error: str = ""
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

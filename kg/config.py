@@ -1,6 +1,6 @@
 """What builds a knowledge base: the settings that `graft.yaml` keeps beside the graph.
 
-Everything here changes the content of the store; how fast it is built (workers, retries) does not
+Everything here but `search` changes the content of the store; how fast it is built (workers, retries) does not
 belong here. Two workspaces with the same configuration, corpus and models hold the same graph.
 """
 
@@ -92,6 +92,8 @@ class IndexConfig(_Settings):
         extract: How a chat model is asked for them.
         encoder: Name of the embedding model.
         store: Short name of the store, or a dotted path "package.module:Class".
+        search: Where candidates for a question are found: in the "arrays" beside the store, exactly, or by the indexes
+            of the "store" itself, for a graph that is larger than memory (neo4j only).
         resolve: When two names are one thing.
         communities: How the graph is divided.
         max_document_characters: A longer document is skipped, with a reason; None for no limit.
@@ -105,6 +107,7 @@ class IndexConfig(_Settings):
     extract: ExtractConfig = ExtractConfig()
     encoder: str = Field(default="minilm", min_length=1)
     store: str = Field(default="sqlite", min_length=1)
+    search: Literal["arrays", "store"] = "arrays"
     resolve: ResolveConfig = ResolveConfig()
     communities: CommunityConfig = CommunityConfig()
     max_document_characters: int | None = Field(default=None, ge=1)

@@ -67,9 +67,12 @@ _ESCAPE = re.compile(r"\\[uU]")
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """A word, string, number, parameter or mark of a query, and where it ends in the text."""
+
     kind: str
     text: str
+    end: int
 
 
 def refuse(query: str) -> str | None:
@@ -80,7 +83,7 @@ def refuse(query: str) -> str | None:
     """
     if _ESCAPE.search(query):
         return "an escape of the form \\u0041, which Cypher reads before everything else: write the character itself"
-    tokens: list[_Token] = []
+    tokens: list[Token] = []
     for token in _tokens(query):
         if isinstance(token, str):
             return token
@@ -96,7 +99,12 @@ def refuse(query: str) -> str | None:
     return None
 
 
-def _tokens(query: str) -> Iterator[_Token | str]:
+def tokens_of(query: str) -> list[Token]:
+    """The tokens of a query that `refuse` lets pass."""
+    return [token for token in _tokens(query) if isinstance(token, Token)]
+
+
+def _tokens(query: str) -> Iterator[Token | str]:
     """The tokens but for white space; last a reason, where something is none."""
     place = 0
     while place < len(query):
@@ -109,10 +117,10 @@ def _tokens(query: str) -> Iterator[_Token | str]:
             return
         place = found.end()
         if found.lastgroup != "space":
-            yield _Token(str(found.lastgroup), found[0])
+            yield Token(str(found.lastgroup), found[0], place)
 
 
-def _refuse_word(tokens: list[_Token], place: int) -> str | None:
+def _refuse_word(tokens: list[Token], place: int) -> str | None:
     token = tokens[place]
     if token.kind != "word":
         return None
@@ -138,14 +146,14 @@ def _refuse_word(tokens: list[_Token], place: int) -> str | None:
     return f"{token.text!r}, which is no word of a query that reads"
 
 
-def _refuse_call(tokens: list[_Token], place: int) -> str | None:
+def _refuse_call(tokens: list[Token], place: int) -> str | None:
     name = _dotted(tokens, place)
     if name.lower() in PROCEDURES:
         return None
     return f"CALL {name or '{'}: the only procedures are {', '.join(sorted(PROCEDURES))}"
 
 
-def _dotted(tokens: list[_Token], place: int) -> str:
+def _dotted(tokens: list[Token], place: int) -> str:
     """The name of several parts that starts at a place."""
     parts = ""
     while place < len(tokens) and (tokens[place].kind == "word" or tokens[place].text == "."):
@@ -154,7 +162,7 @@ def _dotted(tokens: list[_Token], place: int) -> str:
     return parts
 
 
-def _is_procedure(tokens: list[_Token], place: int) -> bool:
+def _is_procedure(tokens: list[Token], place: int) -> bool:
     """Whether the word at a place ends the name of an allowed procedure behind CALL."""
     start = place
     while start >= 2 and tokens[start - 1].text == "." and tokens[start - 2].kind == "word":

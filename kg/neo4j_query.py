@@ -6,31 +6,16 @@ write, under a time limit that it keeps itself. `$workspace` is the name of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kg.cypher_guard import refuse
 from kg.neo4j_server import Server
+from kg.queries import Answer
 from models.errors import InputError
 
 LIMIT, TIMEOUT_S = 100, 10.0
 _LONGEST = 400
 """Characters shown of a text in a node."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a query returned.
-
-    Attributes:
-        columns: Names.
-        rows: Values by column: text, numbers, lists, mappings; nodes and relationships as mappings.
-        cut: Whether there were more rows than asked for.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    cut: bool
 
 
 def ask(server: Server, query: str, workspace: str = "", limit: int = LIMIT, timeout_s: float = TIMEOUT_S) -> Answer:

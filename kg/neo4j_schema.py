@@ -11,6 +11,8 @@ from kg.schema import Fact
 
 _NODES = (*(shape.label for kind, shape in SHAPES.items() if kind is not Fact), "JournalEntry")
 _KEYS = {"JournalEntry": ("stage", "item")}
+_WORDS = "OPTIONS {indexConfig: {`fulltext.analyzer`: 'standard-folding'}}"
+"""Case and accents don't count, as in `retrieval.terms`."""
 
 STEPS: tuple[tuple[str, ...], ...] = (
     (
@@ -21,8 +23,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
             for label in _NODES
         ),
         "CREATE CONSTRAINT graft_fact IF NOT EXISTS FOR ()-[f:FACT]-() REQUIRE (f.workspace, f.id) IS UNIQUE",
-        "CREATE FULLTEXT INDEX graft_names IF NOT EXISTS FOR (n:Entity) ON EACH [n.name, n.aliases]",
-        "CREATE FULLTEXT INDEX graft_texts IF NOT EXISTS FOR (n:Chunk) ON EACH [n.text]",
+        "CREATE FULLTEXT INDEX graft_names IF NOT EXISTS FOR (n:Entity) "
+        f"ON EACH [n.name, n.aliases, n.workspace] {_WORDS}",
+        f"CREATE FULLTEXT INDEX graft_texts IF NOT EXISTS FOR (n:Chunk) ON EACH [n.text, n.workspace] {_WORDS}",
     ),
 )
 """Statements of each version, from 1; each may be run twice."""

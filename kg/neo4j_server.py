@@ -147,6 +147,12 @@ class Server:
             found: list[list[Any]] = session.execute_read(run)
             return found
 
+    def change(self, *statements: str) -> None:
+        """Change the schema, each statement in a transaction of its own."""
+        with self._explained(), self._session() as session:
+            for statement in statements:
+                session.run(statement).consume()  # a change of the schema can't be in a transaction with data
+
     def look(
         self, query: str, parameters: dict[str, Any], limit: int, timeout_s: float
     ) -> tuple[list[str], list[list[Any]]]:
@@ -199,11 +205,7 @@ class Server:
                 f"{VERSION}): upgrade GRAFT"
             )
         for number, step in enumerate(STEPS[version:], start=version + 1):
-            with self._session() as session:
-                for statement in step:
-                    session.run(statement).consume()  # a change of the schema can't be in a transaction with data
-                session.run("CALL db.awaitIndexes(300)").consume()
-                session.run("MERGE (s:GraftSchema) SET s.version = $version", version=number).consume()
+            self.change(*step, "CALL db.awaitIndexes(300)", f"MERGE (s:GraftSchema) SET s.version = {number}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

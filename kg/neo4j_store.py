@@ -21,15 +21,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
+from kg import neo4j_search
 from kg import neo4j_write as cypher
 from kg.batches import batches
+from kg.cypher_scope import scope
+from kg.neo4j_query import ask
 from kg.neo4j_rows import SHAPES
 from kg.neo4j_server import RETRY_S, Address, AlreadyThere, Server
 from kg.neo4j_write import Statement
+from kg.queries import Answer, Pattern
 from kg.schema import KINDS, Chunk, Fact, Row
 from kg.store import JournalEntry, R
 from kg.store_digest import digest_rows
 from models.files import replace_text
+from models.protocols import Vectors
 
 NAME = "graph.neo4j"
 """File of a workspace's folder that holds its name in the database."""
@@ -236,6 +241,35 @@ class Neo4jStore:
                 self._server.write([(keep, {"digest": digest, "commit": kept[0][1]})], self.workspace)
             return digest
 
+    def query(self, text: str, limit: int, timeout_s: float) -> Answer:
+        """Run one query that reads, over this workspace alone; raises as `kg.neo4j_query.ask`."""
+        return ask(self._server, scope(text), self.workspace, limit, timeout_s)
+
+    def patterns(self, limit: int) -> list[Pattern]:
+        """The patterns of types and predicate that have most facts, most first."""
+        found = self._server.read(
+            "MATCH (s:Entity)-[f:FACT {workspace: $w}]->(o:Entity) "
+            "WITH s.type AS subject, f.predicate AS predicate, o.type AS object, count(f) AS facts "
+            "RETURN subject, predicate, object, facts ORDER BY facts DESC, predicate, subject, object LIMIT $limit",
+            w=self.workspace,
+            limit=limit,
+        )
+        return [Pattern(*row) for row in found]
+
+    def keep_vectors(
+        self, kind: type[Any], encoder: str, content: str, ids: Sequence[str], keys: Sequence[str], vectors: Vectors
+    ) -> None:
+        """Keep vectors beside the rows, as `SearchingStore` says."""
+        neo4j_search.keep_vectors(self._server, self.workspace, kind, encoder, content, ids, keys, vectors)
+
+    def nearest(self, kind: type[Any], encoder: str, vector: Vectors, limit: int) -> list[tuple[str, float]]:
+        """Ids of the rows nearest to a unit vector, with their cosines."""
+        return neo4j_search.nearest(self._server, self.workspace, kind, encoder, vector, limit)
+
+    def matching(self, kind: type[Any], words: Sequence[str], limit: int) -> list[tuple[str, float]]:
+        """Ids of the rows that hold most of some words, with scores."""
+        return neo4j_search.matching(self._server, self.workspace, kind, words, limit)
+
     def stored_config(self) -> str | None:
         """Settings of the workspace as YAML, or None where the database does not have the workspace."""
         found = self._server.read("MATCH (v:Workspace {id: $w}) RETURN v.config", w=self.workspace)
@@ -244,6 +278,7 @@ class Neo4jStore:
     def clear(self) -> None:
         """Remove everything of this workspace from the database."""
         with self._lock:
+            neo4j_search.drop(self._server, self.workspace)
             labels = [shape.label for kind, shape in SHAPES.items() if kind is not Fact]
             for label in (*labels, "JournalEntry", "Workspace"):
                 where = "id: $w" if label == "Workspace" else "workspace: $w"

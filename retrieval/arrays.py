@@ -11,12 +11,13 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 META = "meta.json"
 FORMAT = 1
@@ -26,32 +27,51 @@ _ABANDONED_S = 3600
 Array = NDArray[Any]
 
 
-def write(folder: Path, arrays: Mapping[str, Array], tables: Mapping[str, Any]) -> None:
-    """Write arrays (.npy) and JSON tables into a new `folder`, which appears complete or not at all.
+class Builder:
+    """A folder of arrays that is being written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, name: str, values: Array) -> None:
+        """Write an array without objects."""
+        np.save(self._folder / f"{name}.npy", values, allow_pickle=False)
+
+    def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        """An array to be filled in place, which needs no memory of its own."""
+        if 0 in shape:
+            self.put(name, np.zeros(shape, dtype))
+            return np.zeros(shape, dtype)
+        path = self._folder / f"{name}.npy"
+        found: Array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)  # type: ignore[no-untyped-call]
+        return found
+
+    def table(self, name: str, value: Any) -> None:
+        """Write a value as JSON."""
+        (self._folder / f"{name}.json").write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[Builder]:
+    """A new `folder` of arrays (.npy) and JSON tables, which appears complete at the end, or not at all.
 
     Args:
-        folder: Where to; a damaged folder of that name is replaced.
-        arrays: By name, without objects.
-        tables: By name, JSON-serialisable.
+        folder: A damaged one of that name is replaced.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)
-    building = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=folder.parent))
+    part = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=folder.parent))
     try:
-        for name, array in arrays.items():
-            np.save(building / f"{name}.npy", array, allow_pickle=False)
-        for name, table in tables.items():
-            (building / f"{name}.json").write_text(json.dumps(table, ensure_ascii=False), encoding="utf-8")
-        files = {path.name: path.stat().st_size for path in sorted(building.iterdir())}
-        meta = {"format": FORMAT, "files": files}
-        (building / META).write_text(json.dumps(meta, indent=1), encoding="utf-8")
-        building.chmod(folder.parent.stat().st_mode)  # temporary folders are private, this one is as its parent
+        yield Builder(part)
+        files = {path.name: path.stat().st_size for path in sorted(part.iterdir())}
+        (part / META).write_text(json.dumps({"format": FORMAT, "files": files}, indent=1), encoding="utf-8")
+        part.chmod(folder.parent.stat().st_mode)  # temporary folders are private, this one is as its parent
         if folder.exists() and not is_whole(folder):
             shutil.rmtree(folder)
         if not folder.exists():  # another process may have been faster: its arrays are as good as ours
-            building.rename(folder)
+            part.rename(folder)
     finally:
-        shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def is_whole(folder: Path) -> bool:

@@ -7,10 +7,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.digest import digest
-from retrieval.dense import rank_dense
 from retrieval.fuse import reciprocal_rank_fusion
 from retrieval.index import GraphIndex
-from retrieval.lexical import rank_bm25
 from retrieval.rank import Scored
 from retrieval.types import Retrieved
 
@@ -43,7 +41,7 @@ def rank_hybrid(
         settings: Depth and rank offset.
     """
     depth = max(limit, settings.depth)
-    runs = [rank_bm25(index, question, depth), rank_dense(index, vector, depth)]
+    runs = [index.search.matching_passages(question, depth), index.search.near_passages(vector, depth)]
     return reciprocal_rank_fusion(runs, settings.rrf_k)
 
 

@@ -4,7 +4,7 @@ A folder of arrays belongs to one content of the store and one encoder, and is n
 can be deleted at any time: opening builds it again, and takes over the vectors of texts that have
 not changed. What a reader sees (texts, names, sentences) stays in the store and is fetched by id.
 
-    index = GraphIndex.open(workspace.store, workspace.index_dir, encoder)
+    index = GraphIndex.of(workspace, encoder)
 """
 
 from __future__ import annotations
@@ -12,20 +12,24 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.queries import SearchingStore
 from kg.schema import Chunk, Document, Entity, Fact
 from kg.store import GraphStore
+from kg.workspace import Workspace
 from models.digest import digest
+from models.errors import ConfigError
 from models.progress import SILENT, Progress
 from models.protocols import Encoder, Vectors
 from retrieval import arrays, bm25
 from retrieval.embed import KnownVectors, embed
 from retrieval.layout import Layout, lay_out
 from retrieval.rank import Ranking
+from retrieval.search import ArraySearch, Search, StoreSearch
 from retrieval.types import FoundFact, Passage
 from retrieval.walk import transition
 
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 LAYOUT = 1
 """Raise it when rows, texts or terms are made differently: older folders are then rebuilt."""
 
+Where = Literal["arrays", "store"]
 _NO_HEADING = ("", "", "")
 _EMBEDDED = ("chunk", "entity", "fact")
 _LABELS = {"chunk": "embed passages", "entity": "embed entities", "fact": "embed facts"}
@@ -44,17 +49,18 @@ class GraphIndex:
     """Arrays of one knowledge base; make one with `open`.
 
     Attributes:
-        digest: Names the store's content, the encoder and the layout.
+        digest: Names the store's content, the encoder, the layout and where candidates are searched.
         chunk_ids: Array (chunks,) of ASCII bytes, sorted; likewise `entity_ids` and `fact_ids`.
         chunk_vectors: Array (chunks, dimension), float32; likewise `entity_vectors` and `fact_vectors`.
         fact_ends: Array (facts, 2), int32: entity rows of subject and object.
         passages_of_entity: Array (entities,), int32: number of chunks that name each.
         step: Transition matrix of the walk over entities, then chunks.
-        names: Terms of each name and alias to entity rows.
+        names: Terms of each name and alias to entity rows; empty where the store is searched, as are those of `bm25`.
         bm25: Lexical scores.
+        search: Finds candidates.
     """
 
-    def __init__(self, store: GraphStore, encoder: Encoder, folder: Path, name: str) -> None:
+    def __init__(self, store: GraphStore, encoder: Encoder, folder: Path, name: str, where: Where) -> None:
         found, tables = arrays.read(folder)
         self.store = store
         self.encoder = encoder
@@ -70,10 +76,18 @@ class GraphIndex:
         self.step = _matrix(found)
         self.passages_of_entity: NDArray[np.int32] = found["passages_of_entity"]
         self.bm25 = bm25.Bm25(found, tables["vocabulary"], len(self.chunk_ids))
+        self.search: Search = ArraySearch(self) if where == "arrays" else StoreSearch(self, _searching(store))
         self._headings: dict[str, tuple[str, str, str]] = {}
 
     @classmethod
-    def open(cls, store: GraphStore, folder: Path, encoder: Encoder, progress: Progress = SILENT) -> GraphIndex:
+    def of(cls, workspace: Workspace, encoder: Encoder, progress: Progress = SILENT) -> GraphIndex:
+        """`open` the index of a workspace, which has to stay open as long as the index is used."""
+        return cls.open(workspace.store, workspace.index_dir, encoder, progress, workspace.config.search)
+
+    @classmethod
+    def open(
+        cls, store: GraphStore, folder: Path, encoder: Encoder, progress: Progress = SILENT, where: Where = "arrays"
+    ) -> GraphIndex:
         """Open the index of a store's present content, building it if it is missing, stale or damaged.
 
         Args:
@@ -81,17 +95,22 @@ class GraphIndex:
             folder: Holds the folders of arrays.
             encoder: Makes the vectors; also encodes the questions.
             progress: Steps "embed passages", "embed entities", "embed facts", where there is something to do.
+            where: Candidates are searched: "arrays" for those of this index, "store" for the store's own indexes.
+        Raises:
+            ConfigError: The store has no indexes of its own.
         """
         content = store.digest()
-        name = f"{content[:16]}-{encoder.digest[:16]}"
-        key = digest(content, encoder.digest, LAYOUT)
+        name = "-".join([content[:16], *(["store"] if where == "store" else []), encoder.digest[:16]])
+        key = digest(content, encoder.digest, LAYOUT, *([] if where == "arrays" else [where]))
         if not _usable(folder / name, key):
             arrays.remove(folder / name)
-            _build(store, encoder, folder, name, key, progress)
+            _build(store, encoder, folder, name, key, progress, where)
         for old in _siblings(folder, name):
             if not old.name.startswith(content[:16]):
                 arrays.remove(old)
-        return cls(store, encoder, folder / name, key)
+        if where == "store":
+            _give_vectors(_searching(store), encoder, content, folder / name)
+        return cls(store, encoder, folder / name, key, where)
 
     def encode_question(self, question: str) -> NDArray[np.float32]:
         """The question as a unit vector, array (dimension,)."""
@@ -176,20 +195,40 @@ def _siblings(folder: Path, name: str) -> list[Path]:
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
-def _build(store: GraphStore, encoder: Encoder, folder: Path, name: str, key: str, progress: Progress) -> None:
+def _build(
+    store: GraphStore, encoder: Encoder, folder: Path, name: str, key: str, progress: Progress, where: Where
+) -> None:
     layout = lay_out(store)
     known = _known_vectors(folder, name, encoder)
-    out: dict[str, arrays.Array] = {}
     texts: Sequence[list[str]] = (layout.chunk_texts, layout.entity_texts, layout.fact_texts)
-    for kind, kind_texts in zip(_EMBEDDED, texts, strict=True):
-        embedded = embed(kind_texts, encoder, known, progress, _LABELS[kind])
-        out |= {f"{kind}_vectors": embedded.vectors, f"{kind}_keys": embedded.keys}
-    postings, vocabulary = bm25.build(layout.chunk_texts)
-    arrays.write(
-        folder / name,
-        out | postings | _graph_arrays(layout),
-        {"names": layout.names, "vocabulary": vocabulary, "key": key},
-    )
+    is_exact = where == "arrays"
+    with arrays.building(folder / name) as out:
+        for kind, kind_texts in zip(_EMBEDDED, texts, strict=True):
+            vectors = out.empty(f"{kind}_vectors", (len(kind_texts), encoder.dimension), np.float32)
+            out.put(f"{kind}_keys", embed(kind_texts, vectors, encoder, known, progress, _LABELS[kind]))
+        postings, vocabulary = bm25.build(layout.chunk_texts if is_exact else [])
+        for part, values in (postings | _graph_arrays(layout)).items():
+            out.put(part, values)
+        out.table("names", layout.names if is_exact else {})
+        out.table("vocabulary", vocabulary)
+        out.table("key", key)
+
+
+def _give_vectors(store: SearchingStore, encoder: Encoder, content: str, folder: Path) -> None:
+    """Bring the vectors of passages and entities into the store's indexes, as far as they are not there."""
+    found, _ = arrays.read(folder)
+    for kind, name in ((Chunk, "chunk"), (Entity, "entity")):
+        keys = [key.decode("ascii") for key in found[f"{name}_keys"].tolist()]
+        ids = [row_id.decode("ascii") for row_id in found[f"{name}_ids"].tolist()]
+        store.keep_vectors(kind, encoder.digest, content, ids, keys, found[f"{name}_vectors"])
+
+
+def _searching(store: GraphStore) -> SearchingStore:
+    if not isinstance(store, SearchingStore):
+        raise ConfigError(
+            "The setting search: store needs a store with indexes of its own: expected store: neo4j, or search: arrays."
+        )
+    return store
 
 
 def _graph_arrays(layout: Layout) -> dict[str, arrays.Array]:

@@ -8,17 +8,18 @@ a question may ask from either end. Source: the passage and relation edges of Gu
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.schema import Chunk, Document, Entity, Fact
+from kg.schema import Chunk, Document, Entity, Evidence, Fact
 from kg.store import GraphStore
-from retrieval.terms import terms
+from retrieval.names import names_of
 from retrieval.texts import entity_text, fact_text, headed
 
 if TYPE_CHECKING:
@@ -53,66 +54,84 @@ class Layout:
 
 
 def lay_out(store: GraphStore) -> Layout:
-    """Read every chunk, entity and fact of a store; a fact whose ends are unknown is left out."""
+    """Read every chunk, entity and fact of a store, one at a time; a fact whose ends are unknown is left out."""
     headings = {document.id: (document.title, document.date) for document in store.read(Document)}
-    chunk_ids, chunk_texts = _chunks(store, headings)
-    entities = sorted(store.read(Entity), key=lambda entity: entity.id)
-    row_of = {entity.id: row for row, entity in enumerate(entities)}
-    facts = sorted(
-        (fact for fact in store.read(Fact) if fact.subject_id in row_of and fact.object_id in row_of),
-        key=lambda fact: fact.id,
-    )
-    ends = np.array([[row_of[f.subject_id], row_of[f.object_id]] for f in facts], dtype=np.int32).reshape(-1, 2)
+    chunk_ids, chunk_texts = [], []
+    for chunk in store.read(Chunk):
+        chunk_ids.append(chunk.id)
+        chunk_texts.append(headed(*headings.get(chunk.document_id, ("", "")), chunk.text))
+    edges = _Edges(chunk_ids)
+    entity_ids, entity_texts, shown = [], [], []
+    names: defaultdict[str, list[int]] = defaultdict(list)
+    for row, entity in enumerate(store.read(Entity)):
+        entity_ids.append(entity.id)
+        entity_texts.append(entity_text(entity))
+        shown.append(entity.name)
+        edges.name(row, entity.evidence)
+        for key in names_of(entity):
+            names[key].append(row)
+    row_of = {entity_id: row for row, entity_id in enumerate(entity_ids)}
+    fact_ids, fact_texts, ends = [], [], array("i")
+    for fact in store.read(Fact):
+        subject, object_ = row_of.get(fact.subject_id), row_of.get(fact.object_id)
+        if subject is None or object_ is None:
+            continue
+        fact_ids.append(fact.id)
+        fact_texts.append(fact_text(shown[subject], fact.predicate, shown[object_]))
+        ends.extend((subject, object_))
+        edges.join(subject, object_)
+        edges.name(subject, fact.evidence)
+        edges.name(object_, fact.evidence)
     return Layout(
         chunk_ids=chunk_ids,
         chunk_texts=chunk_texts,
-        entity_ids=[entity.id for entity in entities],
-        entity_texts=[entity_text(entity) for entity in entities],
-        fact_ids=[fact.id for fact in facts],
-        fact_texts=[
-            fact_text(entities[s].name, fact.predicate, entities[o].name)
-            for fact, (s, o) in zip(facts, ends.tolist(), strict=True)
-        ],
-        fact_ends=ends,
-        adjacency=_adjacency(entities, facts, ends, chunk_ids),
-        names=_names(entities),
+        entity_ids=entity_ids,
+        entity_texts=entity_texts,
+        fact_ids=fact_ids,
+        fact_texts=fact_texts,
+        fact_ends=np.array(ends, dtype=np.int32).reshape(-1, 2),
+        adjacency=edges.matrix(len(entity_ids)),
+        names=dict(names),
     )
 
 
-def _chunks(store: GraphStore, headings: dict[str, tuple[str, str]]) -> tuple[list[str], list[str]]:
-    chunks = sorted(store.read(Chunk), key=lambda chunk: chunk.id)
-    texts = [headed(*headings.get(chunk.document_id, ("", "")), chunk.text) for chunk in chunks]
-    return [chunk.id for chunk in chunks], texts
+class _Edges:
+    """Edges of the graph as they are read, as numbers of their ends."""
+
+    def __init__(self, chunk_ids: Sequence[str]) -> None:
+        self._chunk_row = {chunk_id: row for row, chunk_id in enumerate(chunk_ids)}
+        self._named = array("q")
+        self._joined = array("q")
+
+    def name(self, entity: int, evidence: Iterable[Evidence]) -> None:
+        """An entity is named in some chunks; unknown ones are left out."""
+        for each in evidence:
+            if (chunk := self._chunk_row.get(each.chunk_id)) is not None:
+                self._named.extend((entity, chunk))
+
+    def join(self, one: int, other: int) -> None:
+        """A fact joins two entities; one that joins an entity to itself is no edge."""
+        if one != other:
+            self._joined.extend((min(one, other), max(one, other)))
+
+    def matrix(self, entities: int) -> csr_matrix:
+        """Shape (entities + chunks,) * 2, symmetric."""
+        from scipy.sparse import coo_matrix
+
+        size = entities + len(self._chunk_row)
+        named, _ = _counted(self._named, size)
+        named[:, 1] += entities
+        joined, facts = _counted(self._joined, size)
+        pairs = np.concatenate([named, joined])
+        weights = np.concatenate([np.ones(len(named)), facts.astype(np.float64)])
+        rows, columns = np.concatenate([pairs, pairs[:, ::-1]]).T
+        matrix = coo_matrix((np.concatenate([weights, weights]), (rows, columns)), shape=(size, size)).tocsr()
+        matrix.sort_indices()
+        return matrix
 
 
-def _adjacency(entities: Sequence[Entity], facts: Sequence[Fact], ends: NDArray[np.int32], chunks: list[str]) -> Any:
-    from scipy.sparse import coo_matrix
-
-    chunk_node = {chunk_id: len(entities) + row for row, chunk_id in enumerate(chunks)}
-    weight: defaultdict[tuple[int, int], float] = defaultdict(float)
-    for row, entity in enumerate(entities):
-        for evidence in entity.evidence:
-            if evidence.chunk_id in chunk_node:
-                weight[row, chunk_node[evidence.chunk_id]] = 1.0
-    for fact, (subject, object_) in zip(facts, ends.tolist(), strict=True):
-        if subject != object_:
-            weight[min(subject, object_), max(subject, object_)] += 1.0
-        for evidence in fact.evidence:
-            if evidence.chunk_id in chunk_node:
-                weight[subject, chunk_node[evidence.chunk_id]] = 1.0
-                weight[object_, chunk_node[evidence.chunk_id]] = 1.0
-    size = len(entities) + len(chunks)
-    pairs = np.array(list(weight), dtype=np.int32).reshape(-1, 2)
-    values = np.fromiter(weight.values(), dtype=np.float64, count=len(weight))
-    rows, columns = np.concatenate([pairs, pairs[:, ::-1]]).T
-    matrix = coo_matrix((np.concatenate([values, values]), (rows, columns)), shape=(size, size)).tocsr()
-    matrix.sort_indices()
-    return matrix
-
-
-def _names(entities: Iterable[Entity]) -> dict[str, list[int]]:
-    names: defaultdict[str, list[int]] = defaultdict(list)
-    for row, entity in enumerate(entities):
-        for key in sorted({" ".join(terms(name)) for name in (entity.name, *entity.aliases)} - {""}):
-            names[key].append(row)
-    return dict(names)
+def _counted(flat: array[int], size: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Distinct pairs, array (n, 2), of numbers below `size`, and how often each is there."""
+    pairs = np.array(flat, dtype=np.int64).reshape(-1, 2)
+    keys, counts = np.unique(pairs[:, 0] * max(size, 1) + pairs[:, 1], return_counts=True)
+    return np.stack(np.divmod(keys, max(size, 1)), axis=1).astype(np.int32), counts

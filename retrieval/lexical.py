@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 from models.digest import digest
 from retrieval.index import GraphIndex
-from retrieval.rank import Scored, ranking
 from retrieval.types import Retrieved
 
 
@@ -14,11 +13,6 @@ class Bm25Settings(BaseModel):
     """None so far; a key given is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def rank_bm25(index: GraphIndex, question: str, limit: int) -> list[Scored]:
-    """The `limit` passages that share the most telling words; fewer, or none, if fewer share any."""
-    return ranking(index.chunk_ids, index.bm25.scores(question), limit, above=0.0)
 
 
 class Bm25Retriever:
@@ -33,4 +27,4 @@ class Bm25Retriever:
 
     def retrieve(self, question: str, limit: int) -> Retrieved:
         """Find at most `limit` passages."""
-        return Retrieved(passages=self._index.passages(rank_bm25(self._index, question, limit)))
+        return Retrieved(passages=self._index.passages(self._index.search.matching_passages(question, limit)))

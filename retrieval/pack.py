@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retrieval.sentences import sentences
 from retrieval.terms import terms
 from retrieval.texts import fact_sentence, headed
-from retrieval.types import ContextLine, FoundFact, FoundReport, PackedContext, Passage, Retrieved
+from retrieval.types import ContextLine, FoundFact, FoundReport, FoundRow, PackedContext, Passage, Retrieved
 
 CountTokens = Callable[[str], int]
 
@@ -74,14 +74,14 @@ def pack(
 ) -> PackedContext:
     """Fit evidence into a token budget.
 
-    Passages go in best first, without repetitions. Facts and reports take what passages leave, up to their share,
+    Passages go in best first, without repetitions. Rows, facts and reports take what passages leave, up to their share,
     so that a graph never costs a passage.
 
     Args:
         retrieved: Evidence, each list best first.
         budget_tokens: Most tokens of the whole text, >= 0.
         count_tokens: The reader's tokenizer.
-        facts_share: Share of the budget open to facts and reports, in [0, 1]; 0 shows passages only.
+        facts_share: Share of the budget open to rows, facts and reports, in [0, 1]; 0 shows passages only.
         settings: Layout.
     Returns:
         A text of at most `budget_tokens` tokens; `left_out` counts pieces that did not fit, repetitions apart.
@@ -96,18 +96,22 @@ def pack(
     wanted = list(_distinct(retrieved.passages))
     passages, left = _fill(whole, wanted)
     extras, dropped = _extras(whole, int(budget_tokens * facts_share), retrieved, passages) if facts_share else ([], 0)
-    return replace(whole.lay_out(extras, passages), left_out=left + dropped)
+    return replace(whole.lay_out(extras, passages), left_out=left + dropped, query=retrieved.query)
 
 
 def _extras(
     whole: _Fit, share_tokens: int, retrieved: Retrieved, passages: list[ContextLine]
 ) -> tuple[list[ContextLine], int]:
-    """Facts that no packed passage tells, and reports, within their share and what is free; how many did not fit."""
+    """Rows, facts that no packed passage tells, and reports, within their share; and how many did not fit."""
     share = replace(whole, budget=share_tokens)
     told = _Told(line.evidence for line in passages)
     new = [fact for fact in _facts(retrieved) if whole.settings.restate or not told.holds(fact.sentence)]
     extras: list[ContextLine] = []
-    candidates = [*map(_fact_line, new), *map(_report_line, retrieved.reports)]
+    candidates = [
+        *map(_row_line, retrieved.rows),
+        *map(_fact_line, new),
+        *map(_report_line, retrieved.reports),
+    ]
     for line in candidates:
         if share.holds([*extras, line], []) and whole.holds([*extras, line], passages):
             extras.append(line)
@@ -189,6 +193,10 @@ def _passage_line(passage: Passage, text: str) -> ContextLine:
 def _fact_line(fact: FoundFact) -> ContextLine:
     shown = fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to)
     return ContextLine(0, shown, fact.chunk_id, "fact", fact.source, fact.title, fact.sentence)
+
+
+def _row_line(row: FoundRow) -> ContextLine:
+    return ContextLine(0, headed("The graph says", "", row.text), "", "row", title="query of the graph")
 
 
 def _report_line(report: FoundReport) -> ContextLine:

@@ -3,8 +3,8 @@
     retriever = open_retriever("graph", index, encoder, {"damping": 0.6})
     retriever = open_retriever("my_package.my_module:MyRetriever", index, encoder, {})
 
-A retriever is a class with a `Settings` model (pydantic) that is built from an index and those settings;
-if it takes three arguments, the encoder is the third.
+A retriever is a class with a `Settings` model (pydantic) that is built from an index and those settings; if it takes
+three arguments, the third opens chat models by name (`models.chats.Chats`), recorded and paid for as all are.
 """
 
 from __future__ import annotations
@@ -15,25 +15,30 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
+from models.chats import Chats
 from models.dotted import is_dotted, load_dotted
 from models.errors import ConfigError, describe
 from models.protocols import Encoder
+from retrieval.cypher import CypherRetriever
 from retrieval.dense import DenseRetriever
 from retrieval.graph import GraphRetriever
 from retrieval.hybrid import HybridRetriever
 from retrieval.index import GraphIndex
 from retrieval.lexical import Bm25Retriever
-from retrieval.types import Retriever
+from retrieval.types import PlannedCalls, Retriever
 
 RETRIEVERS: dict[str, type[Any]] = {
     "bm25": Bm25Retriever,
     "dense": DenseRetriever,
     "rag": HybridRetriever,
     "graph": GraphRetriever,
+    "cypher": CypherRetriever,
 }
 
 
-def open_retriever(name: str, index: GraphIndex, encoder: Encoder, settings: Mapping[str, Any]) -> Retriever:
+def open_retriever(
+    name: str, index: GraphIndex, encoder: Encoder, settings: Mapping[str, Any], chats: Chats | None = None
+) -> Retriever:
     """Build a retriever.
 
     Args:
@@ -41,6 +46,7 @@ def open_retriever(name: str, index: GraphIndex, encoder: Encoder, settings: Map
         index: What it searches.
         encoder: The index's own; another one's vectors could not be compared with the index's.
         settings: The retriever's own settings, as a mapping from YAML or the command line.
+        chats: Opens chat models, for a retriever that asks any; open as long as the retriever is used.
     Raises:
         ConfigError: The name is unknown, the settings are wrong, or the encoder is another one.
     """
@@ -49,10 +55,29 @@ def open_retriever(name: str, index: GraphIndex, encoder: Encoder, settings: Map
             f"The index holds vectors of {index.encoder.name} ({index.encoder.digest[:8]}), but the retriever got "
             f"{encoder.name} ({encoder.digest[:8]}). Open the index with the encoder you search with."
         )
+    found, values = _find(name, settings)
+    if len(inspect.signature(found).parameters) < 3:
+        return cast(Retriever, found(index, values))
+    if chats is None:
+        raise ConfigError(f"The retriever {name} asks a chat model: give open_retriever what opens one.")
+    return cast(Retriever, found(index, values, chats))
+
+
+def planned_calls(name: str, settings: Mapping[str, Any]) -> PlannedCalls | None:
+    """What a question costs with a retriever that asks a chat model; None for one that asks none. Raises as above."""
+    found, values = _find(name, settings)
+    return cast(PlannedCalls, found.asks(values)) if hasattr(found, "asks") else None
+
+
+def with_model(name: str, model: str) -> dict[str, Any]:
+    """The settings by which a retriever asks this chat model; none for a retriever that asks no model."""
     found = RETRIEVERS[name] if name in RETRIEVERS else _load(name)
-    values = _settings(name, found, settings)
-    takes_encoder = len(inspect.signature(found).parameters) == 3
-    return cast(Retriever, found(index, values, encoder) if takes_encoder else found(index, values))
+    return {"model": model} if "model" in found.Settings.model_fields else {}
+
+
+def _find(name: str, settings: Mapping[str, Any]) -> tuple[type[Any], BaseModel]:
+    found = RETRIEVERS[name] if name in RETRIEVERS else _load(name)
+    return found, _settings(name, found, settings)
 
 
 def _load(name: str) -> type[Any]:

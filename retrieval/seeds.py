@@ -17,9 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retrieval.index import GraphIndex
 from retrieval.rank import top_rows
-from retrieval.terms import STOPWORDS, terms
-
-_LONGEST_NAME = 12
 
 
 class SeedSettings(BaseModel):
@@ -56,11 +53,10 @@ def entity_seeds(
     weights: defaultdict[int, float] = defaultdict(float)
     for row, weight in _from_facts(index, vector, settings.facts).items():
         weights[row] += weight
-    for row in named_entities(index.names, question):
+    for row in index.search.named_entities(question):
         weights[row] += settings.name_weight
-    similarity = index.entity_vectors @ vector
-    for row in top_rows(similarity, settings.near, above=settings.near_threshold).tolist():
-        weights[row] += settings.name_weight * float(similarity[row])
+    for row, similarity in index.search.near_entities(vector, settings.near, settings.near_threshold):
+        weights[row] += settings.name_weight * similarity
     spread = np.maximum(index.passages_of_entity, 1)
     return {row: weight / float(spread[row]) for row, weight in sorted(weights.items()) if weight > 0}
 
@@ -74,34 +70,3 @@ def _from_facts(index: GraphIndex, vector: NDArray[np.float32], limit: int) -> d
         for end in set(index.fact_ends[row].tolist()):
             hints[end].append(float(similarity[row]) / float(similarity[rows[0]]))
     return {end: sum(values) / len(values) for end, values in hints.items()}
-
-
-def named_entities(names: dict[str, list[int]], question: str) -> list[int]:
-    """Rows of the entities whose name or alias stands in a question; the longest name wins.
-
-    A name counts if one of its words looks like a name: a capital, a digit, or a script without capitals.
-    A question in lower case throughout may name things with any word but a stopword.
-
-    Example:
-        >>> named_entities({"orrin quay": [4], "quay": [7], "mayor": [8]}, "Who is the mayor of Orrin Quay?")
-        [4]
-        >>> named_entities({"orrin quay": [4], "mayor": [8]}, "who is the mayor of orrin quay")
-        [8, 4]
-    """
-    words = [(term, _looks_like_name(word)) for word in question.split() for term in terms(word)]
-    sure = any(marked for term, marked in words if term not in STOPWORDS)
-    telling = [term not in STOPWORDS and (marked or not sure) for term, marked in words]
-    taken = [False] * len(words)
-    found: list[tuple[int, int]] = []
-    for length in range(min(_LONGEST_NAME, len(words)), 0, -1):
-        for start in range(len(words) - length + 1):
-            span = slice(start, start + length)
-            rows = names.get(" ".join(term for term, _ in words[span]), [])
-            if rows and any(telling[span]) and not any(taken[span]):
-                taken[span] = [True] * length
-                found.extend((start, row) for row in rows)
-    return list(dict.fromkeys(row for _, row in sorted(found)))
-
-
-def _looks_like_name(word: str) -> bool:
-    return any(c.isupper() or c.isdigit() or (c.isalpha() and c.lower() == c.upper()) for c in word)

@@ -72,17 +72,49 @@ class FoundReport:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundRow:
+    """A row of values that a query of the graph returned, as text: "p.name: Maren Oskevald; count: 3"."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQuery:
+    """A query of the graph that was written for a question.
+
+    Attributes:
+        text: As written.
+        problem: Why nothing came of it, or "".
+    """
+
+    text: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieved:
-    """Evidence for one question, each list best first."""
+    """Evidence for one question, each list best first, and the query of the graph behind it, where there is one."""
 
     passages: tuple[Passage, ...] = ()
     facts: tuple[FoundFact, ...] = ()
     paths: tuple[Path, ...] = ()
     reports: tuple[FoundReport, ...] = ()
+    rows: tuple[FoundRow, ...] = ()
+    query: GraphQuery | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCalls:
+    """What a retriever that asks a chat model spends on a question, at most: calls, and tokens of each."""
+
+    model: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
 
 
 class Retriever(Protocol):
-    """Question to evidence."""
+    """Question to evidence; a class that asks a chat model says what that costs in `asks(settings)`."""
 
     name: str
 
@@ -102,7 +134,7 @@ class ContextLine:
         number: The citation number, from 1.
         text: As shown to the model, without its number.
         chunk_id: Where it comes from.
-        kind: "passage", "fact" or "report".
+        kind: "passage", "fact", "report" or "row".
         source: The document's source path.
         title: The document's title.
         evidence: The document's own words behind the line: the passage as shown, or the sentence of a fact.
@@ -126,9 +158,11 @@ class PackedContext:
         lines: The same, line by line, with provenance.
         tokens: Number of tokens of `text` under the reader's tokenizer.
         left_out: Pieces that did not fit.
+        query: The query of the graph behind the evidence, where there is one.
     """
 
     text: str
     lines: tuple[ContextLine, ...]
     tokens: int
     left_out: int
+    query: GraphQuery | None = None

@@ -6,14 +6,14 @@ from dataclasses import asdict
 
 import click
 
-from app.commands.search import read_question
+from app.commands.search import RETRIEVER_HELP, print_query, read_question
 from app.options import budget_options, json_option, print_json, quiet_option, workspace_option
 
 
 @click.command(short_help="Answer a question from the evidence, with citations.")
 @click.argument("question")
 @workspace_option
-@click.option("--retriever", default="graph", show_default=True, metavar="NAME", help="bm25, dense, rag or graph.")
+@click.option("--retriever", default="graph", show_default=True, metavar="NAME", help=RETRIEVER_HELP)
 @click.option("--model", default="qwen-1.5b", show_default=True, metavar="NAME", help="Chat model that answers.")
 @click.option("--limit", "-k", default=5, show_default=True, type=click.IntRange(min=1), help="Most passages.")
 @click.option(
@@ -40,8 +40,9 @@ def ask(
     graft ask "Who leads Veldrane Tidal?"
     graft ask "Who leads Veldrane Tidal?" --json
     """
-    from app.api import AskSettings, Spending
+    from app.api import AskSettings
     from app.api import ask as answer_question
+    from app.opening import Spending
     from app.progress import open_progress
 
     question = read_question(question)
@@ -53,4 +54,5 @@ def ask(
         return
     click.echo(answer.text or "Not found: the evidence does not hold the answer.")
     for citation in answer.citations:
-        click.echo(f"  [{citation.number}] {citation.source}: {citation.quote}")
+        click.echo(f"  [{citation.number}] {citation.source or citation.title}: {citation.quote}")
+    print_query(answer.context.query)

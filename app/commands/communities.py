@@ -142,7 +142,7 @@ def report_command(
     graft communities report --level 0 --model openai
     graft communities report --list
     """
-    from app.api import Spending, find_workspace, session
+    from app.opening import Spending, find_workspace, session
     from app.progress import open_progress
     from kg.community_list import written
     from kg.reports import ReportPlan, ReportRun, write_reports
@@ -172,7 +172,7 @@ def report_command(
 
 @contextmanager
 def _store(workspace: str | None) -> Iterator[GraphStore]:
-    from app.api import find_workspace
+    from app.opening import find_workspace
     from kg.workspace import Workspace
 
     with Workspace.open(find_workspace(workspace)) as space:

@@ -80,8 +80,8 @@ def show(
     graft entities show "Ada Lorne" --workspace kb
     graft entities show "Ada Lorne" --workspace kb --describe
     """
-    from app.api import Spending
     from app.curating import show_entity
+    from app.opening import Spending
     from app.progress import open_progress
 
     spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))

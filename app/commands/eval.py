@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,7 @@ from app.options import (
 )
 
 if TYPE_CHECKING:
+    from eval.config import Experiment
     from eval.plan import Plan
     from eval.results import RunResult
     from eval.types import Comparison
@@ -46,6 +47,13 @@ evaluate.add_command(resolution)
 @evaluate.command()
 @click.argument("experiment")
 @click.option("--workspace", "-w", envvar="GRAFT_WORKSPACE", metavar="DIR", help="Instead of the experiment's own.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting instead of the file's, such as index.store=neo4j; may be given again.",
+)
 @click.option("--worked", default=0, type=click.IntRange(min=0), metavar="N", help="Show N questions with evidence.")
 @retry_option
 @budget_options
@@ -55,6 +63,7 @@ evaluate.add_command(resolution)
 def run(
     experiment: str,
     workspace: str | None,
+    changes: tuple[str, ...],
     worked: int,
     retry_failed: bool,
     max_calls: int | None,
@@ -70,16 +79,20 @@ def run(
     \b
     graft eval run configs/experiments/demo.yaml --dry-run
     graft eval run configs/experiments/demo.yaml --json > demo.json
+    graft eval run configs/experiments/demo.yaml --set index.store=neo4j -w workspaces/demo-neo4j
     """
-    from app.api import Spending, evaluate
+    from app.api import evaluate
+    from app.opening import Spending
     from app.progress import open_progress
+    from eval.experiment import load_experiment
     from eval.results import setup_failures, to_json
 
+    config = load_experiment(experiment, dict(map(_setting, changes)))
     if dry_run:
-        _print_plan(experiment, workspace, as_json)
+        _print_plan(config, workspace, as_json)
         return 0
     spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
-    result = evaluate(experiment, workspace, spending)
+    result = evaluate(config, workspace, spending)
     lost = setup_failures(result.path)
     if as_json:
         print_json({**to_json(result), "setup_failures": lost, "report": str(result.path / "report.html")})
@@ -101,7 +114,7 @@ def list_runs_command(workspace: str | None, as_json: bool) -> None:
     \b
     graft eval ls --workspace workspaces/demo
     """
-    from app.api import find_workspace
+    from app.opening import find_workspace
     from eval.results import list_runs
 
     entries = list_runs(find_workspace(workspace))
@@ -135,11 +148,24 @@ def compare(run_a: Path, run_b: Path, as_json: bool) -> None:
         _print_comparisons(comparisons)
 
 
-def _print_plan(experiment: str, workspace: str | None, as_json: bool) -> None:
-    from app.progress import clock
-    from eval.experiment import load_experiment, plan
+def _setting(given: str) -> tuple[str, Any]:
+    """Name and value of "index.store=neo4j"; the value is YAML."""
+    import yaml
 
-    planned: Plan = plan(load_experiment(experiment), Path(workspace) if workspace else None)
+    name, sign, value = given.partition("=")
+    try:
+        if sign and name.strip():
+            return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        pass
+    raise click.UsageError(f"--set takes NAME=VALUE, with a value in YAML, such as index.store=neo4j; got {given!r}.")
+
+
+def _print_plan(experiment: Experiment, workspace: str | None, as_json: bool) -> None:
+    from app.progress import clock
+    from eval.experiment import plan
+
+    planned: Plan = plan(experiment, Path(workspace) if workspace else None)
     if as_json:
         print_json(planned.to_json())
         return

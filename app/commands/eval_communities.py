@@ -48,7 +48,7 @@ def communities(
     graft eval communities kb
     graft eval communities kb --edits 20 --hash-seeds 8 --json
     """
-    from app.api import find_workspace
+    from app.opening import find_workspace
     from app.progress import open_progress
     from eval.community_quality import measure
     from eval.edits import EditPlan

@@ -67,8 +67,8 @@ def extraction(
     graft eval extraction mine.jsonl --format jsonl --json
     A line of jsonl: {"text": "...", "triples": [["Ada", "leads", "Orrin"]], "entities": [["Ada", "Ada Lorne"]]}
     """
-    from app.api import Spending
     from app.measure import measure_curve, measure_documents
+    from app.opening import Spending
     from app.progress import open_progress
     from eval.extraction import MEASURES, overall, score
     from eval.gold_triples import read_gold

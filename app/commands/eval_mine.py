@@ -54,8 +54,8 @@ def mine(
     graft eval mine --essays essays.json --facts facts.json --extractor qwen-1.5b
     graft eval mine --essays essays.json --facts facts.json --graphs results_KGGen.zip results_OpenIE.zip --json
     """
-    from app.api import Spending
     from app.measure import measure_documents
+    from app.opening import Spending
     from app.progress import open_progress
     from eval.fact_judge import agreement_of_judge, shipped_judge
     from eval.mine import keeps, relations_of

@@ -27,7 +27,7 @@ def export(path: Path, workspace: str | None, kind: str, as_json: bool) -> None:
     graft export graph.cypher --workspace kb --format cypher
     graft export graph-csv --workspace kb --format csv
     """
-    from app.api import find_workspace
+    from app.opening import find_workspace
     from kg.export import export as write
     from kg.workspace import Workspace
 

@@ -52,7 +52,8 @@ def index(
     graft index articles/ --workspace kb --extractor none      passages only
     graft index articles/ --workspace kb --dry-run             calls, tokens and time, nothing spent
     """
-    from app.api import Spending, index_config, index_with, plan_index
+    from app.api import index_config, index_with, plan_index
+    from app.opening import Spending
     from app.progress import open_progress
 
     config = index_config(Path(workspace), config_file, extractor=extractor, encoder=encoder)

@@ -136,10 +136,7 @@ def query(cypher: str, name: str, limit: int, timeout: float, as_json: bool) -> 
     if as_json:
         print_json(asdict(found))
         return
-    rows = [
-        [each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in row] for row in found.rows
-    ]
-    print_table(list(found.columns), rows)
+    print_table(list(found.columns), [list(map(_cell, row)) for row in found.rows])
     if found.cut:
         click.echo(f"The first {limit} rows; --limit shows more.", err=True)
 

@@ -58,8 +58,9 @@ def train(
     if context.invoked_subcommand is not None:
         refuse_options(context)
         return
-    from app.api import Spending, probe
+    from app.api import probe
     from app.api import train as fit
+    from app.opening import Spending
     from app.progress import open_progress
     from training.adapter import read_manifest
     from training.config import load_config, parse_config

@@ -55,8 +55,9 @@ def update(
     graft update articles/2031 --workspace kb --dry-run     calls, tokens and time, nothing spent
     graft update /mnt/new --root /mnt --workspace kb        sources named "new/…"
     """
-    from app.api import Spending, plan_update
+    from app.api import plan_update
     from app.api import update as change
+    from app.opening import Spending
     from app.progress import open_progress
 
     if dry_run:

@@ -14,6 +14,7 @@ from tests.kg.scripted import ScriptedChat
 ENCODER = "tests.eval.scripted:Encoder"
 EXTRACTOR = "tests.kg.scripted:ScriptedChat"
 ANSWERER = "tests.app.scripted:Answerer"
+QUERIER = "tests.app.scripted:Querier"
 NEVER = "tests.app.scripted:Never"
 PLAINLY = ("--config", str(Path(__file__).with_name("plain.yaml")))
 """Options by which no parser adds to what the scripted extractor answers, or is waited for."""
@@ -34,6 +35,21 @@ class Answerer:
 
     def close(self) -> None:
         """Nothing to free."""
+
+
+class Querier(Answerer):
+    """Asks the graph who stands beside the first listed name, and answers with the first line."""
+
+    digest = "scripted-querier-1"
+
+    def complete(self, request: ChatRequest) -> Completion:
+        """A query where one is wanted."""
+        if "query" not in (request.schema or {}).get("properties", {}):
+            return super().complete(request)
+        name = re.search(r"^Names: ([^;(\n]+)", request.messages[1].content, re.MULTILINE)
+        assert name
+        written = f"MATCH (a:Entity {{name: '{name[1].strip()}'}})-[f:FACT]-(b:Entity) RETURN b.name AS name, f LIMIT 3"
+        return Completion(written, Usage(50, 10), "stop", 0.25, parsed={"query": written})
 
 
 class Abstainer(Answerer):

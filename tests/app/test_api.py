@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from app.api import find_workspace, index, train
+from app.api import index, train
+from app.opening import find_workspace
 from models.errors import ConfigError
 from tests.kg.scripted import write_sources
 

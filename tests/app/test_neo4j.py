@@ -12,7 +12,7 @@ from kg.neo4j_server import Address
 from kg.neo4j_store import NAME, Neo4jStore
 
 from .command import graft
-from .scripted import PLAINLY
+from .scripted import PLAINLY, QUERIER
 
 pytestmark = pytest.mark.neo4j
 
@@ -74,6 +74,25 @@ def test_a_query_is_answered_or_refused(database: Address) -> None:
     assert "2 rows" in graft("neo4j", "query", reads, "--name", name, "-n", "2").err
     assert "DETACH" in graft("neo4j", "query", "MATCH (n) DETACH DELETE n").error(2)
     assert "refuses the query" in graft("neo4j", "query", "MATCH (n RETURN n").error(2)
+
+
+def test_a_model_asks_the_graph_and_its_query_stands_beside_the_answer(database: Address, articles: Path) -> None:
+    config = Path("neo.yaml")
+    config.write_text(Path(PLAINLY[1]).read_text() + "store: neo4j\nsearch: store\n")
+    assert graft("index", articles, "-w", "neo", "--config", config, "-q").code == 0
+    asked = ("Who founded Marrow & Finch?", "-w", "neo", "--retriever", "cypher", "--model", QUERIER, "-q")
+    found = graft("search", *asked, "--json").json
+    assert "Marrow & Finch" in found["query"]["text"] and not found["query"]["problem"]
+    assert found["facts"] and found["rows"] and found["passages"]
+    assert f"Cypher: {found['query']['text']}" in graft("search", *asked).out
+    shown = graft("ask", *asked)
+    assert shown.code == 0 and f"Cypher: {found['query']['text']}" in shown.out
+    answer = graft("ask", *asked, "--json").json
+    assert answer["context"]["query"]["text"] == found["query"]["text"]
+    assert "store: neo4j" in graft(
+        "search", "Who?", "-w", "kb", "--retriever", "cypher", "--model", QUERIER, "-q"
+    ).error(2)
+    assert "MATCH" not in graft("search", "Who founded Marrow & Finch?", "-w", "neo", "-q").out
 
 
 def test_the_doctor_looks_at_the_database(database: Address, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import yaml
 from eval.config import Experiment, load_experiment, parse_experiment
 from models.errors import ConfigError
 
-from .scripted import EXPERIMENT
+from .scripted import EXPERIMENT, write_world
 
 
 def experiment(**changes):
@@ -73,3 +73,15 @@ def test_a_missing_experiment_is_an_error():
         load_experiment("missing.yaml")
     with pytest.raises(ConfigError, match='No experiment "missing"'):
         load_experiment("missing")
+
+
+def test_settings_are_changed_by_name(tmp_path: Path) -> None:
+    file = write_world(tmp_path)
+    before = load_experiment(file)
+    changed = load_experiment(file, {"index.store": "neo4j", "index.resolve.similarity": 0.9, "passages": 4})
+    assert (changed.index.store, changed.index.resolve.similarity, changed.passages) == ("neo4j", 0.9, 4)
+    assert changed.index.model_copy(update={"store": "sqlite", "resolve": before.index.resolve}) == before.index
+    with pytest.raises(ConfigError, match=r"index\.stoer: Extra inputs"):
+        load_experiment(file, {"index.stoer": "neo4j"})
+    with pytest.raises(ConfigError, match="not a mapping"):
+        load_experiment(file, {"name.deeper": 1})

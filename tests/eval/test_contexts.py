@@ -1,4 +1,5 @@
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from eval.trec import read_qrels, read_run
 from eval.types import Item
 from models.errors import BudgetReached
 from models.progress import SILENT
-from retrieval.types import Passage, Retrieved
+from retrieval.types import GraphQuery, Passage, Retrieved
 
 ITEMS = [Item(f"q{n}", f"Question {n}?", ("red", "blue"), 0, ("red",)) for n in range(3)]
 PACKING = Packing(2, 40, lambda text: len(text.split()))
@@ -66,6 +67,20 @@ def test_every_retriever_freezes_every_item_once(tmp_path):
     assert retriever.asked == [(item.question, 2) for item in ITEMS]
     freeze_all(tmp_path, retriever)
     assert len(retriever.asked) == 3
+
+
+def test_the_query_of_the_graph_is_kept_beside_its_context(tmp_path):
+    class Asking(Retriever):
+        def retrieve(self, question, limit):
+            found = Retrieved((passage("a", 2.0),), query=GraphQuery("MATCH (n) RETURN n"))
+            return replace(found, query=replace(found.query, problem="nothing")) if question.endswith("1?") else found
+
+    contexts = freeze_all(tmp_path, Asking())
+    assert contexts["rag", "q0"].query == "MATCH (n) RETURN n"
+    assert [contexts["rag", item.id].query for item in ITEMS if item.question.endswith("1?")] == [
+        "MATCH (n) RETURN n // nothing"
+    ]
+    assert contexts["oracle", "q0"].query == ""
 
 
 def test_rankings_and_judgements_lie_beside_the_contexts(tmp_path):

@@ -24,6 +24,7 @@ from tests.eval.small_run import (
     ITEMS,
     arm_json,
     arm_result,
+    contexts,
     default_metrics,
     manifest_json,
     metrics_json,
@@ -249,6 +250,13 @@ def test_context_is_shown_once_for_all_arms_that_read_it(tmp_path: Path) -> None
     read_by = [" ".join(node.get_text().split()) for node in item.select("details.context > summary")]
     assert len(read_by) == 2
     assert "read by rag, lora-rag" in read_by[0]
+
+
+def test_a_query_of_the_graph_stands_with_its_context(tmp_path: Path) -> None:
+    first, *others = contexts()
+    query = "MATCH (n) WHERE n.x < 3 RETURN n"
+    item = page_of(tmp_path, contexts=[replace(first, query=query), *others]).select_one("#item-1")
+    assert [code.get_text() for code in item.select("details.context code")] == [query]
 
 
 def test_failed_item_says_why(tmp_path: Path) -> None:

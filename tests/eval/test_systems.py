@@ -4,11 +4,11 @@ from eval.systems import SystemConfig, known_systems, load_system
 from models.errors import ConfigError
 
 
-def test_the_seven_arms_are_every_way_of_adding_knowledge(tmp_path):
+def test_the_shipped_arms_are_every_way_of_adding_knowledge(tmp_path):
     arms = {name: load_system(name, tmp_path) for name in known_systems()}
     assert all(arm.name == name for name, arm in arms.items())
     assert {(arm.adapter, arm.retriever) for arm in arms.values()} == {
-        *((False, retriever) for retriever in ("none", "oracle", "rag", "graph")),
+        *((False, retriever) for retriever in ("none", "oracle", "rag", "graph", "cypher")),
         *((True, retriever) for retriever in ("none", "rag", "graph")),
     }
 
@@ -35,5 +35,5 @@ def test_a_malformed_system_is_an_error_that_names_the_file(tmp_path, text):
 
 
 def test_an_unknown_arm_names_the_known_ones(tmp_path):
-    with pytest.raises(ConfigError, match="closed-book, graph-rag, lora"):
+    with pytest.raises(ConfigError, match="closed-book, cypher-rag, graph-rag, lora"):
         load_system("ragg", tmp_path)

@@ -1,5 +1,6 @@
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,23 +9,39 @@ import pytest
 from retrieval import arrays
 
 
+def _write(folder: Path, values: Mapping[str, arrays.Array], tables: Mapping[str, object]) -> None:
+    with arrays.building(folder) as out:
+        for name, array in values.items():
+            out.put(name, array)
+        for name, table in tables.items():
+            out.table(name, table)
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    arrays.write(tmp_path / "a", {"x": np.arange(6).reshape(2, 3), "none": np.zeros((0, 3))}, {"t": {"é": [1]}})
+    _write(tmp_path / "a", {"x": np.arange(6).reshape(2, 3), "none": np.zeros((0, 3))}, {"t": {"é": [1]}})
     assert arrays.is_whole(tmp_path / "a")
     found, tables = arrays.read(tmp_path / "a")
     assert found["x"].tolist() == [[0, 1, 2], [3, 4, 5]] and found["none"].shape == (0, 3)
     assert tables == {"t": {"é": [1]}}
 
 
+def test_an_array_is_filled_in_place(tmp_path: Path) -> None:
+    with arrays.building(tmp_path / "a") as out:
+        out.empty("x", (2, 3), np.float32)[1] = 7
+        assert out.empty("none", (0, 3), np.float32).shape == (0, 3)
+    found, _ = arrays.read(tmp_path / "a")
+    assert found["x"].tolist() == [[0, 0, 0], [7, 7, 7]] and found["none"].shape == (0, 3)
+
+
 def test_a_failed_write_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Object arrays"):
-        arrays.write(tmp_path / "a", {"x": np.array([object()])}, {})
+        _write(tmp_path / "a", {"x": np.array([object()])}, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_faster_of_two_builds_stands(tmp_path: Path) -> None:
-    arrays.write(tmp_path / "a", {"x": np.ones(1)}, {})
-    arrays.write(tmp_path / "a", {"x": np.zeros(1)}, {})
+    _write(tmp_path / "a", {"x": np.ones(1)}, {})
+    _write(tmp_path / "a", {"x": np.zeros(1)}, {})
     assert arrays.read(tmp_path / "a")[0]["x"].tolist() == [1.0]
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
@@ -34,7 +51,7 @@ def test_remains_of_killed_builds_go_but_running_builds_stay(tmp_path: Path) -> 
     old.mkdir()
     new.mkdir()
     os.utime(old, (time.time() - 10_000,) * 2)
-    arrays.write(tmp_path / "a", {}, {})
+    _write(tmp_path / "a", {}, {})
     assert new.exists() and not old.exists()
 
 

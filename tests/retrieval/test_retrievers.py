@@ -4,12 +4,14 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from kg.schema import Entity, Fact
+from models.chats import Chats
 from models.errors import ConfigError
 from retrieval.index import GraphIndex
 from retrieval.retrievers import RETRIEVERS, open_retriever
 from retrieval.types import Retrieved
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
 
+WITHOUT_A_MODEL = [name for name in RETRIEVERS if name != "cypher"]
 BRIDGE = "Where was the designer of the Aldermoon Bridge born?"
 
 
@@ -24,7 +26,7 @@ def plain_index(tmp_path: Path) -> GraphIndex:
     return GraphIndex.open(MemoryStore(rows), tmp_path / "plain", WordEncoder(256))
 
 
-@pytest.mark.parametrize("name", RETRIEVERS)
+@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
 def test_every_retriever_finds_the_article_in_question(index: GraphIndex, name: str) -> None:
     found = open_retriever(name, index, index.encoder, {}).retrieve("How many votes elected the mayor of Pellin?", 3)
     assert found.passages[0].chunk_id == chunk_id("Pellin")
@@ -34,19 +36,19 @@ def test_every_retriever_finds_the_article_in_question(index: GraphIndex, name: 
     assert scores == sorted(scores, reverse=True)
 
 
-@pytest.mark.parametrize("name", RETRIEVERS)
+@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
 def test_the_same_question_gives_the_same_evidence(index: GraphIndex, name: str) -> None:
     retriever = open_retriever(name, index, index.encoder, {})
     assert retriever.retrieve(BRIDGE, 5) == retriever.retrieve(BRIDGE, 5)
 
 
-@pytest.mark.parametrize("name", RETRIEVERS)
+@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
 def test_an_empty_knowledge_base_gives_nothing(tmp_path: Path, name: str) -> None:
     index = GraphIndex.open(MemoryStore(), tmp_path, WordEncoder())
     assert open_retriever(name, index, index.encoder, {}).retrieve(BRIDGE, 5) == Retrieved()
 
 
-@pytest.mark.parametrize("name", RETRIEVERS)
+@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
 def test_a_limit_above_the_number_of_passages_is_no_error(index: GraphIndex, name: str) -> None:
     assert len(open_retriever(name, index, index.encoder, {}).retrieve(BRIDGE, 500).passages) <= 5
 
@@ -116,22 +118,25 @@ class OwnRetriever:
         model_config = ConfigDict(extra="forbid")
         size: int = 1
 
-    def __init__(self, index: GraphIndex, settings: Settings, encoder: object) -> None:
-        self.size, self.encoder = settings.size, encoder
+    def __init__(self, index: GraphIndex, settings: Settings, chats: Chats) -> None:
+        self.size, self.chats = settings.size, chats
 
     def retrieve(self, question: str, limit: int) -> Retrieved:
         return Retrieved()
 
 
 def test_a_dotted_path_opens_ones_own_retriever(index: GraphIndex) -> None:
-    own = open_retriever(f"{__name__}:OwnRetriever", index, index.encoder, {"size": 7})
-    assert (own.size, own.encoder) == (7, index.encoder)  # type: ignore[attr-defined]
+    with Chats(lambda name: pytest.fail(f"nobody asked for {name}")) as chats:
+        own = open_retriever(f"{__name__}:OwnRetriever", index, index.encoder, {"size": 7}, chats)
+        assert (own.size, own.chats) == (7, chats)  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match="asks a chat model"):
+        open_retriever(f"{__name__}:OwnRetriever", index, index.encoder, {"size": 7})
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("bm52", {}, "expected one of bm25, dense, rag, graph"),
+        ("bm52", {}, "expected one of bm25, dense, rag, graph, cypher"),
         ("nowhere_at_all:Thing", {}, "cannot be imported"),
         ("json:JSONDecoder", {}, "not a retriever"),
         ("rag", {"k": 3}, "k: Extra inputs.*Its settings: depth, rrf_k"),

@@ -1,7 +1,8 @@
 import numpy as np
 
 from retrieval.index import GraphIndex
-from retrieval.seeds import SeedSettings, entity_seeds, named_entities
+from retrieval.names import named_entities
+from retrieval.seeds import SeedSettings, entity_seeds
 from tests.retrieval.fakes import MemoryStore, WordEncoder, world
 
 

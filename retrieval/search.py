@@ -1,0 +1,126 @@
+"""Where candidates are found: in the arrays of the index, or by the store's own indexes.
+
+The arrays are exact, and every search looks at all of them. A graph that is larger than memory is better asked where it
+lies: a store such as Neo4j has an approximate index of the vectors and a full-text index of names and passages. What is
+done with the candidates (fusing, walking, packing) is the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.queries import SearchingStore
+from kg.schema import Chunk, Entity
+from models.protocols import Vectors
+from retrieval.names import named_entities, names_of
+from retrieval.rank import Scored, ranking, top_rows
+from retrieval.terms import STOPWORDS, telling_terms
+
+if TYPE_CHECKING:
+    from retrieval.index import GraphIndex
+
+_MORE = 2
+"""Times as many candidates are asked of an approximate index as are wanted; their cosines are then taken exactly."""
+_NAMES = 200
+"""Entities of which one word stands in a question that are looked at for a whole name."""
+
+
+class Search(Protocol):
+    """Candidates for a question."""
+
+    def near_passages(self, vector: Vectors, limit: int) -> list[Scored]:
+        """Passages nearest to a unit vector, array (dimension,), by cosine."""
+
+    def matching_passages(self, question: str, limit: int) -> list[Scored]:
+        """Passages that share the most telling words by BM25; fewer, or none, if fewer share any."""
+
+    def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
+        """Rows of the entities whose names are nearest to a unit vector, with cosines above a bound."""
+
+    def named_entities(self, question: str) -> list[int]:
+        """Rows of the entities whose name or alias stands in a question."""
+
+
+class ArraySearch:
+    """Exact search of the index's arrays."""
+
+    def __init__(self, index: GraphIndex) -> None:
+        self._index = index
+
+    def near_passages(self, vector: Vectors, limit: int) -> list[Scored]:
+        """As `Search`; a million passages of 384 dimensions take about half a second."""
+        return ranking(self._index.chunk_ids, self._index.chunk_vectors @ vector, limit)
+
+    def matching_passages(self, question: str, limit: int) -> list[Scored]:
+        """As `Search`."""
+        return ranking(self._index.chunk_ids, self._index.bm25.scores(question), limit, above=0.0)
+
+    def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
+        """As `Search`."""
+        similarity = self._index.entity_vectors @ vector
+        return [(row, float(similarity[row])) for row in top_rows(similarity, limit, above).tolist()]
+
+    def named_entities(self, question: str) -> list[int]:
+        """As `Search`."""
+        return named_entities(self._index.names, question)
+
+
+class StoreSearch:
+    """Approximate search by the store's indexes, for the rows that the index has."""
+
+    def __init__(self, index: GraphIndex, store: SearchingStore) -> None:
+        self._index = index
+        self._store = store
+
+    def near_passages(self, vector: Vectors, limit: int) -> list[Scored]:
+        """As `Search`."""
+        rows = _known(self._index.chunk_ids, self._near(Chunk, vector, limit))
+        return ranking(self._index.chunk_ids[rows], self._index.chunk_vectors[rows] @ vector, limit)
+
+    def matching_passages(self, question: str, limit: int) -> list[Scored]:
+        """As `Search`, with the store's own way to cut words."""
+        found = dict(self._store.matching(Chunk, _words(question), limit))
+        rows = _known(self._index.chunk_ids, list(found))
+        ids = self._index.chunk_ids[rows]
+        return ranking(ids, np.array([found[each.decode()] for each in ids.tolist()]), limit)
+
+    def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
+        """As `Search`."""
+        rows = _known(self._index.entity_ids, self._near(Entity, vector, limit))
+        similarity = self._index.entity_vectors[rows] @ vector
+        return [(int(rows[best]), float(similarity[best])) for best in top_rows(similarity, limit, above).tolist()]
+
+    def named_entities(self, question: str) -> list[int]:
+        """As `Search`, among the entities that share most words with the question."""
+        ids = [entity_id for entity_id, _ in self._store.matching(Entity, _words(question), _NAMES)]
+        rows = _known(self._index.entity_ids, ids)
+        known = {row_id.decode(): row for row_id, row in zip(self._index.entity_ids[rows], rows.tolist(), strict=True)}
+        names: dict[str, list[int]] = {}
+        for entity in self._store.read(Entity, list(known)):
+            for name in names_of(entity):
+                names.setdefault(name, []).append(known[entity.id])
+        return named_entities(names, question)
+
+    def _near(self, kind: type[Any], vector: Vectors, limit: int) -> list[str]:
+        """Ids of more rows than are wanted: the index keeps vectors in bytes, and says their cosines roughly."""
+        return [row_id for row_id, _ in self._store.nearest(kind, self._index.encoder.digest, vector, limit * _MORE)]
+
+
+def _known(ids: NDArray[np.bytes_], found: Sequence[str]) -> NDArray[np.intp]:
+    """The rows of those ids that the index has, sorted."""
+    wanted = np.array(sorted(found), dtype="S" if found else "S1")
+    rows = np.searchsorted(ids, wanted)
+    there = rows < len(ids)
+    found_rows: NDArray[np.intp] = rows[there][ids[rows[there]] == wanted[there]]
+    return found_rows
+
+
+def _words(question: str) -> list[str]:
+    """The telling words of a question, as written and as terms."""
+    written = (word for word in re.findall(r"\w+", question.casefold()) if word not in STOPWORDS)
+    return list(dict.fromkeys([*written, *telling_terms(question)]))
