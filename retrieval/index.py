@@ -29,7 +29,7 @@ from retrieval import arrays, bm25
 from retrieval.embed import KnownVectors, embed
 from retrieval.layout import Layout, lay_out
 from retrieval.rank import Ranking
-from retrieval.search import ArraySearch, Search, StoreSearch
+from retrieval.search import ArraySearch, Embedded, Search, StoreSearch
 from retrieval.types import FoundFact, Passage
 from retrieval.walk import transition
 
@@ -76,7 +76,12 @@ class GraphIndex:
         self.step = _matrix(found)
         self.passages_of_entity: NDArray[np.int32] = found["passages_of_entity"]
         self.bm25 = bm25.Bm25(found, tables["vocabulary"], len(self.chunk_ids))
-        self.search: Search = ArraySearch(self) if where == "arrays" else StoreSearch(self, _searching(store))
+        rows = Embedded(self.chunk_ids, self.chunk_vectors, self.entity_ids, self.entity_vectors)
+        self.search: Search = (
+            ArraySearch(rows, self.bm25, self.names)
+            if where == "arrays"
+            else StoreSearch(rows, _searching(store), encoder.digest)
+        )
         self._headings: dict[str, tuple[str, str, str]] = {}
 
     @classmethod
