@@ -369,6 +369,6 @@ def test_the_benchmark_of_loading_asserts_what_it_loads() -> None:
     assert done.returncode == 0, done.stderr
     found = {row["name"]: row for row in json.loads(done.stdout)}
     assert found["ours, once more"]["added"] == 0
-    nodes = 400 + 45  # entities, and places for the passages that they stand in
+    nodes = 1 + 400 + 45  # the workspace, entities, and places for the passages that they stand in
     assert {found[f"ours, {each}"]["added"] for each in ("2 writers", "1 writer")} == {nodes + 400 + 2000}
     assert found["neo4j-admin import"]["facts"] == 2000
