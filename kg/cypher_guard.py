@@ -55,7 +55,10 @@ RESERVED = _words(
     unwind use user users using vector verbose wait write zone"""
 )
 """Words of Cypher that begin or shape a clause; as names they are refused, but for those of `_HARMLESS`."""
-_HARMLESS = _words("name names node nodes path row rows text key group type role rel relationship")
+_HARMLESS = _words(
+    """name names node nodes path row rows text key group type role rel relationship start from to target user language
+    property element"""
+)
 """Reserved words that people call things and that open no clause that writes."""
 
 _TOKENS = re.compile(
@@ -63,6 +66,8 @@ _TOKENS = re.compile(
     |(?P<word>[A-Za-z_]\w*)|(?P<space>\s+)|(?P<mark><=|>=|<>|=~|->|<-|\.\.|\+=|[-+*/%^=<>()\[\]{},.:|!&])""",
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
+_LONGEST, _DEEPEST = 10_000, 50
+_OPENING, _CLOSING = ("(", "[", "{"), (")", "]", "}")
 _ESCAPE = re.compile(r"\\[uU]")
 
 
@@ -81,13 +86,21 @@ def refuse(query: str) -> str | None:
     Args:
         query: One statement of Cypher.
     """
+    if len(query) > _LONGEST:
+        return f"{len(query):,} characters: a query has at most {_LONGEST:,}"
+    if query.encode("utf-8", "replace").decode("utf-8") != query:
+        return "half of a character (a lone surrogate)"
     if _ESCAPE.search(query):
         return "an escape of the form \\u0041, which Cypher reads before everything else: write the character itself"
     tokens: list[Token] = []
+    depth = 0
     for token in _tokens(query):
         if isinstance(token, str):
             return token
         tokens.append(token)
+        depth += (token.text in _OPENING) - (token.text in _CLOSING)
+        if depth > _DEEPEST:
+            return f"brackets more than {_DEEPEST} deep, which a server can't read"
     if not tokens:
         return "nothing: expected a query such as MATCH (e:Entity) RETURN e.name"
     if tokens[0].text.lower() not in ("match", "optional", "unwind", "with", "return", "call"):
@@ -130,7 +143,8 @@ def _refuse_word(tokens: list[Token], place: int) -> str | None:
     if word == "call":
         return _refuse_call(tokens, place + 1)
     if before == ".":  # a property, or a part of a name that `_refuse_call` or this has seen from its start
-        if place < 2 or (tokens[place - 2].kind != "word" and tokens[place - 2].text not in (")", "]", "}")):
+        of = tokens[place - 2] if place >= 2 else None
+        if of is None or (of.kind != "word" and of.text not in (*_CLOSING, "{", ",")):  # the last two: {.name, .type}
             return f"{token.text!r} behind a lone dot"
         return None if after != "(" or _is_procedure(tokens, place) else f"the function {token.text!r} of a namespace"
     if before == ":" or (before == "|" and after != "("):  # a label or a type

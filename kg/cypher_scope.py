@@ -39,22 +39,37 @@ def scope(query: str) -> str:
     """The query with every node pattern bound to `$workspace`.
 
     Args:
-        query: Cypher that reads.
+        query: Cypher that reads; a semicolon at its end is dropped.
     Raises:
         InputError: The query does more than read, or could look outside its workspace.
     """
+    query = query.strip().removesuffix(";")
     if reason := refuse(query):
         raise InputError(f"only queries that read are run, and this one has {reason}")
     tokens = tokens_of(query)
-    words = [token.text.lower() if token.kind in ("word", "mark", "parameter") else "…" for token in tokens]
+    words = [_word(token) for token in tokens]
     for place, word in enumerate(words):
+        behind = words[place + 1] if place + 1 < len(words) else ""
         if word == "call":
             raise InputError("CALL looks at all workspaces: expected MATCH")
-        if word == "workspace" and words[place - 1] != "." and words[place : place + 3] != _FILTER:
+        if word in _CLAUSES and behind == "=":
+            raise InputError(f"the path is called {tokens[place].text}, as a clause is: give it another name")
+        if word == "workspace" and words[place - 1] != "." and not _is_filter(tokens[place : place + 4]):
             raise InputError("the query names a workspace: leave that out, the right one is added")
     for node in reversed(_nodes(tokens, words)):
         query = query[: node.offset] + node.text + query[node.offset :]
     return query
+
+
+def _word(token: Token) -> str:
+    """What decides about a token's place: words in lower case, marks; a text or number is none of either."""
+    return token.text.lower() if token.kind == "word" else token.text if token.kind in ("mark", "parameter") else "…"
+
+
+def _is_filter(tokens: Sequence[Token]) -> bool:
+    """Whether tokens are the condition, and nothing more of its value behind it."""
+    texts = [token.text for token in tokens]
+    return texts[:3] == _FILTER and texts[3:] in ([","], ["}"])
 
 
 def _nodes(tokens: Sequence[Token], words: Sequence[str]) -> list[_Node]:
@@ -94,7 +109,7 @@ def _firsts(words: Sequence[str]) -> Iterator[int]:
             first = place + 1
             if words[first + 1 : first + 2] == ["="]:  # the path has a name
                 first += 2
-            if not {*words[first : first + 1]} & {"match", *_PATHS}:
+            if not {*words[first : first + 1]} & {"match", "optional", "unwind", "with", *_PATHS}:
                 yield first
 
 
@@ -125,7 +140,8 @@ def _node(tokens: Sequence[Token], words: Sequence[str], start: int) -> _Node | 
         if close is None:
             return None
         inside = words[place + 1 : close]
-        added = "" if inside[:3] == _FILTER else "workspace: $workspace" + (", " if inside else "")
+        is_there = _is_filter(tokens[place + 1 : place + 5])
+        added = "" if is_there else "workspace: $workspace" + (", " if inside else "")
         offset, text = tokens[place].end, added
         place = close + 1
     return _Node(start, end, offset, text) if place == end or words[place] == "where" else None

@@ -26,11 +26,12 @@ def ask(server: Server, query: str, workspace: str = "", limit: int = LIMIT, tim
         query: Cypher that reads.
         workspace: Value of `$workspace`.
         limit: Most rows.
-        timeout_s: Most seconds on the server.
+        timeout_s: Most seconds on the server, > 0.
     Raises:
         InputError: The query does more than read, or is no Cypher, or takes too long.
         ServerError: The server cannot be reached.
     """
+    query = query.strip().removesuffix(";")
     if reason := refuse(query):
         raise InputError(f"only queries that read are run, and this one has {reason}")
     columns, rows = server.look(query, {"workspace": workspace}, limit + 1, timeout_s)
@@ -43,9 +44,9 @@ def _plain(value: Any) -> Any:
     from neo4j.graph import Node, Path, Relationship
 
     if isinstance(value, Node):
-        return {"labels": sorted(value.labels), **{name: _plain(each) for name, each in sorted(value.items())}}
+        return {"labels": sorted(value.labels), **_plain_map(value)}
     if isinstance(value, Relationship):
-        return {"type": value.type, **{name: _plain(each) for name, each in sorted(value.items())}}
+        return {"type": value.type, **_plain_map(value)}
     if isinstance(value, Path):
         return [_plain(each) for pair in zip(value.nodes, value.relationships, strict=False) for each in pair] + [
             _plain(value.end_node)
@@ -53,7 +54,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return _plain_map(value)
     if isinstance(value, str):
         return value if len(value) <= _LONGEST else f"{value[: _LONGEST - 1]}…"
     return value if isinstance(value, int | float | bool | None) else str(value)
+
+
+def _plain_map(value: Any) -> dict[str, Any]:
+    """A mapping without the vectors that `kg.neo4j_search` keeps with a node."""
+    return {name: _plain(each) for name, each in sorted(value.items()) if not name.startswith("vector_")}

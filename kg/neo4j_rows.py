@@ -2,7 +2,7 @@
 
 A row is a node that is labelled by its class and has a property for each field, but for two kinds: a fact is a
 relationship `FACT` between two entities, with its predicate as a property; a journal entry is a node `JournalEntry`.
-Several values of a field are a list; several spans are three lists of one length; what is only read back whole
+Several values of a field are a list; a span in one is a text, "chunk start end"; what is only read back whole
 (mentions, triples, findings) is JSON; what is empty is left out. What a row says of others is drawn as relationships
 too, so that people can follow it, and is read from properties alone:
 
@@ -85,12 +85,10 @@ class Shape:
         self._table = TABLES[kind]
         own = [name for name in self._table.scalars if not (kind is Fact and name in FACT_ENDS)]
         getters = {name: _scalar(name, name in self._table.json) for name in own}
-        for name, child in self._table.children.items():
-            getters |= {each: _column(name, child, place) for place, each in enumerate(_lists(name, child))}
+        getters |= {name: _list(name, child) for name, child in self._table.children.items()}
         self.properties = tuple(getters)
-        of_lists = [f"{type_}[]" for child in self._table.children.values() for type_ in child.columns.values()]
         of_fields = {part.name: sql_type(part) for part in fields(kind)}
-        self.types = (*(of_fields[name] for name in own), *of_lists)
+        self.types = (*(of_fields[name] for name in own), *("TEXT[]" for _ in self._table.children))
         self._getters = tuple(getters.values())
 
     def dump(self, row: Row) -> list[Any]:
@@ -100,10 +98,10 @@ class Shape:
     def load(self, values: Sequence[Any], ends: Sequence[str] = ()) -> Row:
         """Values of `properties`, and the ids of a fact's two ends, to a row."""
         table, found = self._table, dict(zip(self.properties, values, strict=True))
-        children: dict[str, tuple[Any, ...]] = {}
-        for name, child in table.children.items():
-            columns = [found[each] or () for each in _lists(name, child)]
-            children[name] = tuple(child.load(value) for value in zip(*columns, strict=True))
+        children = {
+            name: tuple(child.load(_parts(child, text)) for text in found[name] or ())
+            for name, child in table.children.items()
+        }
         found |= dict(zip(FACT_ENDS, ends, strict=False))
         return table.load(["" if (value := found[name]) is _NOTHING else value for name in table.scalars], children)
 
@@ -115,15 +113,16 @@ def _scalar(name: str, is_json: bool) -> Callable[[Any], Any]:
     return lambda row: _NOTHING if (value := get(row)) == "" else value
 
 
-def _column(name: str, child: Child, place: int) -> Callable[[Any], Any]:
-    get = attrgetter(name)
-    return lambda row: [child.dump(value)[place] for value in get(row)] or _NOTHING
+def _list(name: str, child: Child) -> Callable[[Any], Any]:
+    get, dump = attrgetter(name), child.dump
+    return lambda row: [" ".join(map(str, dump(value))) for value in get(row)] or _NOTHING
 
 
-def _lists(name: str, child: Child) -> list[str]:
-    """The properties of a field of several values: its own name, or one for each part of a value."""
-    columns = list(child.columns)
-    return [name] if len(columns) == 1 else [f"{name}_{column}" for column in columns]
+def _parts(child: Child, text: str) -> tuple[Any, ...]:
+    """What `dump` of a child gave, out of its text; only the first part may hold a space."""
+    parts = text.rsplit(" ", len(child.columns) - 1) if len(child.columns) > 1 else [text]
+    types = child.columns.values()
+    return tuple(int(part) if type_ == "INTEGER" else part for part, type_ in zip(parts, types, strict=True))
 
 
 SHAPES: dict[type[Any], Shape] = {kind: Shape(kind) for kind in TABLES}

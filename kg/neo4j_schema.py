@@ -31,5 +31,5 @@ STEPS: tuple[tuple[str, ...], ...] = (
 """Statements of each version, from 1; each may be run twice."""
 
 VERSION = len(STEPS)
-OLDEST_SERVER = (5, 13)
-"""The first version with uniqueness of relationships and vector indexes for good."""
+OLDEST_SERVER = (5, 15)
+"""The first version with `CREATE VECTOR INDEX`."""

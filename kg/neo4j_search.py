@@ -13,12 +13,15 @@ from typing import Any
 from kg.batches import batches
 from kg.neo4j_rows import SHAPES
 from kg.neo4j_server import Server
+from kg.neo4j_write import Statement
 from kg.schema import Chunk, Entity
 from models.digest import digest
 from models.protocols import Vectors
 
 _BATCH = 1_000
 _PAGE = 10_000
+_WORDS = 256
+"""Most words of a question that are looked for: the index takes about a thousand conditions."""
 _TEXTS: dict[type[Any], tuple[str, tuple[str, ...]]] = {
     Chunk: ("graft_texts", ("text",)),
     Entity: ("graft_names", ("name", "aliases")),
@@ -39,10 +42,13 @@ def keep_vectors(
     """Write the vectors that are missing or of another text, and wait until they are found; see `SearchingStore`."""
     name, label = _property(workspace, encoder), SHAPES[kind].label
     mark = f"{name}_{label.lower()}"
-    kept = server.read(f"MATCH (v:Workspace {{id: $w}}) RETURN v.{mark}", w=workspace)
-    if kept and kept[0][0] == content:
+    kept = server.read(f"MATCH (v:Workspace {{id: $w}}) RETURN v.{mark}, v.commit", w=workspace)
+    commit = kept[0][1] if kept else ""
+    state = f"{content} {commit}"  # a row that went and came back has no vector, though the content is the same
+    if kept and kept[0][0] == state:
         return
-    server.write([(f"MATCH (v:Workspace {{id: $w}}) SET v.{mark} = ''", {})], workspace)  # so that `drop` knows of it
+    unmark: Statement = f"MATCH (v:Workspace {{id: $w}}) SET v.{mark} = ''", {}
+    server.write([unmark], workspace)  # so that `drop` knows of the index
     if len(ids):
         _make_index(server, _index(name, label), label, name, vectors.shape[1])
     there = _kept(server, workspace, label, name)
@@ -53,8 +59,9 @@ def keep_vectors(
             f"UNWIND $rows AS r MATCH (n:{label} {{workspace: $w, id: r[0]}}) "
             f"CALL db.create.setNodeVectorProperty(n, '{name}', r[1]) SET n.{name}_of = r[2]"
         )
-        server.write([(write, {"rows": values})], workspace)
-    server.write([(f"MATCH (v:Workspace {{id: $w}}) SET v.{mark} = $content", {"content": content})], workspace)
+        server.write([unmark, (write, {"rows": values})], workspace)  # another process may have marked what it wrote
+    marked = f"MATCH (v:Workspace {{id: $w, commit: $commit}}) SET v.{mark} = $state"
+    server.write([(marked, {"commit": commit, "state": state})], workspace)
 
 
 def _make_index(server: Server, index: str, label: str, name: str, dimension: int) -> None:
@@ -106,7 +113,7 @@ def matching(
     index, fields = _TEXTS[kind]
     if not words or limit < 1:
         return []
-    wanted = " ".join(map(_quoted, words))
+    wanted = " ".join(map(_quoted, words[:_WORDS]))
     query = f"+workspace:{_quoted(workspace)}^0 +({' '.join(f'{field}:({wanted})' for field in fields)})"
     asked = limit
     while True:  # a name of a workspace that begins like this one's is told apart only here
@@ -117,8 +124,9 @@ def matching(
             query=query,
             asked=asked,
         )
-        own = [(row_id, score) for row_id, score, of in found if of == workspace]
-        if len(own) >= limit or len(found) < asked:
+        telling = [row for row in found if row[1] > 0]  # words that the index drops leave all nodes, with nothing
+        own = [(row_id, score) for row_id, score, of in telling if of == workspace]
+        if len(own) >= limit or len(telling) < asked:
             return own[:limit]
         asked *= 4
 
@@ -140,5 +148,5 @@ def _index(name: str, label: str) -> str:
 
 def _quoted(words: str) -> str:
     """Words as one phrase of a full-text query."""
-    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = words.encode("utf-8", "ignore").decode("utf-8").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

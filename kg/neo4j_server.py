@@ -162,7 +162,10 @@ class Server:
             InputError: The server refuses the query, or ends it for its time.
         """
         from neo4j import READ_ACCESS, Query
-        from neo4j.exceptions import ClientError, TransientError
+        from neo4j.exceptions import Neo4jError
+
+        if timeout_s <= 0:
+            raise InputError(f"a query needs a time limit above 0 s, got {timeout_s:g}")  # the driver takes 0 for none
 
         with self._explained():
             try:
@@ -170,11 +173,13 @@ class Server:
                     result = session.run(Query(query, timeout=timeout_s), parameters)
                     rows = [list(row.values()) for row in islice(result, limit)]
                     return list(result.keys()), rows
-            except (ClientError, TransientError) as error:
+            except Neo4jError as error:
                 code = str(error.code)
                 if "Terminated" in code or "TimedOut" in code:
                     raise InputError(f"the query took more than {timeout_s:g} s and was ended: ask for less") from error
-                if code.startswith("Neo.ClientError.Statement") or "AccessMode" in code:
+                if any(sign in code for sign in ("OutOfMemory", "StackOverFlow")):
+                    raise InputError(f"the query takes too much memory: ask for less ({_said(error)})") from error
+                if ".Statement." in code or "AccessMode" in code:
                     raise InputError(f"the database refuses the query: {_said(error)}") from error
                 raise
 

@@ -249,7 +249,8 @@ class Neo4jStore:
         """The patterns of types and predicate that have most facts, most first."""
         found = self._server.read(
             "MATCH (s:Entity)-[f:FACT {workspace: $w}]->(o:Entity) "
-            "WITH s.type AS subject, f.predicate AS predicate, o.type AS object, count(f) AS facts "
+            "WITH coalesce(s.type, '') AS subject, f.predicate AS predicate, coalesce(o.type, '') AS object, "
+            "count(f) AS facts "
             "RETURN subject, predicate, object, facts ORDER BY facts DESC, predicate, subject, object LIMIT $limit",
             w=self.workspace,
             limit=limit,

@@ -38,19 +38,19 @@ def put(kind: type[Any], rows: Sequence[Row], new: bool = False) -> Iterator[Sta
         return
     ordered = sorted(rows, key=lambda row: row.id)
     values = ", ".join(f"n.{name} = r[{place}]" for place, name in enumerate(shape.properties) if place)
+    unlink = " ".join(f"FOREACH (l IN [(n){link.arrow()}(:{link.label}) | l] | DELETE l)" for link in shape.links)
     yield (
-        f"UNWIND $rows AS r MERGE (n:{shape.label} {{workspace: $w, id: r[0]}}) SET {values} REMOVE n:Placeholder",
+        f"UNWIND $rows AS r MERGE (n:{shape.label} {{workspace: $w, id: r[0]}}) SET {values} REMOVE n:Placeholder "
+        f"{unlink}",
         {"rows": [shape.dump(row) for row in ordered]},
     )
     for link in shape.links:
-        pairs = [[row.id, other] for row in ordered for other in link.ids(row)]
-        pairs.sort(key=lambda pair: pair[::-1])
-        yield _unlink(shape, link.arrow(), link.label, [row.id for row in ordered])
+        pairs = [(row.id, other) for row in ordered for other in link.ids(row)]
+        others, places = _places(other for _, other in pairs)
         yield (
-            f"UNWIND $pairs AS p MATCH (n:{shape.label} {{workspace: $w, id: p[0]}}) "
-            f"MERGE (o:{link.label} {{workspace: $w, id: p[1]}}) ON CREATE SET o:Placeholder "
-            f"CREATE (n){link.arrow('')}(o)",
-            {"pairs": pairs},
+            f"{_collect(link.label)} UNWIND $pairs AS p MATCH (n:{shape.label} {{workspace: $w, id: p[0]}}) "
+            f"WITH n, ends[p[1]] AS o CREATE (n){link.arrow('')}(o)",
+            {"ids": others, "pairs": [[row_id, places[other]] for row_id, other in pairs]},
         )
 
 
@@ -58,17 +58,30 @@ def _put_facts(shape: Shape, rows: Sequence[Fact], new: bool) -> Iterator[Statem
     ordered = sorted(rows, key=lambda row: (row.subject_id, row.object_id, row.id))
     if not new:
         yield from delete(Fact, [row.id for row in ordered])
-    ends = [[row.subject_id, row.object_id] for row in ordered]
-    yield (
-        "UNWIND $ids AS id MERGE (n:Entity {workspace: $w, id: id}) ON CREATE SET n:Placeholder",
-        {"ids": sorted({end for pair in ends for end in pair})},
-    )
+    ids, places = _places(end for row in ordered for end in (row.subject_id, row.object_id))
     values = ", ".join(f"{name}: r[{place}]" for place, name in enumerate(shape.properties, start=2))
     yield (
-        "UNWIND $rows AS r MATCH (s:Entity {workspace: $w, id: r[0]}) MATCH (o:Entity {workspace: $w, id: r[1]}) "
+        f"{_collect('Entity')} UNWIND $rows AS r WITH r, ends[r[0]] AS s, ends[r[1]] AS o "
         f"CREATE (s)-[:FACT {{workspace: $w, {values}}}]->(o)",
-        {"rows": [[*pair, *shape.dump(row)] for pair, row in zip(ends, ordered, strict=True)]},
+        {
+            "ids": ids,
+            "rows": [[places[row.subject_id], places[row.object_id], *shape.dump(row)] for row in ordered],
+        },
     )
+
+
+def _collect(label: str) -> str:
+    """Cypher for `ends`, the nodes of `$ids` in that order, so that each is looked up once however often it is used."""
+    return (
+        f"UNWIND range(0, size($ids) - 1) AS i MERGE (n:{label} {{workspace: $w, id: $ids[i]}}) "
+        "ON CREATE SET n:Placeholder WITH n, i ORDER BY i WITH collect(n) AS ends"
+    )
+
+
+def _places(ids: Iterable[str]) -> tuple[list[str], dict[str, int]]:
+    """Ids, sorted and each once, and where each stands."""
+    ordered = sorted(set(ids))
+    return ordered, {each: place for place, each in enumerate(ordered)}
 
 
 def delete(kind: type[Any], ids: Iterable[str]) -> Iterator[Statement]:

@@ -109,7 +109,8 @@ class CypherRetriever:
         asked, answer = self._ask(question, vector)
         result = _Result(answer)
         facts = self._index.facts([Scored(fact_id, 1.0) for fact_id in result.fact_ids])
-        chunks = dict.fromkeys([*result.chunk_ids, *(fact.chunk_id for fact in facts if fact.chunk_id)])
+        named = [*result.chunk_ids, *(fact.chunk_id for fact in facts)]
+        chunks = dict.fromkeys(chunk_id for chunk_id in named if self._index.has_chunk(chunk_id))
         found = [Scored(chunk_id, 1.0) for chunk_id in chunks][:limit]
         if self._settings.fill and len(found) < limit:
             plain = rank_hybrid(self._index, question, vector, limit, self._settings.rag)
@@ -192,12 +193,17 @@ class _Result:
             yield text if len(text) <= _CELL else f"{text[: _CELL - 1]}…"
 
     def _of_mapping(self, value: dict[str, Any]) -> Iterator[str]:
-        kept = {"FACT": self.fact_ids}.get(str(value.get("type"))) if "labels" not in value else None
-        if "Chunk" in value.get("labels", ()):
+        labels, kept = value.get("labels"), None
+        if labels is None and value.get("type") == "FACT":
+            kept = self.fact_ids
+        elif isinstance(labels, list) and "Chunk" in labels:
             kept = self.chunk_ids
         if kept is not None and isinstance(value.get("id"), str):
             if value["id"] not in kept:
                 kept.append(value["id"])
-        else:  # a node is known by its name or title
-            name = value.get("name") or value.get("title")
-            yield from [str(name)] if name else (f"{key} {each}" for key, each in value.items() if key != "workspace")
+        elif name := value.get("name") or value.get("title"):  # by which a node is known
+            yield from self._values(name)
+        else:
+            for key, each in value.items():
+                if key != "workspace":
+                    yield from (f"{key} {text}" for text in self._values(each))

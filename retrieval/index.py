@@ -29,7 +29,7 @@ from retrieval import arrays, bm25
 from retrieval.embed import KnownVectors, embed
 from retrieval.layout import Layout, lay_out
 from retrieval.rank import Ranking
-from retrieval.search import ArraySearch, Search, StoreSearch
+from retrieval.search import ArraySearch, Embedded, Search, StoreSearch
 from retrieval.types import FoundFact, Passage
 from retrieval.walk import transition
 
@@ -78,7 +78,12 @@ class GraphIndex:
         self.degree: NDArray[np.float64] = found["degree"]
         self.passages_of_entity: NDArray[np.int32] = found["passages_of_entity"]
         self.bm25 = bm25.Bm25(found, tables["vocabulary"], len(self.chunk_ids))
-        self.search: Search = ArraySearch(self) if where == "arrays" else StoreSearch(self, _searching(store))
+        rows = Embedded(self.chunk_ids, self.chunk_vectors, self.entity_ids, self.entity_vectors)
+        self.search: Search = (
+            ArraySearch(rows, self.bm25, self.names)
+            if where == "arrays"
+            else StoreSearch(rows, _searching(store), encoder.digest)
+        )
         self._headings: dict[str, tuple[str, str, str]] = {}
 
     @classmethod
@@ -122,6 +127,12 @@ class GraphIndex:
     def chunk_rows(self, ids: Sequence[str]) -> NDArray[np.intp]:
         """Rows of known chunk ids, array (len(ids),)."""
         return np.searchsorted(self.chunk_ids, np.array(ids, dtype=self.chunk_ids.dtype))
+
+    def has_chunk(self, chunk_id: str) -> bool:
+        """Whether the index has a chunk of that id."""
+        key = chunk_id.encode()
+        row = int(np.searchsorted(self.chunk_ids, key))
+        return row < len(self.chunk_ids) and bool(self.chunk_ids[row] == key)
 
     def passages(self, found: Ranking) -> tuple[Passage, ...]:
         """The chunks of a ranking, in its order, with the headings of their documents."""

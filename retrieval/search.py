@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +18,25 @@ from numpy.typing import NDArray
 from kg.queries import SearchingStore
 from kg.schema import Chunk, Entity
 from models.protocols import Vectors
+from retrieval.bm25 import Bm25
 from retrieval.names import named_entities, names_of
 from retrieval.rank import Scored, ranking, top_rows
 from retrieval.terms import STOPWORDS, telling_terms
-
-if TYPE_CHECKING:
-    from retrieval.index import GraphIndex
 
 _MORE = 2
 """Times as many candidates are asked of an approximate index as are wanted; their cosines are then taken exactly."""
 _NAMES = 200
 """Entities of which one word stands in a question that are looked at for a whole name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The passages and entities of an index: ids, arrays (n,) of ASCII bytes, sorted, and vectors in their order."""
+
+    chunk_ids: NDArray[np.bytes_]
+    chunk_vectors: Vectors
+    entity_ids: NDArray[np.bytes_]
+    entity_vectors: Vectors
 
 
 class Search(Protocol):
@@ -49,57 +58,60 @@ class Search(Protocol):
 class ArraySearch:
     """Exact search of the index's arrays."""
 
-    def __init__(self, index: GraphIndex) -> None:
-        self._index = index
+    def __init__(self, rows: Embedded, bm25: Bm25, names: dict[str, list[int]]) -> None:
+        self._rows = rows
+        self._bm25 = bm25
+        self._names = names
 
     def near_passages(self, vector: Vectors, limit: int) -> list[Scored]:
         """As `Search`; a million passages of 384 dimensions take about half a second."""
-        return ranking(self._index.chunk_ids, self._index.chunk_vectors @ vector, limit)
+        return ranking(self._rows.chunk_ids, self._rows.chunk_vectors @ vector, limit)
 
     def matching_passages(self, question: str, limit: int) -> list[Scored]:
         """As `Search`."""
-        return ranking(self._index.chunk_ids, self._index.bm25.scores(question), limit, above=0.0)
+        return ranking(self._rows.chunk_ids, self._bm25.scores(question), limit, above=0.0)
 
     def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
         """As `Search`."""
-        similarity = self._index.entity_vectors @ vector
+        similarity = self._rows.entity_vectors @ vector
         return [(row, float(similarity[row])) for row in top_rows(similarity, limit, above).tolist()]
 
     def named_entities(self, question: str) -> list[int]:
         """As `Search`."""
-        return named_entities(self._index.names, question)
+        return named_entities(self._names, question)
 
 
 class StoreSearch:
     """Approximate search by the store's indexes, for the rows that the index has."""
 
-    def __init__(self, index: GraphIndex, store: SearchingStore) -> None:
-        self._index = index
+    def __init__(self, rows: Embedded, store: SearchingStore, encoder: str) -> None:
+        self._rows = rows
         self._store = store
+        self._encoder = encoder
 
     def near_passages(self, vector: Vectors, limit: int) -> list[Scored]:
         """As `Search`."""
-        rows = _known(self._index.chunk_ids, self._near(Chunk, vector, limit))
-        return ranking(self._index.chunk_ids[rows], self._index.chunk_vectors[rows] @ vector, limit)
+        rows = _known(self._rows.chunk_ids, self._near(Chunk, vector, limit))
+        return ranking(self._rows.chunk_ids[rows], self._rows.chunk_vectors[rows] @ vector, limit)
 
     def matching_passages(self, question: str, limit: int) -> list[Scored]:
-        """As `Search`, with the store's own way to cut words."""
+        """As `Search`, with the store's way to cut words: titles don't count, nor does a plural for its singular."""
         found = dict(self._store.matching(Chunk, _words(question), limit))
-        rows = _known(self._index.chunk_ids, list(found))
-        ids = self._index.chunk_ids[rows]
+        rows = _known(self._rows.chunk_ids, list(found))
+        ids = self._rows.chunk_ids[rows]
         return ranking(ids, np.array([found[each.decode()] for each in ids.tolist()]), limit)
 
     def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
         """As `Search`."""
-        rows = _known(self._index.entity_ids, self._near(Entity, vector, limit))
-        similarity = self._index.entity_vectors[rows] @ vector
+        rows = _known(self._rows.entity_ids, self._near(Entity, vector, limit))
+        similarity = self._rows.entity_vectors[rows] @ vector
         return [(int(rows[best]), float(similarity[best])) for best in top_rows(similarity, limit, above).tolist()]
 
     def named_entities(self, question: str) -> list[int]:
         """As `Search`, among the entities that share most words with the question."""
         ids = [entity_id for entity_id, _ in self._store.matching(Entity, _words(question), _NAMES)]
-        rows = _known(self._index.entity_ids, ids)
-        known = {row_id.decode(): row for row_id, row in zip(self._index.entity_ids[rows], rows.tolist(), strict=True)}
+        rows = _known(self._rows.entity_ids, ids)
+        known = {row_id.decode(): row for row_id, row in zip(self._rows.entity_ids[rows], rows.tolist(), strict=True)}
         names: dict[str, list[int]] = {}
         for entity in self._store.read(Entity, list(known)):
             for name in names_of(entity):
@@ -108,7 +120,7 @@ class StoreSearch:
 
     def _near(self, kind: type[Any], vector: Vectors, limit: int) -> list[str]:
         """Ids of more rows than are wanted: the index keeps vectors in bytes, and says their cosines roughly."""
-        return [row_id for row_id, _ in self._store.nearest(kind, self._index.encoder.digest, vector, limit * _MORE)]
+        return [row_id for row_id, _ in self._store.nearest(kind, self._encoder, vector, limit * _MORE)]
 
 
 def _known(ids: NDArray[np.bytes_], found: Sequence[str]) -> NDArray[np.intp]:

@@ -20,9 +20,14 @@ PASSWORD = "test-password"
 
 
 class OwnServer:
-    """A server that a test may stop and kill."""
+    """A server that a test may stop and kill.
 
-    def __init__(self, home: Path) -> None:
+    Args:
+        home: An empty folder.
+        settings: Variables of the script that starts it, such as `NEO4J_HEAP`.
+    """
+
+    def __init__(self, home: Path, **settings: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -34,6 +39,7 @@ class OwnServer:
             "NEO4J_BOLT_PORT": str(port),
             "NEO4J_PASSWORD": PASSWORD,
             "NEO4J_START_SECONDS": "300",
+            **settings,
         }
 
     def configure(self, lines: str) -> None:
@@ -55,15 +61,22 @@ class OwnServer:
         return done.stdout
 
 
-@contextmanager
-def own_server() -> Iterator[OwnServer]:
-    """Start a server on a free port and stop it in the end; skips where there is none to start."""
+def missing() -> str:
+    """Why no server of our own can be started, or ""."""
     if not SCRIPT.exists():
-        pytest.skip(f"no Neo4j: NEO4J_URI is not set, and {SCRIPT} is not there")
+        return f"no Neo4j: NEO4J_URI is not set, and {SCRIPT} is not there"
     if shutil.which("java") is None:
-        pytest.skip("no Neo4j: NEO4J_URI is not set, and a server of our own needs Java 17, which is not on PATH")
+        return "no Neo4j: NEO4J_URI is not set, and a server of our own needs Java 17, which is not on PATH"
+    return ""
+
+
+@contextmanager
+def own_server(**settings: str) -> Iterator[OwnServer]:
+    """Start a server on a free port and stop it in the end; skips a test where there is none to start."""
+    if reason := missing():
+        pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="graft-neo4j-") as home:
-        server = OwnServer(Path(home))
+        server = OwnServer(Path(home), **settings)
         server("start")
         try:
             yield server

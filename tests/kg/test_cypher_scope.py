@@ -36,7 +36,15 @@ WRITTEN = {
         f"MATCH (a {OWN}) WITH a ORDER BY a.x, a.y MATCH (b {OWN}), (a {OWN}) RETURN b"
     ),
 }
+NAMES_OF_PATHS = ("match", "where", "return", "with", "unwind", "order", "skip", "limit", "union")
 REFUSED = (
+    *(f"MATCH {name} = (a:Entity), (c) RETURN c.workspace" for name in NAMES_OF_PATHS),
+    *(f"MATCH (a:Entity), {name.upper()}=(b:Entity), (c) RETURN c.workspace" for name in NAMES_OF_PATHS),
+    *(f"RETURN COUNT {{ (a:Entity), {name} = (b:Entity), (c) }} AS n" for name in NAMES_OF_PATHS),
+    "MATCH (c {workspace: $workspace + '-other'}) RETURN c.workspace",
+    "MATCH (c {name: 'x', workspace: $workspace || '-other'}) RETURN c.workspace",
+    "MATCH (c {Workspace: $workspace}) RETURN c.workspace",
+    "MATCH (c {workspace: $Workspace}) RETURN c.workspace",
     "MATCH (n {workspace: 'other'}) RETURN n",
     "MATCH (n {name: {workspace: 'other'}}) RETURN n",
     "WITH 'other' AS workspace MATCH (n) RETURN n",
@@ -48,6 +56,10 @@ REFUSED = (
     "MATCH ANY SHORTEST (a)-[:FACT]-+(b) RETURN a",
 )
 LOOKS = (
+    "MATCH (a:Entity) WHERE EXISTS { OPTIONAL MATCH (x:Chunk) RETURN x } RETURN a.workspace",
+    "MATCH (a:Entity) RETURN COLLECT { WITH a MATCH (x:Entity) RETURN x.workspace }",
+    "MATCH (a:Entity) RETURN a {.workspace, .name}.workspace;",
+    "MATCH (start:Entity)-[f:FACT]->(target:Entity) RETURN start.workspace, target.workspace",
     "MATCH (n) RETURN n.workspace",
     "MATCH (n:Entity) RETURN n.workspace",
     "MATCH ()-[f]->() RETURN f.workspace",
@@ -109,6 +121,23 @@ def test_a_query_counts_its_own_workspace(stores: tuple[Neo4jStore, Neo4jStore])
     one, _ = stores
     entities = sum(1 for _ in one.read(Entity))
     assert one.query("MATCH (n:Entity) RETURN count(n)", 5, 20).rows == ((entities,),)
+
+
+TOO_MUCH = (
+    "MATCH p = shortestPath((a:Entity)-[*]-(b:Entity)) RETURN p",
+    "MATCH (a:Entity) RETURN substring(a.name, -1)",
+    "UNWIND range(1, 50000000) AS x RETURN collect(x)",
+    f"RETURN {'[' * 60}{']' * 60}",
+    f"RETURN {' AND '.join(['true'] * 3000)}",
+    "RETURN '\ud800'",
+)
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize("query", TOO_MUCH, ids=range(len(TOO_MUCH)))
+def test_what_a_server_cannot_do_is_the_querys_fault(stores: tuple[Neo4jStore, Neo4jStore], query: str) -> None:
+    with pytest.raises(InputError):
+        stores[0].query(query, 10, 20)
 
 
 @pytest.mark.neo4j

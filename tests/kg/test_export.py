@@ -31,8 +31,7 @@ def test_csv_says_what_each_column_holds_whatever_the_first_row_has(store: Sqlit
     export(store, tmp_path / "csv", "csv")
     lines = (tmp_path / "csv" / "nodes-Entity.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == (
-        '"id:ID(Entity)","workspace","name:string","type:string","aliases:string[]",'
-        '"evidence_chunk_id:string[]","evidence_start_char:long[]","evidence_end_char:long[]"'
+        '"id:ID(Entity)","workspace","name:string","type:string","aliases:string[]","evidence:string[]"'
     )
     facts = (tmp_path / "csv" / "relationships-FACT.csv").read_text(encoding="utf-8").splitlines()
     assert '"phrases:string[]"' in facts[0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +27,13 @@ from kg.schema import Chunk, Community, Document, Entity, Evidence, Fact
 from kg.sentences import RuleSentences
 from kg.sqlite_store import SqliteStore
 from kg.store import JournalEntry
-from kg.transfer import Difference, copy, differences
+from kg.transfer import copy, differences
 from kg.workspace import Workspace
 from models.errors import ConfigError, InputError, ServerError, StoreError
+from tests.kg import neo4j_kill
 from tests.kg.scripted import PLAIN, LetterEncoder, ScriptedChat, write_sources
 from tests.kg.world import world
-from tests.neo4j_server import own_server
+from tests.neo4j_server import missing, own_server
 
 pytestmark = pytest.mark.neo4j
 DONE = JournalEntry("resolve", "all", "k", "done")
@@ -341,35 +344,31 @@ def test_a_database_that_can_only_be_read_is_named() -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_is_killed_again_and_again_holds_every_row_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_is_killed_again_and_again_holds_every_row_once(tmp_path: Path) -> None:
     """Killed outright and started again while it is loaded, it has in the end what was to be loaded."""
-    monkeypatch.setattr(neo4j_store, "_BATCH", 1000)
-    entities = [Entity(f"e:{number:05}", f"Name {number}", "person", (), ()) for number in range(4_000)]
-    facts = [
-        Fact(f"f:{number:06}", f"e:{number % 3989:05}", "knows", f"e:{number * 7 % 4000:05}", (Evidence("c:1", 0, 1),))
-        for number in range(60_000)
-    ]
-    with own_server() as server, closing(SqliteStore(tmp_path / "graph.sqlite")) as here:
-        here.load([*entities, *facts, Chunk("c:1", "d:1", 0, 0, 1, "x", 1), Document("d:1", "a", "A", "x")])
-        loaded, kills = threading.Event(), 0
+    with own_server() as server:
+        outcome = neo4j_kill.run(server, tmp_path, facts=60_000, every_s=4)
+    assert outcome.good, outcome
+    assert outcome.kills >= 2
 
-        def load() -> list[Difference]:
-            try:
-                with closing(Neo4jStore(server.address, "kb")) as store:
-                    return copy(here, store)
-            finally:
-                loaded.set()
 
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(load)
-            while kills < 4 and not loaded.wait(4):
-                server("kill")
-                server("start")
-                kills += 1
-            assert sum(row.missing for row in running.result()) == 64_002
-        assert kills >= 2
-        with closing(Neo4jStore(server.address, "kb")) as store:
-            assert [row for row in differences(here, store) if not row.same] == []
-            assert store.digest() == here.digest()
+@pytest.mark.slow
+def test_the_benchmark_of_loading_asserts_what_it_loads() -> None:
+    """Every way to load ends with the facts that were given, and a second run adds nothing."""
+    if reason := missing():
+        pytest.skip(reason)
+    command = [sys.executable, "-m", "benchmarks.neo4j_load", "--json", "--facts", "2000", "--entities", "400"]
+    done = subprocess.run(
+        [*command, "--part", "40", "--warm-up", "0", "--heap", "1g", "--pages", "256m"],
+        cwd=Path(__file__).parents[2],
+        env={name: value for name, value in os.environ.items() if name != "NEO4J_URI"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = {row["name"]: row for row in json.loads(done.stdout)}
+    assert found["ours, once more"]["added"] == 0
+    nodes = 1 + 400 + 45  # the workspace, entities, and places for the passages that they stand in
+    assert {found[f"ours, {each}"]["added"] for each in ("2 writers", "1 writer")} == {nodes + 400 + 2000}
+    assert found["neo4j-admin import"]["facts"] == 2000

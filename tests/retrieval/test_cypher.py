@@ -122,6 +122,20 @@ def test_values_of_every_kind_are_lines(index: GraphIndex) -> None:
 
 
 @pytest.mark.neo4j
+def test_a_node_is_shown_by_its_name_and_without_vectors(index: GraphIndex, tmp_path: Path) -> None:
+    assert isinstance(index.store, Neo4jStore)
+    GraphIndex.open(index.store, tmp_path, index.encoder, where="store")
+    for returned in ("e", "properties(e)", "e {labels: e.labels, .name}", "{labels: 1, name: e.name}", "labels(c), c"):
+        query = f"MATCH (c:Chunk)-[:MENTIONS]->(e:Entity {{name: 'Pellin'}}) RETURN {returned} LIMIT 1"
+        found = _ask(index, Writer(query))
+        assert found.query and not found.query.problem
+        assert len(found.rows) == 1 and len(found.rows[0].text) < 60
+    query = "MATCH (c:Chunk) RETURN properties(c) AS p, {labels: ['Chunk'], id: 'none'} AS made LIMIT 1"
+    found = _ask(index, Writer(query))
+    assert len(found.passages) == 3 and all("vector" not in row.text for row in found.rows)
+
+
+@pytest.mark.neo4j
 def test_a_digest_names_all_that_a_context_depends_on(index: GraphIndex) -> None:
     assert _open(index, Writer()).digest != _open(index, Writer(), attempts=1).digest
     assert _open(index, Writer()).digest == _open(index, Writer()).digest

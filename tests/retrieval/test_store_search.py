@@ -68,6 +68,35 @@ def test_vectors_follow_the_rows(store: Neo4jStore, tmp_path: Path) -> None:
 
 
 @pytest.mark.neo4j
+def test_a_row_that_went_and_came_back_has_its_vector_again(store: Neo4jStore, tmp_path: Path) -> None:
+    encoder = WordEncoder(256)
+    GraphIndex.open(store, tmp_path, encoder, where="store")
+    chunk = next(row for row in store.read(Chunk) if "bees" in row.text)
+    content = store.digest()
+    for change in (lambda: store.remove(Chunk, [chunk.id]), lambda: store.put([chunk])):
+        with store.transaction():
+            change()
+    assert store.digest() == content
+    index = GraphIndex.open(store, tmp_path, encoder, where="store")
+    assert index.search.near_passages(index.encode_question(chunk.text), 1)[0].id == chunk.id
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize("words", [["!!!"], ["_"], [""], ['"'], ["*"], ["\ud800"], []])
+def test_words_that_say_nothing_find_nothing(store: Neo4jStore, words: list[str]) -> None:
+    assert store.matching(Chunk, words, 10) == []
+
+
+@pytest.mark.neo4j
+def test_words_are_words_and_no_query(store: Neo4jStore) -> None:
+    for words in (['a" OR text:*'], ["text:*"], ["bees) OR (text:*"], ["be*"], ["~"], ["AND"], ["\\"]):
+        found = [score for _, score in store.matching(Chunk, words, 10)]
+        assert len(found) < 5 and all(score > 0 for score in found)
+    assert len(store.matching(Chunk, [f"word{number}" for number in range(3000)] + ["bees"], 10)) == 0
+    assert len(store.matching(Chunk, ["bees", *(f"word{number}" for number in range(3000))], 10)) == 2
+
+
+@pytest.mark.neo4j
 def test_workspaces_have_indexes_of_their_own(store: Neo4jStore, neo4j_address: Address, tmp_path: Path) -> None:
     with closing(Neo4jStore(neo4j_address, f"{store.workspace}-x")) as other, closing(Server(neo4j_address)) as server:
         other.load(world())
