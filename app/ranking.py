@@ -76,8 +76,10 @@ def measure_retrieval(
     from models.factory import open_chat, open_encoder
     from models.records import Records
     from retrieval.index import GraphIndex
-    from retrieval.retrievers import open_retriever
+    from retrieval.retrievers import open_retriever, planned_calls
 
+    for name in names:
+        planned_calls(name, {})  # a wrong name is an error before anything is embedded
     corpus = read_corpus(folder)
     corpus = replace(corpus, queries=corpus.queries[:limit])
     opened = open_encoder(encoder, spending.progress)

@@ -13,7 +13,7 @@ from app.options import budget_options, json_option, print_json, print_table, qu
 if TYPE_CHECKING:
     from retrieval.types import GraphQuery
 
-RETRIEVER_HELP = "bm25, dense, rag, graph, or cypher, which has a model query a graph that lies in Neo4j."
+RETRIEVER_HELP = "bm25, dense, rag, graph, ppr, or cypher, which has a model query a graph that lies in Neo4j."
 
 
 def read_question(question: str) -> str:

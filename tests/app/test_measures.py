@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.eval.beir_folder import write_folder
+
 from .command import graft
-from .scripted import EXTRACTOR, PLAINLY
+from .scripted import ENCODER, EXTRACTOR, PLAINLY
 
 pytestmark = pytest.mark.models
 ROWS = [
@@ -69,3 +71,19 @@ def test_a_zip_of_other_essays_is_refused(settings):
     write_zip(Path("peer.zip"), **{"1": graph(("a", "b", "c")), "1_results": judgments(MILL, 1, 0)})
     asked = ("eval", "mine", "--essays", "essays.json", "--facts", "facts.json", "--extractor", "none")
     assert "a graph of none of the essays" in graft(*asked, "--graphs", "peer.zip").error(2)
+
+
+def test_retrievers_are_measured_on_a_folder_in_beirs_form(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "little")
+    asked = ("eval", "retrieval", folder, "-r", "dense", "-r", "graph", "--encoder", ENCODER, "-q")
+    found = graft(*asked, "--runs", "runs", "--json").json
+    assert (found["name"], found["passages"], found["entities"], found["facts"]) == ("little", 4, 4, 3)
+    assert [row["retriever"] for row in found["retrievers"]] == ["dense", "graph"]
+    assert found["retrievers"][0]["metrics"]["recall@20"]["mean"] == 1.0
+    assert set(found["differences"]) == {"graph"}
+    assert {path.name for path in Path("runs").iterdir()} == {"dense.trec", "graph.trec"}
+    assert Path("runs/dense.trec").read_text().startswith("q1 Q0 p")
+    assert "graph − dense" in graft(*asked, "--limit", "1").out
+    assert "ppr" in graft("eval", "retrieval", folder, "-r", "nothing", "--encoder", ENCODER).error(2)
+    (folder / "corpus.jsonl").unlink()
+    assert "BEIR" in graft(*asked).error(2)

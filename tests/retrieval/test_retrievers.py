@@ -136,7 +136,7 @@ def test_a_dotted_path_opens_ones_own_retriever(index: GraphIndex) -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("bm52", {}, "expected one of bm25, dense, rag, graph, cypher"),
+        ("bm52", {}, "expected one of bm25, dense, rag, graph, ppr, cypher"),
         ("nowhere_at_all:Thing", {}, "cannot be imported"),
         ("json:JSONDecoder", {}, "not a retriever"),
         ("rag", {"k": 3}, "k: Extra inputs.*Its settings: depth, rrf_k"),
