@@ -347,7 +347,7 @@ def test_a_database_that_can_only_be_read_is_named() -> None:
 def test_a_server_that_is_killed_again_and_again_holds_every_row_once(tmp_path: Path) -> None:
     """Killed outright and started again while it is loaded, it has in the end what was to be loaded."""
     with own_server() as server:
-        outcome = neo4j_kill.run(server, tmp_path, facts=60_000, every_s=4)
+        outcome = neo4j_kill.run(server, tmp_path, facts=60_000, every_s=4, most=4)
     assert outcome.good, outcome
     assert outcome.kills >= 2
 
