@@ -82,14 +82,14 @@ def measure_retrieval(
         planned_calls(name, {})  # a wrong name is an error before anything is embedded
     corpus = read_corpus(folder)
     corpus = replace(corpus, queries=corpus.queries[:limit])
-    opened = open_encoder(encoder, spending.progress)
+    opened, budget = open_encoder(encoder, spending.progress), spending.budget()
     with ExitStack() as stack:
         home = index_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         home.mkdir(parents=True, exist_ok=True)
         store = stack.enter_context(closing(SqliteStore(home / "graph.sqlite")))
         records = stack.enter_context(closing(Records(home / "graph.sqlite")))
         chats = stack.enter_context(
-            Chats(lambda name: closing(open_chat(name, records, spending.budget(), progress=spending.progress)))
+            Chats(lambda name: closing(open_chat(name, records, budget, progress=spending.progress)))
         )
         began = time.perf_counter()
         with store.transaction():
