@@ -10,8 +10,8 @@ Each function opens what it needs and closes it again; nothing is kept between c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from kg.config import IndexConfig
     from kg.learn_schema import Learnt
     from kg.summary import IndexSummary
+    from models.chats import Chats
     from retrieval.answer import Answer
-    from retrieval.types import Retrieved
+    from retrieval.types import Retrieved, Retriever
     from training.cloze import ClozeResult
     from training.config import TrainConfig
     from training.probe import ProbeResult
@@ -276,17 +277,8 @@ def search(
     Raises:
         ConfigError: No such workspace or retriever.
     """
-    from models.chats import Chats
-    from retrieval.retrievers import open_retriever, with_model
-
-    spending = spending or Spending(retry_failed=True)
-    with (
-        opened(workspace, spending.progress) as (space, encoder, graph_index),
-        session(space, spending) as paid,
-        Chats(paid.open_chat) as chats,
-    ):
-        settings = with_model(retriever, model)
-        return open_retriever(retriever, graph_index, encoder, settings, chats).retrieve(question, limit)
+    with _retrieving(workspace, retriever, model, spending or Spending(retry_failed=True)) as (found, _):
+        return found.retrieve(question, limit)
 
 
 def ask(
@@ -302,21 +294,29 @@ def ask(
         ModelError: The model cannot be reached.
     """
     from kg.sentences import count_tokens
-    from models.chats import Chats
     from retrieval.answer import answer
     from retrieval.pack import pack
-    from retrieval.retrievers import open_retriever, with_model
 
     settings, spending = settings or AskSettings(), spending or Spending(retry_failed=True)
+    with _retrieving(workspace, settings.retriever, settings.model, spending) as (retriever, chats):
+        packed = pack(retriever.retrieve(question, settings.limit), settings.context_tokens, count_tokens)
+        return answer(question, packed, chats(settings.model))
+
+
+@contextmanager
+def _retrieving(
+    workspace: PathLike | None, retriever: str, model: str, spending: Spending
+) -> Iterator[tuple[Retriever, Chats]]:
+    """A retriever over a workspace, and the chat models of the session, of which it asks the one named."""
+    from models.chats import Chats
+    from retrieval.retrievers import open_retriever, with_model
+
     with (
         opened(workspace, spending.progress) as (space, encoder, graph_index),
         session(space, spending) as paid,
         Chats(paid.open_chat) as chats,
     ):
-        own = with_model(settings.retriever, settings.model)
-        retriever = open_retriever(settings.retriever, graph_index, encoder, own, chats)
-        packed = pack(retriever.retrieve(question, settings.limit), settings.context_tokens, count_tokens)
-        return answer(question, packed, chats(settings.model))
+        yield open_retriever(retriever, graph_index, encoder, with_model(retriever, model), chats), chats
 
 
 def train(

@@ -19,7 +19,7 @@ from eval.run import RunFolder
 from eval.systems import ORACLE
 from eval.trec import Ranked, qrels_lines, read_run, recall, run_lines
 from eval.types import Context, Item
-from models.errors import BudgetReached, ConfigError, StoreError
+from models.errors import NOT_OF_THE_ITEM
 from models.files import replace_text
 from models.progress import Progress
 from retrieval.pack import pack
@@ -117,7 +117,7 @@ def freeze_one(key: str, item: Item, sources: Sources, packing: Packing) -> tupl
     try:
         retrieved = sources.retrieve(key, item, packing)
         packed = pack(retrieved, packing.context_tokens, packing.count_tokens)
-    except (BudgetReached, ConfigError, StoreError):  # no fault of the item
+    except NOT_OF_THE_ITEM:
         raise
     except Exception as error:  # an item's boundary: recorded, and counted as wrong
         reason = f"{type(error).__name__}: {error}"

@@ -15,7 +15,7 @@ from typing import Any
 from eval.answering import choice_prefix, option_texts
 from eval.config import Experiment
 from eval.prices import price_of
-from eval.readers import CHARACTERS_PER_TOKEN, estimated_tokens
+from eval.readers import estimated_tokens
 from eval.resolved import Resolved, resolve_experiment
 from eval.results import METRICS
 from eval.run import find_runs
@@ -26,6 +26,7 @@ from kg.config import IndexConfig
 from kg.examples import extraction_prompt
 from kg.extractors import WITHOUT_CHAT
 from kg.load import load
+from kg.prompt import CHARACTERS_PER_TOKEN
 from kg.reading import passages_of
 from kg.schema import Chunk, Document, Extraction
 from kg.sentences import RuleSentences

@@ -12,10 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kg.prompt import CHARACTERS_PER_TOKEN
 from models.errors import ConfigError
 from models.protocols import ChatModel, ChoiceScorer
-
-CHARACTERS_PER_TOKEN = 3.5
 
 OpenScorer = Callable[[Path | None], ChoiceScorer]
 OpenChat = Callable[[Path | None], ChatModel]

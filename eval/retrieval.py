@@ -18,7 +18,7 @@ import numpy as np
 from eval.beir import Corpus, Query
 from eval.stats import Interval, Values, intervals
 from eval.trec import Ranked, ndcg, run_lines
-from models.errors import BudgetReached, ConfigError, StoreError
+from models.errors import NOT_OF_THE_ITEM
 from models.files import replace_text
 from models.progress import Progress
 from retrieval.types import Retriever
@@ -76,7 +76,7 @@ def rank_all(retriever: Retriever, corpus: Corpus, progress: Progress) -> Rankin
             began = time.perf_counter()
             try:
                 passages = retriever.retrieve(query.text, DEPTH).passages
-            except (BudgetReached, ConfigError, StoreError):  # no fault of the query
+            except NOT_OF_THE_ITEM:
                 raise
             except Exception as error:  # a query's boundary: recorded, and counted as having found nothing
                 errors.append(f"{query.id}: {type(error).__name__}: {error}")

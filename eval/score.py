@@ -18,7 +18,7 @@ from eval.readers import Readers
 from eval.run import RunFolder
 from eval.systems import NONE
 from eval.types import Context, Item, Sample
-from models.errors import BudgetReached, ConfigError, ModelError, OutputError, StoreError
+from models.errors import NOT_OF_THE_ITEM, ModelError, OutputError
 from models.progress import SILENT, Progress
 
 PATIENCE = 3
@@ -120,7 +120,7 @@ class _Examiner:
         started = time.perf_counter()
         try:
             answer = self._answer(arm, item, context.text if context else "")
-        except (BudgetReached, ConfigError, StoreError):  # no fault of the item
+        except NOT_OF_THE_ITEM:
             raise
         except Exception as error:  # an item's boundary: recorded, and counted as wrong
             failed = failed_sample(arm.name, item, f"{type(error).__name__}: {error}")

@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from models.errors import InputError
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -67,7 +69,7 @@ _TOKENS = re.compile(
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
 _LONGEST, _DEEPEST = 10_000, 50
-_OPENING, _CLOSING = ("(", "[", "{"), (")", "]", "}")
+OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")
 _ESCAPE = re.compile(r"\\[uU]")
 
 
@@ -98,7 +100,7 @@ def refuse(query: str) -> str | None:
         if isinstance(token, str):
             return token
         tokens.append(token)
-        depth += (token.text in _OPENING) - (token.text in _CLOSING)
+        depth += (token.text in OPENING) - (token.text in CLOSING)
         if depth > _DEEPEST:
             return f"brackets more than {_DEEPEST} deep, which a server can't read"
     if not tokens:
@@ -110,6 +112,18 @@ def refuse(query: str) -> str | None:
     if not any(token.kind == "word" and token.text.lower() == "return" for token in tokens):
         return "no RETURN: a query that reads returns something"
     return None
+
+
+def reading(query: str) -> str:
+    """A query that reads, without the semicolon at its end.
+
+    Raises:
+        InputError: It does more than read.
+    """
+    query = query.strip().removesuffix(";")
+    if reason := refuse(query):
+        raise InputError(f"only queries that read are run, and this one has {reason}")
+    return query
 
 
 def tokens_of(query: str) -> list[Token]:
@@ -144,7 +158,7 @@ def _refuse_word(tokens: list[Token], place: int) -> str | None:
         return _refuse_call(tokens, place + 1)
     if before == ".":  # a property, or a part of a name that `_refuse_call` or this has seen from its start
         of = tokens[place - 2] if place >= 2 else None
-        if of is None or (of.kind != "word" and of.text not in (*_CLOSING, "{", ",")):  # the last two: {.name, .type}
+        if of is None or (of.kind != "word" and of.text not in (*CLOSING, "{", ",")):  # the last two: {.name, .type}
             return f"{token.text!r} behind a lone dot"
         return None if after != "(" or _is_procedure(tokens, place) else f"the function {token.text!r} of a namespace"
     if before == ":" or (before == "|" and after != "("):  # a label or a type

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kg.cypher_guard import FUNCTIONS, Token, refuse, tokens_of
+from kg.cypher_guard import CLOSING, FUNCTIONS, OPENING, Token, reading, tokens_of
 from models.errors import InputError
 
 _FILTER = ["workspace", ":", "$workspace"]
@@ -43,9 +43,7 @@ def scope(query: str) -> str:
     Raises:
         InputError: The query does more than read, or could look outside its workspace.
     """
-    query = query.strip().removesuffix(";")
-    if reason := refuse(query):
-        raise InputError(f"only queries that read are run, and this one has {reason}")
+    query = reading(query)
     tokens = tokens_of(query)
     words = [_word(token) for token in tokens]
     for place, word in enumerate(words):
@@ -96,10 +94,10 @@ def _firsts(words: Sequence[str]) -> Iterator[int]:
     for place, word in enumerate(words):
         before = words[place - 1] if place else ""
         begins = False
-        if word in ("(", "[", "{"):
+        if word in OPENING:
             begins = (word == "{" and before in _HOLDERS) or (word == "(" and before in _PATHS)
             lists.append(begins)
-        elif word in (")", "]", "}"):
+        elif word in CLOSING:
             lists[1:] = lists[1:-1]
         elif word in _CLAUSES and before not in (".", ":"):
             lists[-1] = begins = word == "match"
@@ -151,7 +149,7 @@ def _closing(words: Sequence[str], start: int) -> int | None:
     """Where the bracket that opens at a place closes."""
     depth = 0
     for place in range(start, len(words)):
-        depth += (words[place] in ("(", "[", "{")) - (words[place] in (")", "]", "}"))
+        depth += (words[place] in OPENING) - (words[place] in CLOSING)
         if depth == 0:
             return place
     return None

@@ -93,13 +93,11 @@ def nearest(
     server: Server, workspace: str, kind: type[Any], encoder: str, vector: Vectors, limit: int
 ) -> list[tuple[str, float]]:
     """Ids and cosines of the rows nearest to a vector; see `SearchingStore`."""
-    name, label = _property(workspace, encoder), SHAPES[kind].label
-    index = _index(name, label)
-    if limit < 1 or not server.read("SHOW VECTOR INDEXES YIELD name WHERE name = $name RETURN name", name=index):
+    if limit < 1:
         return []
     found = server.read(
         "CALL db.index.vector.queryNodes($index, $limit, $vector) YIELD node, score RETURN node.id, score",
-        index=index,
+        index=_index(_property(workspace, encoder), SHAPES[kind].label),
         limit=limit,
         vector=vector.tolist(),
     )

@@ -26,6 +26,8 @@ from models.digest import digest
 from models.errors import ConfigError
 from models.protocols import Message, Role
 
+CHARACTERS_PER_TOKEN = 3.5
+"""Of a prompt, about: what plans count with."""
 _PARTS = re.compile(r"\A---\n(?P<head>.*?)\n---\n(?P<body>.*)\Z", re.DOTALL)
 _SECTION = re.compile(r"^# (system|user|assistant)\n", re.MULTILINE)
 _FIELD = re.compile(r"\{([a-z_]+)\}")

@@ -73,7 +73,11 @@ class SearchingStore(GraphStore, Protocol):
         """
 
     def nearest(self, kind: type[Any], encoder: str, vector: Vectors, limit: int) -> list[tuple[str, float]]:
-        """Ids of the rows nearest to a unit vector, as far as an approximate index finds them, with their cosines."""
+        """Ids of the rows nearest to a unit vector, as far as an approximate index finds them, with their cosines.
+
+        Raises:
+            StoreError: No vector of that kind and encoder was ever kept.
+        """
 
     def matching(self, kind: type[Any], words: Sequence[str], limit: int) -> list[tuple[str, float]]:
         """Ids of the rows whose text (a chunk) or names (an entity) hold most of some words, with scores > 0."""

@@ -109,3 +109,7 @@ class BudgetReached(GraftError):
     """The call or money budget is used up; the same command with a larger budget resumes."""
 
     exit_code = 5
+
+
+NOT_OF_THE_ITEM = (BudgetReached, ConfigError, StoreError)
+"""Errors that end a run over many items; any other is the fault of one item, which is recorded and counted as wrong."""

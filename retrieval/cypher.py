@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from kg.prompt import load_prompt
+from kg.prompt import CHARACTERS_PER_TOKEN, load_prompt
 from kg.queries import Answer, Pattern, QueryableStore
 from kg.schema import Entity
 from models.chats import Chats
@@ -38,8 +38,6 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 MAX_TOKENS = 300
-_CHARACTERS = 3.5
-"""Of a token of the prompt, about."""
 _CELL = 120
 """Most characters shown of a value in a line of a table."""
 
@@ -101,7 +99,7 @@ class CypherRetriever:
     def asks(settings: CypherSettings) -> PlannedCalls:
         """What a question costs at most, for a plan."""
         written = sum(len(text) for _, text in load_prompt("cypher").turns)
-        return PlannedCalls(settings.model, settings.attempts, round(written / _CHARACTERS), MAX_TOKENS // 3)
+        return PlannedCalls(settings.model, settings.attempts, round(written / CHARACTERS_PER_TOKEN), MAX_TOKENS // 3)
 
     def retrieve(self, question: str, limit: int) -> Retrieved:
         """Find at most `limit` passages, and the facts and values that the model's query returns."""

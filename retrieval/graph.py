@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.digest import digest
 from retrieval.hybrid import HybridSettings, rank_hybrid
 from retrieval.index import GraphIndex
-from retrieval.rank import Scored, ranking, top_rows
+from retrieval.rank import VISIT_SCALE, Scored, rank_visits, ranking, top_rows
 from retrieval.seeds import SeedSettings, entity_seeds
 from retrieval.types import Retrieved
 from retrieval.walk import Weights, personalised_pagerank
@@ -96,8 +96,8 @@ class GraphRetriever:
         """Plain RAG's first passages (scores above 1), then the walk's (visit probabilities)."""
         kept = [Scored(item.id, 1.0 + item.score) for item in plain[: self._settings.keep]]
         known = {item.id for item in kept}
-        walked = ranking(self._index.chunk_ids, visits * _SCALE, limit + len(kept), above=0.0)
-        rest = (Scored(item.id, item.score / _SCALE) for item in walked if item.id not in known)
+        walked = rank_visits(self._index.chunk_ids, visits, limit + len(kept), above=0.0)
+        rest = (item for item in walked if item.id not in known)
         return [*kept, *rest][:limit]
 
     def _rank_facts(self, vector: NDArray[np.float32], visits: Weights) -> list[Scored]:
@@ -105,11 +105,7 @@ class GraphRetriever:
         if not len(self._index.fact_ids) or not self._settings.facts:
             return []
         near = np.zeros(len(visits), dtype=bool)
-        near[top_rows(visits * _SCALE, self._settings.reach, above=0.0)] = True
+        near[top_rows(visits * VISIT_SCALE, self._settings.reach, above=0.0)] = True
         rows = np.flatnonzero(near[self._index.fact_ends].all(axis=1))
         similarity = self._index.fact_vectors[rows] @ vector
         return ranking(self._index.fact_ids[rows], similarity, self._settings.facts)
-
-
-_SCALE = 1e6
-"""Rankings compare six decimals; visit probabilities in a large graph need more."""

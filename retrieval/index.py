@@ -29,7 +29,7 @@ from retrieval import arrays, bm25
 from retrieval.embed import KnownVectors, embed
 from retrieval.layout import Layout, lay_out
 from retrieval.rank import Ranking
-from retrieval.search import ArraySearch, Embedded, Search, StoreSearch
+from retrieval.search import ArraySearch, Embedded, Search, StoreSearch, known_rows
 from retrieval.types import FoundFact, Passage
 from retrieval.walk import transition
 
@@ -130,9 +130,7 @@ class GraphIndex:
 
     def has_chunk(self, chunk_id: str) -> bool:
         """Whether the index has a chunk of that id."""
-        key = chunk_id.encode()
-        row = int(np.searchsorted(self.chunk_ids, key))
-        return row < len(self.chunk_ids) and bool(self.chunk_ids[row] == key)
+        return len(known_rows(self.chunk_ids, [chunk_id])) > 0
 
     def passages(self, found: Ranking) -> tuple[Passage, ...]:
         """The chunks of a ranking, in its order, with the headings of their documents."""

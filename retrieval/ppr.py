@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.digest import digest
 from retrieval.index import GraphIndex
-from retrieval.rank import Scored, ranking, top_rows
+from retrieval.rank import rank_visits, top_rows
 from retrieval.types import Retrieved
 from retrieval.walk import Weights, personalised_pagerank, transition
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _BLOCK = 1024
-_SCALE = 1e6
-"""Rankings compare six decimals; visit probabilities in a large graph need more."""
 
 
 class PprSettings(BaseModel):
@@ -73,8 +71,7 @@ class PprRetriever:
             seeds[row] = weight
         seeds[offset:] = self._settings.passage_weight * _spread(index.chunk_vectors @ vector)
         visits = personalised_pagerank(self._step, seeds, self._settings.damping)[offset:]
-        found = [Scored(item.id, item.score / _SCALE) for item in ranking(index.chunk_ids, visits * _SCALE, limit)]
-        return Retrieved(passages=index.passages(found))
+        return Retrieved(passages=index.passages(rank_visits(index.chunk_ids, visits, limit)))
 
     def _phrases(self, similarity: NDArray[np.float32]) -> dict[int, float]:
         """Seeds of phrases: the mean, over the nearest facts that name it, of their similarity by its passages."""

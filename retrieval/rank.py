@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Scores = NDArray[np.float32] | NDArray[np.float64]
 DECIMALS = 6
 """Scores are compared to this many decimals: the same sum taken in another order must not change a ranking."""
+VISIT_SCALE = 1e6
+"""Visit probabilities are ranked times this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ def top_rows(scores: Scores, limit: int, above: float = -np.inf) -> NDArray[np.i
         rows = rows[rounded[rows] >= floor]
     best: NDArray[np.intp] = rows[np.argsort(-rounded[rows], kind="stable")][: max(limit, 0)]
     return best
+
+
+def rank_visits(ids: NDArray[np.bytes_], visits: Scores, limit: int, above: float = -np.inf) -> list[Scored]:
+    """`ranking` of visit probabilities, which in a large graph differ behind the decimals that rankings compare."""
+    return [Scored(item.id, item.score / VISIT_SCALE) for item in ranking(ids, visits * VISIT_SCALE, limit, above)]
 
 
 def ranking(ids: NDArray[np.bytes_], scores: Scores, limit: int, above: float = -np.inf) -> list[Scored]:

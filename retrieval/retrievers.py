@@ -73,16 +73,17 @@ def planned_calls(name: str, settings: Mapping[str, Any]) -> PlannedCalls | None
 
 def with_model(name: str, model: str) -> dict[str, Any]:
     """The settings by which a retriever asks this chat model; none for a retriever that asks no model."""
-    found = RETRIEVERS[name] if name in RETRIEVERS else _load(name)
-    return {"model": model} if "model" in found.Settings.model_fields else {}
+    return {"model": model} if "model" in _class(name).Settings.model_fields else {}
 
 
 def _find(name: str, settings: Mapping[str, Any]) -> tuple[type[Any], BaseModel]:
-    found = RETRIEVERS[name] if name in RETRIEVERS else _load(name)
+    found = _class(name)
     return found, _settings(name, found, settings)
 
 
-def _load(name: str) -> type[Any]:
+def _class(name: str) -> type[Any]:
+    if name in RETRIEVERS:
+        return RETRIEVERS[name]
     if not is_dotted(name):
         raise ConfigError(
             f'Unknown retriever "{name}"; expected one of {", ".join(RETRIEVERS)}, or a path "package.module:Class".'

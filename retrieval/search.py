@@ -91,26 +91,26 @@ class StoreSearch:
 
     def near_passages(self, vector: Vectors, limit: int) -> list[Scored]:
         """As `Search`."""
-        rows = _known(self._rows.chunk_ids, self._near(Chunk, vector, limit))
+        rows = known_rows(self._rows.chunk_ids, self._near(Chunk, self._rows.chunk_ids, vector, limit))
         return ranking(self._rows.chunk_ids[rows], self._rows.chunk_vectors[rows] @ vector, limit)
 
     def matching_passages(self, question: str, limit: int) -> list[Scored]:
         """As `Search`, with the store's way to cut words: titles don't count, nor does a plural for its singular."""
         found = dict(self._store.matching(Chunk, _words(question), limit))
-        rows = _known(self._rows.chunk_ids, list(found))
+        rows = known_rows(self._rows.chunk_ids, list(found))
         ids = self._rows.chunk_ids[rows]
         return ranking(ids, np.array([found[each.decode()] for each in ids.tolist()]), limit)
 
     def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
         """As `Search`."""
-        rows = _known(self._rows.entity_ids, self._near(Entity, vector, limit))
+        rows = known_rows(self._rows.entity_ids, self._near(Entity, self._rows.entity_ids, vector, limit))
         similarity = self._rows.entity_vectors[rows] @ vector
         return [(int(rows[best]), float(similarity[best])) for best in top_rows(similarity, limit, above).tolist()]
 
     def named_entities(self, question: str) -> list[int]:
         """As `Search`, among the entities that share most words with the question."""
         ids = [entity_id for entity_id, _ in self._store.matching(Entity, _words(question), _NAMES)]
-        rows = _known(self._rows.entity_ids, ids)
+        rows = known_rows(self._rows.entity_ids, ids)
         known = {row_id.decode(): row for row_id, row in zip(self._rows.entity_ids[rows], rows.tolist(), strict=True)}
         names: dict[str, list[int]] = {}
         for entity in self._store.read(Entity, list(known)):
@@ -118,12 +118,14 @@ class StoreSearch:
                 names.setdefault(name, []).append(known[entity.id])
         return named_entities(names, question)
 
-    def _near(self, kind: type[Any], vector: Vectors, limit: int) -> list[str]:
+    def _near(self, kind: type[Any], ids: NDArray[np.bytes_], vector: Vectors, limit: int) -> list[str]:
         """Ids of more rows than are wanted: the index keeps vectors in bytes, and says their cosines roughly."""
+        if not len(ids):  # then nothing was ever kept
+            return []
         return [row_id for row_id, _ in self._store.nearest(kind, self._encoder, vector, limit * _MORE)]
 
 
-def _known(ids: NDArray[np.bytes_], found: Sequence[str]) -> NDArray[np.intp]:
+def known_rows(ids: NDArray[np.bytes_], found: Sequence[str]) -> NDArray[np.intp]:
     """The rows of those ids that the index has, sorted."""
     wanted = np.array(sorted(found), dtype="S" if found else "S1")
     rows = np.searchsorted(ids, wanted)

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from app.ranking import RetrievalMeasured
     from eval.stats import Interval
 
-SHOWN = ("recall@1", "recall@2", "recall@5", "recall@10", "recall@20", "all@5", "all@10", "ndcg@10", "mrr")
-
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -68,10 +66,12 @@ def retrieval(
 
 
 def _print(found: RetrievalMeasured, encoder: str) -> None:
+    from eval.retrieval import METRICS
+
     rows = [
         [
             each.retriever,
-            *(f"{each.metrics[name].mean:.3f}" for name in SHOWN),
+            *(f"{each.metrics[name].mean:.3f}" for name in METRICS),
             f"{each.ms_median:.1f}",
             f"{each.ms_p95:.1f}",
         ]
@@ -80,7 +80,7 @@ def _print(found: RetrievalMeasured, encoder: str) -> None:
     title = (
         f"{found.name}: {found.retrievers[0].n} queries, {found.passages:,} passages, {found.facts:,} facts, {encoder}"
     )
-    print_table(["retriever", *SHOWN, "ms", "p95"], rows, right=set(range(1, 12)), title=title)
+    print_table(["retriever", *METRICS, "ms", "p95"], rows, right=set(range(1, 12)), title=title)
     if found.differences:
         first = found.retrievers[0].retriever
         rows = [

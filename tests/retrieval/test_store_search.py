@@ -115,6 +115,15 @@ def test_workspaces_have_indexes_of_their_own(store: Neo4jStore, neo4j_address: 
         assert len(indexes[0].search.near_passages(indexes[0].encode_question("bridge"), 50)) == 5
 
 
+@pytest.mark.neo4j
+def test_an_empty_store_finds_nothing(neo4j_address: Address, tmp_path: Path) -> None:
+    with closing(Neo4jStore(neo4j_address, f"search-{uuid4()}")) as empty:
+        index = GraphIndex.open(empty, tmp_path, WordEncoder(64), where="store")
+        vector = index.encode_question("bridge")
+        assert index.search.near_passages(vector, 5) == index.search.matching_passages("bridge", 5) == []
+        assert index.search.near_entities(vector, 5) == index.search.named_entities("bridge") == []
+
+
 def test_a_store_without_indexes_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected store: neo4j"):
         GraphIndex.open(MemoryStore(world()), tmp_path, WordEncoder(), where="store")
