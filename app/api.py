@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from retrieval.types import Retrieved, Retriever
     from training.cloze import ClozeResult
     from training.config import TrainConfig
+    from training.hop_config import HopConfig
     from training.probe import ProbeResult
 
 
@@ -376,6 +377,50 @@ def train_extractor(
 
     with Workspace.open(find_workspace(workspace)) as space:
         return fit(space, base, config or DEFAULTS, name, progress)
+
+
+def train_hops(
+    workspace: PathLike | None = None,
+    *,
+    sets: Sequence[PathLike] = (),
+    out: PathLike | None = None,
+    encoder: str = "minilm",
+    model: str = "qwen-1.5b",
+    paths: int = 400,
+    config: HopConfig | None = None,
+    spending: Spending | None = None,
+) -> Path:
+    """Train the adapter by which the retriever `graph` hops from passage to passage; see `training.hops`.
+
+    Args:
+        workspace: Makes questions from its graph's own paths and keeps the adapter, which begins as the one that comes
+            with its encoder; None trains a new one on `sets` alone.
+        sets: Folders with passages and questions (`training.hop_sets`).
+        out: Folder of the adapter; None is the workspace's own.
+        encoder: Trained where there is no workspace, whose own it is otherwise.
+        model: Chat model that writes the questions.
+        paths: Most paths to ask about.
+        config: Training settings.
+        spending: Budget and progress.
+    Returns:
+        Folder of the adapter.
+    """
+    from training.hop_config import HopConfig
+    from training.hop_sets import read_hop_set
+    from training.hop_workspace import train_on_paths
+    from training.hops import train_hops as fit
+
+    config, spending = config or HopConfig(), spending or Spending()
+    given = [read_hop_set(Path(folder)) for folder in sets]
+    target = Path(out) if out else None
+    if workspace is None:
+        if target is None:
+            raise ConfigError("Without a workspace, say where the adapter goes: out, or --out DIR.")
+        return fit(encoder, given, config, target, progress=spending.progress)
+    from kg.workspace import Workspace
+
+    with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
+        return train_on_paths(paid, given, config, model, paths, target)
 
 
 def probe(

@@ -73,3 +73,20 @@ def refuse_options(context: click.Context) -> None:
                 f"`{context.command_path} {context.invoked_subcommand}`.",
                 context,
             )
+
+
+def read_setting(given: str) -> tuple[str, Any]:
+    """Name and value of "index.store=neo4j"; the value is YAML.
+
+    Raises:
+        click.UsageError: It is no such pair.
+    """
+    import yaml
+
+    name, sign, value = given.partition("=")
+    try:
+        if sign and name.strip():
+            return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        pass
+    raise click.UsageError(f"--set takes NAME=VALUE, with a value in YAML, such as index.store=neo4j; got {given!r}.")

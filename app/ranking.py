@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.opening import Spending
+from models.errors import ConfigError
 
 if TYPE_CHECKING:
     from eval.retrieval import Measured
@@ -29,7 +30,7 @@ class RetrievalMeasured:
         facts: Of the graph.
         without_gold: Queries left out since they have no gold passage.
         retrievers: One each, in the order asked.
-        differences: Of each but the first to the first, by name and metric.
+        differences: To each retriever that the others are held against: by its name, theirs, and metric.
         index_seconds: To embed, count and lay out; little where an index was kept.
         peak_mib: Most memory of this process in MiB, the encoder's included.
     """
@@ -40,33 +41,44 @@ class RetrievalMeasured:
     facts: int
     without_gold: int
     retrievers: tuple[Measured, ...]
-    differences: dict[str, dict[str, Interval]]
+    differences: dict[str, dict[str, dict[str, Interval]]]
     index_seconds: float
     peak_mib: int
 
 
+@dataclass(frozen=True, slots=True)
+class RankingSettings:
+    """How retrievers are measured.
+
+    Attributes:
+        against: Names of the retrievers that the others are held against; none is the first.
+        settings: Of retrievers, by name: {"graph": {"damping": 0.6}}.
+        limit: Most queries.
+        index_dir: Where the rows and arrays are kept; None for a folder that is removed again.
+        runs: Folder for rankings in TREC's form.
+    """
+
+    against: tuple[str, ...] = ()
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    limit: int | None = None
+    index_dir: Path | None = None
+    runs: Path | None = None
+
+
 def measure_retrieval(
-    folder: Path,
-    names: Sequence[str],
-    encoder: str,
-    spending: Spending,
-    limit: int | None = None,
-    index_dir: Path | None = None,
-    runs: Path | None = None,
+    folder: Path, names: Sequence[str], encoder: str, spending: Spending, asked: RankingSettings | None = None
 ) -> RetrievalMeasured:
     """Measure retrievers on a folder in BEIR's form.
 
     Args:
         folder: See `eval.beir`.
-        names: Of retrievers; each is compared with the first.
+        names: Of retrievers.
         encoder: Its name.
         spending: Budget and progress.
-        limit: Most queries.
-        index_dir: Where the rows and arrays are kept; None for a folder that is removed again.
-        runs: Folder for rankings in TREC's form.
+        asked: The rest.
     Raises:
         InputError: The folder is not in that form.
-        ConfigError: No such retriever or encoder.
+        ConfigError: No such retriever or encoder, or settings for a retriever that is not measured.
     """
     from eval.beir import read_corpus
     from eval.retrieval import differences, measure, peak_mib, rank_all, values_of, write_run
@@ -78,13 +90,16 @@ def measure_retrieval(
     from retrieval.index import GraphIndex
     from retrieval.retrievers import open_retriever, planned_calls
 
+    asked = asked or RankingSettings()
+    if unknown := {*asked.against, *asked.settings} - {*names}:
+        raise ConfigError(f"{', '.join(sorted(unknown))} is not measured: expected one of {', '.join(names)}.")
     for name in names:
-        planned_calls(name, {})  # a wrong name is an error before anything is embedded
+        planned_calls(name, asked.settings.get(name, {}))  # what is wrong is said before anything is embedded
     corpus = read_corpus(folder)
-    corpus = replace(corpus, queries=corpus.queries[:limit])
+    corpus = replace(corpus, queries=corpus.queries[: asked.limit])
     opened, budget = open_encoder(encoder, spending.progress), spending.budget()
     with ExitStack() as stack:
-        home = index_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        home = asked.index_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         home.mkdir(parents=True, exist_ok=True)
         store = stack.enter_context(closing(SqliteStore(home / "graph.sqlite")))
         records = stack.enter_context(closing(Records(home / "graph.sqlite")))
@@ -99,13 +114,14 @@ def measure_retrieval(
         seconds = time.perf_counter() - began
         ranked = {}
         for name in dict.fromkeys(names):
-            ranked[name] = rank_all(open_retriever(name, index, opened, {}, chats), corpus, spending.progress)
-            if runs:
-                runs.mkdir(parents=True, exist_ok=True)
-                write_run(runs / f"{name.replace(':', '-')}.trec", name, ranked[name], corpus.queries)
+            retriever = open_retriever(name, index, opened, asked.settings.get(name, {}), chats)
+            ranked[name] = rank_all(retriever, corpus, spending.progress)
+            if asked.runs:
+                asked.runs.mkdir(parents=True, exist_ok=True)
+                write_run(asked.runs / f"{name.replace(':', '-')}.trec", name, ranked[name], corpus.queries)
     counts = Counter(type(row) for row in corpus.rows)
     values = {name: values_of(rankings, corpus.queries) for name, rankings in ranked.items()}
-    first, *others = values
+    against = asked.against or tuple(values)[:1]
     return RetrievalMeasured(
         corpus.name,
         counts[Chunk],
@@ -113,7 +129,11 @@ def measure_retrieval(
         counts[Fact],
         corpus.without_gold,
         tuple(measure(name, rankings, corpus.queries) for name, rankings in ranked.items()),
-        {name: differences(values[name], values[first]) for name in others},
+        {
+            base: {name: differences(each, values[base]) for name, each in values.items() if name != base}
+            for base in against
+            if len(values) > 1
+        },
         seconds,
         peak_mib(),
     )

@@ -12,7 +12,6 @@ for the form; Gutiérrez et al. 2025 (HippoRAG 2) for how names of given triples
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -20,13 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Row, make_id
 from kg.sentences import count_tokens
-from models.errors import InputError, describe
+from models.errors import InputError
+from models.jsonl import read_lines
 
 QRELS = "qrels/test.tsv"
+_FORM = "a folder in BEIR's form"
 
 
 class _Line(BaseModel):
@@ -99,7 +100,7 @@ def read_corpus(folder: Path) -> Corpus:
         key: Chunk(make_id("c", row.id), row.id, 0, 0, len(row.text), row.text, count_tokens(row.text))
         for key, row in documents.items()
     }
-    facts = list(_lines(folder / "facts.jsonl", _Fact)) if (folder / "facts.jsonl").exists() else []
+    facts = list(read_lines(folder / "facts.jsonl", _Fact, _FORM)) if (folder / "facts.jsonl").exists() else []
     asked = tuple(Query(key, each.text, frozenset(gold[key])) for key, each in queries.items() if key in gold)
     if not asked:
         raise InputError(f"{folder / QRELS} has no gold passage of any query: there is nothing to measure")
@@ -151,7 +152,7 @@ def _graph(facts: list[tuple[int, _Fact]], chunks: dict[str, Chunk], folder: Pat
 
 def _by_id(path: Path, kind: type[L]) -> dict[str, L]:
     rows: dict[str, L] = {}
-    for number, row in _lines(path, kind):
+    for number, row in read_lines(path, kind, _FORM):
         key = str(row.id)  # type: ignore[attr-defined]
         if key in rows:
             raise InputError(f"{path}, line {number}: the id {key!r} is there twice; ids are to be unique")
@@ -159,20 +160,6 @@ def _by_id(path: Path, kind: type[L]) -> dict[str, L]:
     if not rows:
         raise InputError(f"{path} is empty")
     return rows
-
-
-def _lines(path: Path, kind: type[L]) -> Iterator[tuple[int, L]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}; expected a folder in BEIR's form") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                yield number, kind.model_validate(json.loads(line))
-            except (ValueError, ValidationError) as error:
-                why = describe(error) if isinstance(error, ValidationError) else str(error)
-                raise InputError(f"{path}, line {number}: {why}") from error
 
 
 def _gold(path: Path, passages: object, queries: object) -> dict[str, set[str]]:

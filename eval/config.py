@@ -287,19 +287,23 @@ def parse_experiment(
     if not isinstance(values, dict):
         raise ConfigError(f"{origin}: expected a mapping with name, workspace, task, reader and arms.")
     for setting, value in (changes or {}).items():
-        _put(values, setting.split("."), value)
+        put_setting(values, setting, value)
     try:
         return Experiment.model_validate({"folder": folder, **values})
     except ValidationError as error:
         raise ConfigError(f"{origin}: {describe(error, 'experiment')}. Correct the file.") from error
 
 
-def _put(values: dict[str, Any], names: list[str], value: Any) -> None:
-    """Put a value where a dotted name points, under mappings that are made where they are missing."""
-    *above, last = names
+def put_setting(values: dict[str, Any], setting: str, value: Any) -> None:
+    """Put a value where a dotted name points, under mappings that are made where they are missing.
+
+    Raises:
+        ConfigError: On the way there is a value that is no mapping.
+    """
+    *above, last = setting.split(".")
     for name in above:
         below = values[name] = values.get(name) or {}
         if not isinstance(below, dict):
-            raise ConfigError(f"The setting {'.'.join(names)} can't be changed: {name} is {below!r}, not a mapping.")
+            raise ConfigError(f"The setting {setting} can't be changed: {name} is {below!r}, not a mapping.")
         values = below
     values[last] = value

@@ -168,12 +168,17 @@ def refuse_erased(folder: Path) -> None:
     Raises:
         ConfigError: What it was trained on has been erased.
     """
+    if reason := adapter_manifest(folder).get("erased"):
+        raise ConfigError(f"{folder} must not be used: {reason}. Delete that folder, and train anew.")
+
+
+def adapter_manifest(folder: Path) -> dict[str, Any]:
+    """What an adapter's manifest says (see `training.adapter.Manifest`); nothing, for one from elsewhere."""
     try:
         found = json.loads((folder / ADAPTER_MANIFEST).read_bytes())
     except (OSError, ValueError):
-        return
-    if isinstance(found, dict) and (reason := found.get("erased")):
-        raise ConfigError(f"{folder} must not be used: {reason}. Delete that folder, and train anew.")
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def chat_ids(tokenizer: Any, turns: Sequence[dict[str, str]]) -> list[int]:

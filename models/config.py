@@ -121,6 +121,8 @@ class EncoderModel(_Strict):
         batch_size: Texts per forward pass.
         query_prefix: Put before every query, as some encoders were trained to expect.
         passage_prefix: Put before every passage.
+        hops: Folder of an adapter that leads from a question, and what was found for it, to the next passage (see
+            `training.hops`); relative to the YAML file.
         device: "auto" is the first accelerator, else the processor.
     """
 
@@ -129,6 +131,7 @@ class EncoderModel(_Strict):
     batch_size: int = Field(default=32, ge=1)
     query_prefix: str = ""
     passage_prefix: str = ""
+    hops: str | None = Field(default=None, min_length=1)
     device: str = "auto"
 
 
@@ -180,11 +183,15 @@ def adapter_of(name: str, config: ModelConfig) -> Path | None:
         name: As given to `load_model`.
         config: What it gave.
     """
-    if not isinstance(config, LlamaCppModel | TransformersModel) or config.adapter is None:
+    if isinstance(config, EncoderModel):
+        adapter = config.hops
+    else:
+        adapter = config.adapter if isinstance(config, LlamaCppModel | TransformersModel) else None
+    if adapter is None:
         return None
     own = name.endswith((".yaml", ".yml"))
     folder = Path(name).expanduser().parent if own else Path(str(resources.files("configs").joinpath("models")))
-    return folder / config.adapter
+    return folder / adapter
 
 
 def parse_model(text: str, source: str = "the model configuration") -> ModelConfig:

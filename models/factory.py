@@ -105,7 +105,7 @@ def open_encoder(name: str, progress: Progress = SILENT) -> Encoder:
     from models.encoder import SentenceEncoder
     from models.weights import resolve
 
-    return SentenceEncoder(name, config, resolve(config.weights, progress))
+    return SentenceEncoder(name, config, resolve(config.weights, progress), hops=adapter_of(name, config))
 
 
 def open_reranker(name: str, progress: Progress = SILENT) -> Reranker:

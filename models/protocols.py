@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -165,6 +166,22 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str], kind: Literal["query", "passage"] = "passage") -> Vectors:
         """Encode texts to an array (n, dimension), float32, rows of L2 norm 1."""
+
+
+@runtime_checkable
+class HopEncoder(Encoder, Protocol):
+    """An encoder that can also lead from a question, and what was found for it, to the next passage."""
+
+    def for_hops(self, adapter: Path | None = None) -> Encoder | None:
+        """An encoder of questions with passages behind them, whose vectors lie near those that this one gives passages.
+
+        Args:
+            adapter: Folder of its adapter; None for the one that comes with this encoder.
+        Returns:
+            None where none was given and none comes with it.
+        Raises:
+            ConfigError: It is no adapter for this encoder.
+        """
 
 
 @runtime_checkable

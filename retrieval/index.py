@@ -21,6 +21,7 @@ from kg.queries import SearchingStore
 from kg.schema import Chunk, Document, Entity, Fact
 from kg.store import GraphStore
 from kg.workspace import Workspace
+from models.causal import adapter_manifest
 from models.digest import digest
 from models.errors import ConfigError
 from models.progress import SILENT, Progress
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 LAYOUT = 2
 """Raise it when rows, texts or terms are made differently: older folders are then rebuilt."""
+
+OWN_HOPS = "hops"
+"""Name of the adapter that `graft train hops` makes of a workspace."""
 
 Where = Literal["arrays", "store"]
 _NO_HEADING = ("", "", "")
@@ -59,6 +63,7 @@ class GraphIndex:
         names: Terms of each name and alias to entity rows; empty where the store is searched, as are those of `bm25`.
         bm25: Lexical scores.
         search: Finds candidates.
+        own_hops: Folder of the adapter for hops that was trained on this knowledge base (see `training.hops`), or None.
     """
 
     def __init__(self, store: GraphStore, encoder: Encoder, folder: Path, name: str, where: Where) -> None:
@@ -84,12 +89,17 @@ class GraphIndex:
             if where == "arrays"
             else StoreSearch(rows, _searching(store), encoder.digest)
         )
+        self.own_hops: Path | None = None
         self._headings: dict[str, tuple[str, str, str]] = {}
 
     @classmethod
     def of(cls, workspace: Workspace, encoder: Encoder, progress: Progress = SILENT) -> GraphIndex:
         """`open` the index of a workspace, which has to stay open as long as the index is used."""
-        return cls.open(workspace.store, workspace.index_dir, encoder, progress, workspace.config.search)
+        index = cls.open(workspace.store, workspace.index_dir, encoder, progress, workspace.config.search)
+        own = workspace.adapters_dir / OWN_HOPS
+        if own.is_dir() and not adapter_manifest(own).get("erased"):
+            index.own_hops = own
+        return index
 
     @classmethod
     def open(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.digest import digest
+from models.protocols import Vectors
 from retrieval.index import GraphIndex
 from retrieval.rank import rank_visits, top_rows
 from retrieval.types import Retrieved
@@ -74,15 +75,18 @@ class PprRetriever:
         return Retrieved(passages=index.passages(rank_visits(index.chunk_ids, visits, limit)))
 
     def _phrases(self, similarity: NDArray[np.float32]) -> dict[int, float]:
-        """Seeds of phrases: the mean, over the nearest facts that name it, of their similarity by its passages."""
+        """Seeds of the phrases that the nearest facts name: their mean similarity, divided by the phrase's passages.
+
+        Those kept are chosen before the division.
+        """
         scores = _spread(similarity)
         hints: defaultdict[int, list[float]] = defaultdict(list)
         for row in top_rows(scores, self._settings.facts).tolist():
             for end in self._index.fact_ends[row].tolist():
-                hints[end].append(float(scores[row]) / max(int(self._index.passages_of_entity[end]), 1))
+                hints[end].append(float(scores[row]))
         means = {end: sum(values) / len(values) for end, values in hints.items()}
-        best = sorted(means.items(), key=lambda pair: (-pair[1], pair[0]))[: self._settings.phrases]
-        return dict(best)
+        best = sorted(means, key=lambda end: (-means[end], end))[: self._settings.phrases]
+        return {end: means[end] / max(int(self._index.passages_of_entity[end]), 1) for end in best}
 
 
 def _spread(scores: NDArray[np.float32]) -> Weights:
@@ -95,22 +99,31 @@ def _spread(scores: NDArray[np.float32]) -> Weights:
 
 
 def _with_synonyms(index: GraphIndex, least: float) -> csr_matrix:
-    """The index's transitions with edges between names of near embeddings, each as heavy as their cosine."""
+    """Transitions of their graph: names of near embeddings are joined too, each edge as heavy as the cosine.
+
+    An edge between phrases is added from either end and an undirected graph keeps both, so it weighs twice what it is;
+    one between a phrase and a passage is added once.
+    """
     from scipy.sparse import coo_matrix, csr_matrix
 
-    vectors, pairs, weights = index.entity_vectors, [], []
+    weights = index.step.data * index.degree[index.step.indices]
+    edges = csr_matrix((weights, index.step.indices, index.step.indptr), shape=index.step.shape).tocoo()
+    count = len(index.entity_ids)
+    between = (edges.row < count) & (edges.col < count)
+    near, cosines = _synonyms(index.entity_vectors, least)
+    rows = np.concatenate([edges.row, near[:, 0], near[:, 1]])
+    columns = np.concatenate([edges.col, near[:, 1], near[:, 0]])
+    data = np.concatenate([edges.data * np.where(between, 2.0, 1.0), 2 * cosines, 2 * cosines])
+    return transition(coo_matrix((data, (rows, columns)), shape=edges.shape).tocsr())
+
+
+def _synonyms(vectors: Vectors, least: float) -> tuple[NDArray[np.intp], Weights]:
+    """Pairs of rows, array (n, 2), the lower first, whose cosine is at least `least`, and the cosines."""
+    pairs, cosines = [np.zeros((0, 2), dtype=np.intp)], [np.zeros(0)]
     for first in range(0, len(vectors), _BLOCK):
-        cosines = vectors[first : first + _BLOCK] @ vectors.T
-        rows, columns = np.nonzero(cosines >= least)
+        block = vectors[first : first + _BLOCK] @ vectors.T
+        rows, columns = np.nonzero(block >= least)
         later = columns > rows + first
         pairs.append(np.stack([rows[later] + first, columns[later]], axis=1))
-        weights.append(cosines[rows[later], columns[later]])
-    found = np.concatenate(pairs) if pairs else np.zeros((0, 2), dtype=np.intp)
-    if not len(found):
-        return index.step
-    values = np.concatenate(weights).astype(np.float64)
-    rows_, columns_ = np.concatenate([found, found[:, ::-1]]).T
-    synonyms = coo_matrix((np.concatenate([values, values]), (rows_, columns_)), shape=index.step.shape)
-    weights_ = index.step.data * index.degree[index.step.indices]
-    edges = csr_matrix((weights_, index.step.indices, index.step.indptr), shape=index.step.shape)
-    return transition((edges + synonyms).tocsr())
+        cosines.append(block[rows[later], columns[later]].astype(np.float64))
+    return np.concatenate(pairs), np.concatenate(cosines)

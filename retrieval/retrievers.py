@@ -26,12 +26,14 @@ from retrieval.hybrid import HybridRetriever
 from retrieval.index import GraphIndex
 from retrieval.lexical import Bm25Retriever
 from retrieval.ppr import PprRetriever
+from retrieval.rerank import RerankRetriever
 from retrieval.types import PlannedCalls, Retriever
 
 RETRIEVERS: dict[str, type[Any]] = {
     "bm25": Bm25Retriever,
     "dense": DenseRetriever,
     "rag": HybridRetriever,
+    "rerank": RerankRetriever,
     "graph": GraphRetriever,
     "ppr": PprRetriever,
     "cypher": CypherRetriever,

@@ -19,6 +19,7 @@ from models.errors import ConfigError, describe
 from models.files import replace_text
 from models.lora_gguf import forget
 from training.config import TrainConfig
+from training.hop_config import HopConfig
 
 __all__ = [
     "MANIFEST",
@@ -74,7 +75,7 @@ class Manifest(BaseModel):
     base_weights: str
     base_digest: str
     base_dtype: str
-    config: TrainConfig
+    config: TrainConfig | HopConfig
     texts_digest: str
     texts: dict[str, int]
     left_out: int = 0

@@ -12,8 +12,6 @@ Source: Ovadia et al., Fine-Tuning or Retrieval? Comparing Knowledge Injection i
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,21 +20,17 @@ import numpy as np
 
 from models.causal import chat_ids, context_length, load_causal
 from models.errors import ConfigError, InputError, ModelError
-from models.files import replace_text
-from models.lock import exclusive
 from models.progress import SILENT, Progress
 from models.protocols import Message
-from training.adapter import PARTIAL, read_usable
-from training.checkpoint import CHECKPOINT
 from training.config import TrainConfig
 from training.lora import find_method
+from training.once import once
 from training.packing import Ids
 from training.publish import publish
 from training.request import Request, make_request
 from training.steps import Plan, run_steps
 from training.texts import TrainingText
 
-REQUEST = "request.json"
 EAGER_LENGTH = 512
 """Up to here, plain attention takes 10 % less time of a step on a processor than torch's fused kernel (measured)."""
 
@@ -62,15 +56,7 @@ def train(
         GraftError: The loss is no longer a number.
     """
     request = make_request(base, texts, config, progress)
-    if _finished(out, request):
-        return out
-    with exclusive(out.parent / f".{out.name}.lock"):
-        if _finished(out, request):
-            return out
-        partial = out.with_name(out.name + PARTIAL)
-        _begin(partial, request)
-        _train(request, partial, out, progress)
-    return out
+    return once(request, out, lambda partial: _train(request, partial, out, progress))
 
 
 def tokenise(tokenizer: Any, texts: Sequence[TrainingText]) -> tuple[list[Ids], int]:
@@ -114,36 +100,6 @@ def _prompt_ids(tokenizer: Any, prompt: Sequence[Message]) -> Ids:
         raise ModelError("The base has no chat template, so it cannot be trained to answer: take an instruct model.")
     turns = [{"role": message.role, "content": message.content} for message in prompt]
     return np.array(chat_ids(tokenizer, turns), dtype=np.int64)
-
-
-def _finished(out: Path, request: Request) -> bool:
-    if not out.exists():
-        return False
-    manifest = read_usable(out)
-    if manifest.key != request.key:
-        raise ConfigError(
-            f"{out} holds an adapter of another request (base {manifest.base}, made of {sum(manifest.texts.values())} "
-            "texts); base, texts or settings differ. Choose another folder, or delete that one."
-        )
-    leftover = out.with_name(out.name + PARTIAL)
-    if leftover.exists():
-        shutil.rmtree(leftover)
-    return True
-
-
-def _begin(partial: Path, request: Request) -> None:
-    """Make the folder of an unfinished run, or check that it belongs to this request."""
-    file = partial / REQUEST
-    if not (file.exists() and (partial / CHECKPOINT).exists()):  # nothing is lost
-        replace_text(file, json.dumps(request.parts(), indent=2))
-        return
-    before, now = json.loads(file.read_text(encoding="utf-8")), request.parts()
-    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    if changed:
-        raise ConfigError(
-            f"{partial} holds an unfinished run of another request; what differs: {', '.join(changed)}. Go on with "
-            "what it was begun with, choose another folder, or delete it to begin anew."
-        )
 
 
 def _train(request: Request, partial: Path, out: Path, progress: Progress) -> None:

@@ -9,20 +9,40 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from models.causal import ADAPTER_FILES, adapter_digest
+from models.weights import Weights
 from training.adapter import MANIFEST, Manifest
 from training.checkpoint import State, trainable
-from training.request import Request
+from training.config import TrainConfig
+from training.hop_config import HopConfig
+from training.once import Asked
 from training.steps import LOG
-from training.texts import texts_digest
 
 
-def publish(model: Any, request: Request, state: State, partial: Path, out: Path, left_out: int = 0) -> None:
+class Published(Asked, Protocol):
+    """A request, and what its adapter's manifest says of it."""
+
+    @property
+    def base(self) -> str: ...
+    @property
+    def weights(self) -> Weights: ...
+    @property
+    def number_format(self) -> str: ...
+    @property
+    def config(self) -> TrainConfig | HopConfig: ...
+    @property
+    def counts(self) -> dict[str, int]: ...
+    @property
+    def texts_digest(self) -> str: ...
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+
+
+def publish(model: Any, request: Published, state: State, partial: Path, out: Path, left_out: int = 0) -> None:
     """Write the adapter's folder and move it to its place; the run's own folder goes.
 
     Args:
@@ -56,7 +76,7 @@ def _rewrite_config(file: Path, base: str) -> None:
     file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _manifest(model: Any, request: Request, state: State, digest: str, left_out: int) -> Manifest:
+def _manifest(model: Any, request: Published, state: State, digest: str, left_out: int) -> Manifest:
     import torch
 
     losses, epochs = state.losses, request.config.epochs
@@ -68,8 +88,8 @@ def _manifest(model: Any, request: Request, state: State, digest: str, left_out:
         base_digest=request.weights.digest,
         base_dtype=request.number_format,
         config=request.config,
-        texts_digest=texts_digest(request.texts),
-        texts=dict(sorted(Counter(text.kind for text in request.texts).items())),
+        texts_digest=request.texts_digest,
+        texts=request.counts,
         left_out=left_out,
         tokens=state.tokens,
         steps=state.step,
@@ -85,5 +105,5 @@ def _manifest(model: Any, request: Request, state: State, digest: str, left_out:
             **{name: version(name) for name in ("torch", "transformers", "peft")},
         },
         adapter_digest=digest,
-        sources=tuple(sorted({text.source for text in request.texts})),
+        sources=request.sources,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,7 @@ class Request:
         return {
             "base weights": self.weights.digest,
             "base number format": self.number_format,
-            "texts": texts_digest(self.texts),
+            "texts": self.texts_digest,
             **{f"setting {name}": value for name, value in settings.items()},
         }
 
@@ -48,6 +49,21 @@ class Request:
     def number_format(self) -> str:
         """Of the base's weights on this machine."""
         return pick_dtype(self.model.dtype, self.model.device)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of texts of each kind."""
+        return dict(sorted(Counter(text.kind for text in self.texts).items()))
+
+    @property
+    def texts_digest(self) -> str:
+        """Digest of the training set."""
+        return texts_digest(self.texts)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Ids of the passages and documents that the texts tell of."""
+        return tuple(sorted({text.source for text in self.texts}))
 
     @property
     def key(self) -> str:

@@ -175,7 +175,7 @@ def run_steps(model: Any, plan: Plan, folder: Path, progress: Progress) -> State
     state.starts += resumed is not None
     total = plan.epoch_tokens * config.epochs
     with (
-        _open_log(folder / LOG, state.step) as log,
+        open_log(folder / LOG, state.step) as log,
         progress.step("train adapter", total=total, unit="tokens", done=state.tokens) as bar,
         mixed_precision(model) as forward,
     ):
@@ -186,8 +186,8 @@ def run_steps(model: Any, plan: Plan, folder: Path, progress: Progress) -> State
                 summed, count = summed_loss(model, batch)
             loss = _update(summed / max(1, count), parameters, optimizer, rate, config.clip_norm)
             state.add(loss, tokens, time.perf_counter() - began)
-            _check_finite(state, folder, config)
-            log.write(_log_line(state, rate))
+            check_finite(state, folder, config.learning_rate)
+            log.write(log_line(state, rate))
             log.flush()
             bar.advance(tokens)
             bar.note(f"loss {loss:.3f}")
@@ -209,15 +209,15 @@ def _update(loss: torch.Tensor, parameters: list[Any], optimizer: Any, rate: flo
     return float(loss.detach())
 
 
-def _check_finite(state: State, folder: Path, config: TrainConfig) -> None:
+def check_finite(state: State, folder: Path, learning_rate: float) -> None:
     if not math.isfinite(state.losses[-1]):
         raise GraftError(
             f"The loss of step {state.step} is {state.losses[-1]}: training has diverged. Expected a finite number; "
-            f"delete {folder} and train with a learning rate below {config.learning_rate}."
+            f"delete {folder} and train with a learning rate below {learning_rate}."
         )
 
 
-def _log_line(state: State, rate: float) -> str:
+def log_line(state: State, rate: float) -> str:
     values = {
         "step": state.step,
         "loss": state.losses[-1],
@@ -228,7 +228,7 @@ def _log_line(state: State, rate: float) -> str:
     return json.dumps(values) + "\n"
 
 
-def _open_log(file: Path, step: int) -> Any:
+def open_log(file: Path, step: int) -> Any:
     """The log, cut back to the lines up to `step`: steps after the checkpoint are made again."""
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)[:step] if file.exists() else []
     file.write_text("".join(lines), encoding="utf-8")

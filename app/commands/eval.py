@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +20,7 @@ from app.options import (
     print_json,
     print_table,
     quiet_option,
+    read_setting,
     retry_option,
     workspace_option,
 )
@@ -89,7 +90,7 @@ def run(
     from eval.experiment import load_experiment
     from eval.results import setup_failures, to_json
 
-    config = load_experiment(experiment, dict(map(_setting, changes)))
+    config = load_experiment(experiment, dict(map(read_setting, changes)))
     if dry_run:
         _print_plan(config, workspace, as_json)
         return 0
@@ -148,19 +149,6 @@ def compare(run_a: Path, run_b: Path, as_json: bool) -> None:
         print_json({"a": run_a.name, "b": run_b.name, "comparisons": [asdict(row) for row in comparisons]})
     else:
         _print_comparisons(comparisons)
-
-
-def _setting(given: str) -> tuple[str, Any]:
-    """Name and value of "index.store=neo4j"; the value is YAML."""
-    import yaml
-
-    name, sign, value = given.partition("=")
-    try:
-        if sign and name.strip():
-            return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        pass
-    raise click.UsageError(f"--set takes NAME=VALUE, with a value in YAML, such as index.store=neo4j; got {given!r}.")
 
 
 def _print_plan(experiment: Experiment, workspace: str | None, as_json: bool) -> None:

@@ -54,6 +54,7 @@ def train(
     \b
     graft train --workspace kb --epochs 6 --paraphrases 2
     graft train extractor kb        a small model that reads facts as the workspace's extractor did
+    graft train hops kb             the encoder, to go from passage to passage as questions over this graph do
     """
     if context.invoked_subcommand is not None:
         refuse_options(context)
@@ -139,3 +140,63 @@ def extractor(
             click.echo(
                 f"{left_out} passages were left out: longer with their facts than sequence_length, {length} tokens"
             )
+
+
+@train.command(short_help="Teach the encoder to go from passage to passage.")
+@click.argument("workspace", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of corpus.jsonl and hops.jsonl; may be given again.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Of the adapter  [the workspace's own]")
+@click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="Trained without a WORKSPACE.")
+@click.option("--model", default="qwen-1.5b", show_default=True, metavar="NAME", help="Writes the questions.")
+@click.option("--paths", type=click.IntRange(min=1), default=400, show_default=True, help="Most paths to ask about.")
+@click.option("--epochs", type=click.IntRange(min=1), help="How often every question is seen  [3]")
+@click.option("--learning-rate", type=float, help="Peak learning rate  [0.001]")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
+@budget_options
+@json_option
+@quiet_option
+def hops(
+    workspace: Path | None,
+    sets: tuple[Path, ...],
+    out: Path | None,
+    encoder: str,
+    model: str,
+    paths: int,
+    max_calls: int | None,
+    max_usd: float | None,
+    as_json: bool,
+    quiet: bool,
+    **overrides: Any,
+) -> None:
+    """Train the adapter by which the retriever graph goes from a question to its first passage and on to the next.
+
+    Of a WORKSPACE, with questions that a model writes from its graph's own paths; or of questions of your own.
+
+    \b
+    graft train hops kb
+    graft train hops --set hotpot_train --set twowiki_train --out adapters/my-hops
+    """
+    from app.api import train_hops
+    from app.opening import Spending
+    from app.progress import open_progress
+    from training.adapter import read_manifest
+    from training.hop_config import HopConfig
+
+    config = HopConfig(**{key: value for key, value in overrides.items() if value is not None})
+    spending = Spending(max_calls, max_usd, progress=open_progress(quiet))
+    folder = train_hops(
+        workspace, sets=sets, out=out, encoder=encoder, model=model, paths=paths, config=config, spending=spending
+    )
+    manifest = read_manifest(folder).model_dump(mode="json", exclude={"sources", "erased"})
+    if as_json:
+        print_json({"adapter": str(folder), **manifest})
+    else:
+        examples = sum(manifest["texts"].values())
+        click.echo(f"{folder}: {examples} examples, {manifest['steps']} steps, {manifest['seconds']:.0f} s")

@@ -80,10 +80,13 @@ def test_retrievers_are_measured_on_a_folder_in_beirs_form(tmp_path: Path) -> No
     assert (found["name"], found["passages"], found["entities"], found["facts"]) == ("little", 4, 4, 3)
     assert [row["retriever"] for row in found["retrievers"]] == ["dense", "graph"]
     assert found["retrievers"][0]["metrics"]["recall@20"]["mean"] == 1.0
-    assert set(found["differences"]) == {"graph"}
+    assert set(found["differences"]["dense"]) == {"graph"}
     assert {path.name for path in Path("runs").iterdir()} == {"dense.trec", "graph.trec"}
     assert Path("runs/dense.trec").read_text().startswith("q1 Q0 p")
     assert "graph − dense" in graft(*asked, "--limit", "1").out
+    assert "dense − graph" in graft(*asked, "--against", "graph", "--set", "graph.hops.beam=2").out
+    assert "beam" in graft(*asked, "--set", "graph.hops.beam=0").error(2)
+    assert "ppr is not measured" in graft(*asked, "--against", "ppr").error(2)
     assert "ppr" in graft("eval", "retrieval", folder, "-r", "nothing", "--encoder", ENCODER).error(2)
     (folder / "corpus.jsonl").unlink()
     assert "BEIR" in graft(*asked).error(2)

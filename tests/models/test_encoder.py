@@ -13,7 +13,7 @@ from models.encoder import SentenceEncoder
 from models.errors import ModelError
 from models.protocols import Encoder
 from models.weights import Weights, resolve
-from tests.models.tiny_bert import save_tiny_bert
+from tests.models.tiny_encoder import save_tiny_encoder
 
 TEXTS = ["The ferry leaves at nine.", "", "A bridge", "The ferry leaves at nine. " * 60]
 
@@ -21,13 +21,7 @@ TEXTS = ["The ferry leaves at nine.", "", "A bridge", "The ferry leaves at nine.
 @pytest.fixture
 def folder(cache: Path, tmp_path: Path) -> Path:
     """A random two-layer BERT with mean pooling, as a sentence-transformers folder."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-
-    made = Transformer(str(save_tiny_bert(tmp_path / "bert")), max_seq_length=64)
-    pooling = Pooling(made.get_embedding_dimension(), "mean")
-    SentenceTransformer(modules=[made, pooling], device="cpu").save(str(tmp_path / "encoder"))
-    return tmp_path / "encoder"
+    return save_tiny_encoder(tmp_path / "encoder")
 
 
 def opened(folder: Path, **settings: str | int) -> SentenceEncoder:

@@ -74,6 +74,16 @@ class WordEncoder:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+class OverlapReranker:
+    """Scores a passage by the telling terms that it shares with the question."""
+
+    name = digest = "overlap"
+
+    def rank(self, question: str, passages: Sequence[str]) -> Vectors:
+        asked = set(telling_terms(question))
+        return np.array([len(asked & set(telling_terms(passage))) for passage in passages], dtype=np.float32)
+
+
 class ScriptedChat:
     """Answers every request with the same JSON, and remembers what it was asked."""
 

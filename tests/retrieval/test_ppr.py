@@ -33,7 +33,6 @@ def test_names_of_near_embeddings_are_joined(tmp_path: Path) -> None:
     pair = ids.index("e:0twin"), ids.index(twin.id)
     assert near._step[pair] > 0 and far._step[pair] == 0
     assert np.allclose(near._step.sum(axis=0)[0, pair[0]], 1.0)
-    assert far._step is index.step
 
 
 def test_without_facts_it_is_dense(tmp_path: Path) -> None:
@@ -47,3 +46,12 @@ def test_without_facts_it_is_dense(tmp_path: Path) -> None:
 def test_weights_of_edges_are_those_of_the_graph(index: GraphIndex) -> None:
     edges = index.step.multiply(index.degree[np.newaxis, :]).toarray()
     assert np.allclose(edges, edges.T) and np.allclose(edges, np.round(edges))
+
+
+def test_an_edge_between_phrases_weighs_twice_one_to_a_passage(index: GraphIndex) -> None:
+    walk = PprRetriever(index, PprSettings(synonym=1.01))
+    edges = index.step.multiply(index.degree[np.newaxis, :]).toarray()
+    count = len(index.entity_ids)
+    edges[:count, :count] *= 2
+    degree = edges.sum(axis=0)
+    assert np.allclose(walk._step.toarray() * degree, edges)

@@ -12,6 +12,8 @@ from retrieval.types import Retrieved
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
 
 WITHOUT_A_MODEL = [name for name in RETRIEVERS if name != "cypher"]
+NEEDED = {"rerank": {"reranker": "tests.retrieval.fakes:OverlapReranker"}}
+"""Settings without which a retriever cannot be opened."""
 BRIDGE = "Where was the designer of the Aldermoon Bridge born?"
 
 
@@ -28,7 +30,9 @@ def plain_index(tmp_path: Path) -> GraphIndex:
 
 @pytest.mark.parametrize("name", WITHOUT_A_MODEL)
 def test_every_retriever_finds_the_article_in_question(index: GraphIndex, name: str) -> None:
-    found = open_retriever(name, index, index.encoder, {}).retrieve("How many votes elected the mayor of Pellin?", 3)
+    found = open_retriever(name, index, index.encoder, NEEDED.get(name, {})).retrieve(
+        "How many votes elected the mayor of Pellin?", 3
+    )
     assert found.passages[0].chunk_id == chunk_id("Pellin")
     assert len(found.passages) <= 3
     assert len({passage.chunk_id for passage in found.passages}) == len(found.passages)
@@ -38,19 +42,19 @@ def test_every_retriever_finds_the_article_in_question(index: GraphIndex, name: 
 
 @pytest.mark.parametrize("name", WITHOUT_A_MODEL)
 def test_the_same_question_gives_the_same_evidence(index: GraphIndex, name: str) -> None:
-    retriever = open_retriever(name, index, index.encoder, {})
+    retriever = open_retriever(name, index, index.encoder, NEEDED.get(name, {}))
     assert retriever.retrieve(BRIDGE, 5) == retriever.retrieve(BRIDGE, 5)
 
 
 @pytest.mark.parametrize("name", WITHOUT_A_MODEL)
 def test_an_empty_knowledge_base_gives_nothing(tmp_path: Path, name: str) -> None:
     index = GraphIndex.open(MemoryStore(), tmp_path, WordEncoder())
-    assert open_retriever(name, index, index.encoder, {}).retrieve(BRIDGE, 5) == Retrieved()
+    assert open_retriever(name, index, index.encoder, NEEDED.get(name, {})).retrieve(BRIDGE, 5) == Retrieved()
 
 
 @pytest.mark.parametrize("name", WITHOUT_A_MODEL)
 def test_a_limit_above_the_number_of_passages_is_no_error(index: GraphIndex, name: str) -> None:
-    assert len(open_retriever(name, index, index.encoder, {}).retrieve(BRIDGE, 500).passages) <= 5
+    assert len(open_retriever(name, index, index.encoder, NEEDED.get(name, {})).retrieve(BRIDGE, 500).passages) <= 5
 
 
 def test_bm25_finds_nothing_for_unknown_words(index: GraphIndex) -> None:
@@ -136,7 +140,7 @@ def test_a_dotted_path_opens_ones_own_retriever(index: GraphIndex) -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("bm52", {}, "expected one of bm25, dense, rag, graph, ppr, cypher"),
+        ("bm52", {}, "expected one of bm25, dense, rag, rerank, graph, ppr"),
         ("nowhere_at_all:Thing", {}, "cannot be imported"),
         ("json:JSONDecoder", {}, "not a retriever"),
         ("rag", {"k": 3}, "k: Extra inputs.*Its settings: depth, rrf_k"),

@@ -1,0 +1,102 @@
+"""Questions from a graph's own paths: what gives the answer away is refused, and nothing is lost from the count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kg.executor import ThreadExecutor
+from kg.schema import Row
+from kg.sqlite_store import SqliteStore
+from models.errors import InputError, OutputError
+from models.protocols import ChatRequest, Completion, Usage
+from tests.retrieval.fakes import chunk_id, world
+from training.hop_questions import FactPath, fact_paths, fault, path_questions
+
+PATH = FactPath("Aldermoon Bridge", ("Ivo Tarn", "I. Tarn"), "Pellin", "", "", ("a", "b"))
+
+
+class Writer:
+    """Writes a question by rule."""
+
+    name = digest = "writer"
+
+    def __init__(self, rule: Any) -> None:
+        self.rule = rule
+        self.requests: list[ChatRequest] = []
+
+    def complete(self, request: ChatRequest) -> Completion:
+        self.requests.append(request)
+        answer = self.rule(request.messages[-1].content)
+        if isinstance(answer, Exception):
+            raise answer
+        return Completion("", Usage(100, 10), "stop", 0.1, parsed={"question": answer})
+
+    def close(self) -> None:
+        return None
+
+
+def store(folder: Path, rows: list[Row] | None = None) -> SqliteStore:
+    made = SqliteStore(folder / "graph.sqlite")
+    rows = world() if rows is None else rows
+    with made.transaction():
+        for kind in {type(row) for row in rows}:
+            made.replace(kind, [row for row in rows if type(row) is kind])
+    return made
+
+
+def test_paths_join_facts_of_two_passages(tmp_path: Path) -> None:
+    paths = {(path.start, path.shared[0], path.answer): path for path in fact_paths(store(tmp_path), 10)}
+    path = paths["Aldermoon Bridge", "Ivo Tarn", "Pellin"]
+    assert path.passages == (chunk_id("Bridge"), chunk_id("Tarn"))
+    assert (path.first, path.second) == ("Ivo Tarn designed Aldermoon Bridge", "Ivo Tarn was born in Pellin")
+    assert ("Ivo Tarn", "Aldermoon Bridge", "river Sel") not in paths  # both facts stand in one passage
+
+
+def test_the_same_paths_are_drawn_again(tmp_path: Path) -> None:
+    made = store(tmp_path)
+    assert fact_paths(made, 2) == fact_paths(made, 2)
+    assert len(fact_paths(made, 2)) == 2 < len(fact_paths(made, 10))
+
+
+def test_usable_questions_become_a_set_and_the_others_are_counted(tmp_path: Path) -> None:
+    def rule(asked: str) -> Any:
+        if "Answer, not to be written: Pellin" in asked and "Aldermoon Bridge" in asked:
+            return "Where was the designer of Aldermoon Bridge born?"
+        return OutputError("too long", tokens_in=7, tokens_out=3) if "Runa Fisk" in asked else "Pellin?"
+
+    made = path_questions(store(tmp_path), "kb", Writer(rule), 10, ThreadExecutor(1))
+    (question,) = made.own.questions
+    assert question.first == (chunk_id("Bridge"),)
+    assert question.passages == (chunk_id("Bridge"), chunk_id("Tarn"))
+    assert made.own.passages[chunk_id("Bees")].startswith("Bees (2030-07-07): Bees need flowers")
+    assert len(made.own.questions) + len(made.refused) == len(fact_paths(store(tmp_path), 10))
+    assert {each.reason for each in made.refused} >= {"too long"}
+    assert made.usage.tokens_in > 100
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Where was the designer of Aldermoon Bridge born?", ""),
+        ("Where was Ivo Tarn of the Aldermoon Bridge born?", "it names what was to be found: Ivo Tarn"),
+        ("Was the designer of Aldermoon Bridge born in Pellin?", "it names what was to be found: Pellin"),
+        ("Where was the designer born?", "it does not name where it starts: Aldermoon Bridge"),
+        ("The designer of Aldermoon Bridge.", "it is no question"),
+        ("", "it is no question"),
+    ],
+)
+def test_faults(question: str, said: str) -> None:
+    assert fault(question, PATH) == said
+
+
+def test_a_graph_without_paths_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no two facts in different passages"):
+        path_questions(store(tmp_path, []), "kb", Writer(lambda _: ""), 10, ThreadExecutor(1))
+
+
+def test_no_usable_question_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"No usable question came of \d+ paths; the first: it is no question"):
+        path_questions(store(tmp_path), "kb", Writer(lambda _: ""), 10, ThreadExecutor(1))

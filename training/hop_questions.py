@@ -1,0 +1,217 @@
+"""Questions for a hop encoder that are made from a graph's own paths, so that a corpus without questions can train one.
+
+A path is two facts that share an entity and stand in different passages. A chat model writes the question: it names the
+far end of the first fact, asks for that of the second, and hides what they share. A question that gives away the shared
+name or the answer, or does not name where it starts, is refused and counted.
+
+    made = path_questions(store, chat, 400, executor)
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kg.executor import Executor, ask_all
+from kg.prompt import Prompt, load_prompt
+from kg.schema import Chunk, Document, Entity, Fact
+from kg.store import GraphStore
+from models.errors import InputError, ModelError, OutputError
+from models.progress import SILENT, Progress
+from models.protocols import ChatModel, ChatRequest, Completion, Usage
+from retrieval.terms import terms
+from retrieval.texts import fact_text, headed
+from training.hop_sets import HopQuestion, HopSet
+
+_SCHEMA = {
+    "type": "object",
+    "properties": {"question": {"type": "string", "maxLength": 300}},
+    "required": ["question"],
+    "additionalProperties": False,
+}
+_MAX_TOKENS = 96
+_WORDS = 4
+"""A question of two steps has at least so many."""
+_PASSAGES = 10
+"""An entity of more passages than this is no bridge: what it joins has little to do with one another."""
+_PER_ENTITY = 2
+"""Paths through one entity: more would make a few hubs the whole training set."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactPath:
+    """Two facts of different passages that share an entity.
+
+    Attributes:
+        start: Name of the first fact's other end.
+        shared: Name of the shared entity, with its other names.
+        answer: Name of the second fact's other end.
+        first: The first fact in words.
+        second: The second fact in words.
+        passages: Ids of the chunks that state them, in order.
+    """
+
+    start: str
+    shared: tuple[str, ...]
+    answer: str
+    first: str
+    second: str
+    passages: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A path without a usable question, and why."""
+
+    path: FactPath
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathQuestions:
+    """What came of the paths: asked = len(own.questions) + len(refused).
+
+    Attributes:
+        own: All passages, and the usable questions in the order of the paths.
+        refused: The paths without one.
+        usage: Tokens read and written, useless answers included.
+    """
+
+    own: HopSet
+    refused: tuple[Refused, ...]
+    usage: Usage
+
+
+def path_questions(
+    store: GraphStore, name: str, chat: ChatModel, limit: int, executor: Executor, progress: Progress = SILENT
+) -> PathQuestions:
+    """Have questions written for some of a graph's paths.
+
+    Args:
+        store: With facts that have evidence.
+        name: Of the set.
+        chat: Writes them; wrapped in its records, calls already made cost nothing.
+        limit: Most paths to ask about.
+        executor: Spreads the calls.
+        progress: Told of finished calls.
+    Raises:
+        InputError: The graph has no such path, or no question was usable.
+        ModelError: The model cannot be reached, or refuses every call.
+        BudgetReached: The budget is used up; a second run goes on.
+    """
+    paths = fact_paths(store, limit)
+    if not paths:
+        raise InputError(
+            "The graph has no two facts in different passages that share an entity: there are no paths to ask about. "
+            "Index more documents, or give --set a folder with questions of your own."
+        )
+    prompt = load_prompt("hop_question")
+    answers: dict[int, Completion | Exception] = {}
+    with progress.step("write questions", total=len(paths), unit="paths") as bar:
+        jobs = list(enumerate(paths))
+        for (place, _), answer in ask_all(executor, lambda job: chat.complete(_request(prompt, job[1])), jobs):
+            if isinstance(answer, Exception) and not isinstance(answer, ModelError):
+                raise answer
+            answers[place] = answer
+            bar.advance()
+        made = _gather(store, name, paths, answers)
+        bar.note(f"{len(made.refused)} of no use")
+    return made
+
+
+def fact_paths(store: GraphStore, limit: int, seed: int = 0) -> list[FactPath]:
+    """Paths of a graph, drawn by chance: at most two through one entity, at most `limit`."""
+    names = {entity.id: (entity.name, *entity.aliases) for entity in store.read(Entity)}
+    ends: defaultdict[str, list[Fact]] = defaultdict(list)
+    for fact in store.read(Fact):
+        if fact.evidence and fact.subject_id != fact.object_id and {fact.subject_id, fact.object_id} <= names.keys():
+            ends[fact.subject_id].append(fact)
+            ends[fact.object_id].append(fact)
+    draw = np.random.default_rng(seed)
+    found: list[FactPath] = []
+    for shared in sorted(ends):
+        facts = sorted(ends[shared], key=lambda fact: fact.id)
+        if len({fact.evidence[0].chunk_id for fact in facts}) in range(2, _PASSAGES + 1):
+            found += _through(shared, [facts[place] for place in draw.permutation(len(facts)).tolist()], names)
+    return [found[place] for place in sorted(draw.permutation(len(found))[:limit].tolist())]
+
+
+def _through(shared: str, facts: Sequence[Fact], names: dict[str, tuple[str, ...]]) -> list[FactPath]:
+    found: list[FactPath] = []
+    for one in facts:
+        for other in facts:
+            start, answer = _far_end(one, shared), _far_end(other, shared)
+            passages = one.evidence[0].chunk_id, other.evidence[0].chunk_id
+            if passages[0] == passages[1] or len({start, answer, shared}) < 3:
+                continue
+            texts = [fact_text(names[f.subject_id][0], f.predicate, names[f.object_id][0]) for f in (one, other)]
+            found.append(FactPath(names[start][0], names[shared], names[answer][0], texts[0], texts[1], passages))
+            break
+        if len(found) == _PER_ENTITY:
+            break
+    return found
+
+
+def _far_end(fact: Fact, shared: str) -> str:
+    return fact.object_id if fact.subject_id == shared else fact.subject_id
+
+
+def _request(prompt: Prompt, path: FactPath) -> ChatRequest:
+    fields = {"first": path.first, "second": path.second, "shared": path.shared[0], "answer": path.answer}
+    return ChatRequest(prompt.fill(fields), schema=_SCHEMA, max_tokens=_MAX_TOKENS, template=prompt.template)
+
+
+def _gather(
+    store: GraphStore, name: str, paths: Sequence[FactPath], answers: dict[int, Completion | Exception]
+) -> PathQuestions:
+    questions, refused, usage = [], [], Usage()
+    for place, path in enumerate(paths):
+        answer = answers[place]
+        if isinstance(answer, Exception):
+            if isinstance(answer, OutputError):
+                usage += Usage(answer.tokens_in, answer.tokens_out)
+            refused.append(Refused(path, str(answer)))
+            continue
+        usage += answer.usage
+        text = _text(answer.parsed)
+        if reason := fault(text, path):
+            refused.append(Refused(path, reason))
+        else:
+            questions.append(HopQuestion(question=text, first=path.passages[:1], passages=path.passages))
+    if not questions:
+        raise InputError(f"No usable question came of {len(paths)} paths; the first: {refused[0].reason}")
+    return PathQuestions(HopSet(name, _passages(store), tuple(questions)), tuple(refused), usage)
+
+
+def fault(question: str, path: FactPath) -> str:
+    """Why a question cannot be used, or "".
+
+    Example:
+        >>> path = FactPath("Bridge", ("Ivo Tarn",), "Pellin", "", "", ("a", "b"))
+        >>> fault("Where was Ivo Tarn, who designed the Bridge, born?", path)
+        'it names what was to be found: Ivo Tarn'
+        >>> fault("Where was the designer of the Bridge born?", path)
+        ''
+    """
+    asked = f" {' '.join(terms(question))} "
+    if not question.endswith("?") or len(question.split()) < _WORDS:
+        return "it is no question"
+    for hidden in (*path.shared, path.answer):
+        if (words := " ".join(terms(hidden))) and f" {words} " in asked:
+            return f"it names what was to be found: {hidden}"
+    if not set(terms(path.start)) & set(asked.split()):
+        return f"it does not name where it starts: {path.start}"
+    return ""
+
+
+def _text(parsed: Any) -> str:
+    return " ".join(str(parsed.get("question", "")).split()) if isinstance(parsed, dict) else ""
+
+
+def _passages(store: GraphStore) -> dict[str, str]:
+    headings = {row.id: (row.title, row.date) for row in store.read(Document)}
+    return {row.id: headed(*headings.get(row.document_id, ("", "")), row.text) for row in store.read(Chunk)}
