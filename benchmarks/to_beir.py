@@ -151,7 +151,7 @@ def popqa(source: Path, _derived: bool) -> Set:
     for row in _json(source / "first500_with_passages.json"):
         passages = row["paragraphs"] if isinstance(row["paragraphs"], list) else json.loads(row["paragraphs"])
         keys = [(made.passage(each["title"], each["text"]), each["is_supporting"]) for each in passages]
-        made.queries.append((row["id"], row["question"], [key for key, is_gold in keys if is_gold]))
+        made.queries.append((str(row["id"]), row["question"], [key for key, is_gold in keys if is_gold]))
     return made
 
 
