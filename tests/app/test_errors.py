@@ -221,7 +221,7 @@ def test_an_unknown_retriever_is_exit_code_2_with_the_known_ones(knowledge_base)
     for command in (("search", "Lake Oune"), ("ask", "Lake Oune", "--model", ANSWERER)):
         message = graft(*command, "-w", "kb", "-q", "--retriever", "telepathy").error(2)
         assert "telepathy" in message
-        assert "bm25, dense, rag, graph" in message
+        assert "bm25, dense, rag, rerank, graph" in message
     assert set(contents(Path("kb"))) == set(knowledge_base)
 
 
