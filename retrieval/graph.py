@@ -4,7 +4,7 @@
 step further: over the entity that both name, and, to an encoder trained for hops (`retrieval.hops`), from question and
 first article to the second. The walk starts at every passage, by how likely a chain is that holds it, and at the
 entities that the question points at, and ranks passages by how often it comes by: what the chain missed, the graph
-joins to what it found. The best chain stays in front.
+joins to what it found. The best chain's passages stay in front, first the one that resembles the question most.
 
 Without an encoder for hops the walk starts at plain RAG's passages instead, with a small weight, and plain RAG's first
 passages stay in front: what answers a question directly must not be lost to a hub of the graph. Where there is no
@@ -97,19 +97,21 @@ class GraphRetriever:
     def retrieve(self, question: str, limit: int) -> Retrieved:
         """Find at most `limit` passages, and facts among the entities that the walk came by."""
         vector = self._index.encode_question(question)
-        start = self._by_chains(question, limit) or self._plain(question, vector, limit)
+        start = self._by_chains(question, vector, limit) or self._plain(question, vector, limit)
         walked = self._walk(question, vector, start.seeds)
         if walked is None:
             return Retrieved(passages=self._index.passages(start.ranking[:limit]))
         passages = self._index.passages(self._merge(start, walked.chunks, limit))
         return Retrieved(passages=passages, facts=self._index.facts(self._rank_facts(vector, walked.entities)))
 
-    def _by_chains(self, question: str, limit: int) -> _Start | None:
-        """Passages by their chains; None without an encoder for hops, or without passages."""
+    def _by_chains(self, question: str, vector: NDArray[np.float32], limit: int) -> _Start | None:
+        """Passages by their chains, the best one's as they resemble the question; None without encoder or passages."""
         if self._hops is None or not len(self._index.chunk_ids):
             return None
         chains = find_chains(self._index, self._hops, question, self._settings.hops)
-        best = {self._index.chunk_ids[row].decode("ascii"): float(chains.scores[row]) for row in chains.best}
+        near = self._index.chunk_vectors[list(chains.best)] @ vector
+        rows = [row for _, row in sorted(zip((-near).tolist(), chains.best, strict=True))]
+        best = {self._index.chunk_ids[row].decode("ascii"): float(chains.scores[row]) for row in rows}
         rest = ranking(self._index.chunk_ids, chains.scores, limit + len(best))
         ranked = [*(Scored(*item) for item in best.items()), *(item for item in rest if item.id not in best)]
         return _Start(self._settings.chain_weight * chains.likelihood, ranked, len(best))
