@@ -183,15 +183,21 @@ def adapter_of(name: str, config: ModelConfig) -> Path | None:
         name: As given to `load_model`.
         config: What it gave.
     """
-    if isinstance(config, EncoderModel):
-        adapter = config.hops
-    else:
-        adapter = config.adapter if isinstance(config, LlamaCppModel | TransformersModel) else None
-    if adapter is None:
+    return _beside(name, config.adapter) if isinstance(config, LlamaCppModel | TransformersModel) else None
+
+
+def hops_of(name: str, config: ModelConfig) -> Path | None:
+    """Folder of the adapter for hops that an encoder's configuration names. Arguments as of `adapter_of`."""
+    return _beside(name, config.hops) if isinstance(config, EncoderModel) else None
+
+
+def _beside(name: str, folder_name: str | None) -> Path | None:
+    """A folder that stands beside a configuration's file."""
+    if folder_name is None:
         return None
     own = name.endswith((".yaml", ".yml"))
     folder = Path(name).expanduser().parent if own else Path(str(resources.files("configs").joinpath("models")))
-    return folder / adapter
+    return folder / folder_name
 
 
 def parse_model(text: str, source: str = "the model configuration") -> ModelConfig:

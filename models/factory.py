@@ -21,6 +21,7 @@ from models.config import (
     RerankerModel,
     TransformersModel,
     adapter_of,
+    hops_of,
     load_model,
 )
 from models.dotted import is_dotted, load_dotted
@@ -105,7 +106,7 @@ def open_encoder(name: str, progress: Progress = SILENT) -> Encoder:
     from models.encoder import SentenceEncoder
     from models.weights import resolve
 
-    return SentenceEncoder(name, config, resolve(config.weights, progress), hops=adapter_of(name, config))
+    return SentenceEncoder(name, config, resolve(config.weights, progress), hops=hops_of(name, config))
 
 
 def open_reranker(name: str, progress: Progress = SILENT) -> Reranker:

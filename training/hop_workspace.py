@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kg.executor import ThreadExecutor
 from kg.session import Session
-from models.config import adapter_of, load_model
+from models.config import hops_of, load_model
 from models.factory import calls_in_parallel
 from retrieval.index import OWN_HOPS
 from training.adapter import adapter_folder
@@ -45,7 +45,7 @@ def train_on_paths(
         [made.own, *more],
         config,
         out or adapter_folder(space.adapters_dir, OWN_HOPS),
-        adapter_of(encoder, load_model(encoder)),
+        hops_of(encoder, load_model(encoder)),
         sorted({key for question in made.own.questions for key in question.passages}),
         session.progress,
     )

