@@ -8,6 +8,7 @@ answers are written by a chat model, greedily. Opening models and keeping record
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,9 +17,20 @@ from eval.metrics import ANSWER_METRICS, LETTERS, Normalisation, best_option, no
 from eval.types import Item, Sample
 from kg.prompt import Prompt, load_prompt
 from models.digest import digest
-from models.errors import OutputError
-from models.protocols import ChatModel, ChatRequest, ChoiceScorer, OptionScore, ScoredOptions, Usage
+from models.errors import ConfigError, OutputError
+from models.marginal import score_marginal
+from models.protocols import (
+    ChatModel,
+    ChatRequest,
+    ChoiceScorer,
+    Marginal,
+    MarginalChat,
+    OptionScore,
+    ScoredOptions,
+    Usage,
+)
 
+_NUMBER = re.compile(r"\A\[\d+\]")
 Scoring = Literal["option", "letter"]
 Headline = Literal["contains", "exact_match"]
 NEUTRAL = "Answer:"
@@ -115,14 +127,38 @@ def option_texts(item: Item, scoring: Scoring) -> tuple[str, ...]:
     return tuple(f" {choice.strip()}" for choice in item.choices)
 
 
-def choose(item: Item, context: str, scorer: ChoiceScorer, marking: Marking, prompts: Prompts) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What stands before a question.
+
+    Attributes:
+        text: Packed evidence, a numbered line each; "" for a closed book.
+        weights: Of its lines, as of `eval.types.Context`.
+        marginal: How lines that are read one by one become one answer; "none" reads all of them together.
+    """
+
+    text: str = ""
+    weights: tuple[float, ...] = ()
+    marginal: Marginal | Literal["none"] = "none"
+
+    @property
+    def parts(self) -> list[str]:
+        """The lines, each as the only one."""
+        return [_NUMBER.sub("[1]", line, count=1) for line in self.text.split("\n")]
+
+
+def choose(item: Item, evidence: Evidence, scorer: ChoiceScorer, marking: Marking, prompts: Prompts) -> Answer:
     """Answer a multiple-choice item with the option of the highest score.
 
     Raises:
         OutputError: The scorer returned another number of scores, or one that is not a number.
     """
     options = option_texts(item, marking.scoring)
-    scored = _score(scorer, choice_prefix(item, context, prompts, marking.scoring), options)
+    if evidence.text and evidence.marginal != "none":
+        prefixes = [choice_prefix(item, part, prompts, marking.scoring) for part in evidence.parts]
+        scored = score_marginal(scorer, prefixes, evidence.weights, options, evidence.marginal)
+    else:
+        scored = _score(scorer, choice_prefix(item, evidence.text, prompts, marking.scoring), options)
     usage, seconds = scored.usage, scored.seconds
     neutral: tuple[OptionScore, ...] = ()
     if marking.normalisation == "pmi":
@@ -143,19 +179,25 @@ def _score(scorer: ChoiceScorer, prefix: str, options: Sequence[str]) -> ScoredO
     return scored
 
 
-def reply(item: Item, context: str, chat: ChatModel, marking: Marking, prompts: Prompts) -> Answer:
+def reply(item: Item, evidence: Evidence, chat: ChatModel, marking: Marking, prompts: Prompts) -> Answer:
     """Answer a short-answer item; only the first line of what the model writes counts.
 
     Raises:
+        ConfigError: Lines are to be read one by one, which the model cannot.
         OutputError: The model wrote nothing.
     """
-    request = ChatRequest(
-        prompts.short.fill(_values(item, context, prompts, False)),
-        max_tokens=marking.max_tokens,
-        seed=marking.seed,
-        template=prompts.short.template,
-    )
-    completion = chat.complete(request)
+
+    def request(context: str) -> ChatRequest:
+        messages = prompts.short.fill(_values(item, context, prompts, False))
+        return ChatRequest(messages, max_tokens=marking.max_tokens, seed=marking.seed, template=prompts.short.template)
+
+    if evidence.text and evidence.marginal != "none":
+        if not isinstance(chat, MarginalChat):
+            raise ConfigError(f"{chat.name} cannot weigh passages that it reads one by one: set marginal to none.")
+        parts = [request(part) for part in evidence.parts]
+        completion = chat.complete_marginal(parts, evidence.weights, evidence.marginal)
+    else:
+        completion = chat.complete(request(evidence.text))
     lines = completion.text.strip().splitlines()
     if not lines:
         raise OutputError("expected a short answer, found an empty text")

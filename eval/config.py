@@ -28,6 +28,7 @@ from eval.systems import NONE, ORACLE, SystemConfig, known_systems, load_system
 from eval.tasks import Selection
 from kg.config import IndexConfig
 from models.errors import ConfigError, describe
+from retrieval.pack import PackSettings
 from training.config import TrainConfig
 
 DEFAULT_PAIRS = (
@@ -133,6 +134,7 @@ class Experiment(_Part):
         task: The questions.
         reader: Name of the model that answers.
         context_tokens: Budget of a packed context, in the reader's tokens.
+        packing: How the budget is shared between kinds of evidence, and in which order they are shown.
         passages: Passages asked of every retriever (K).
         query: What a retriever is asked.
         scoring: What is scored of a multiple-choice item.
@@ -153,6 +155,7 @@ class Experiment(_Part):
     task: TaskConfig
     reader: str = Field(min_length=1)
     context_tokens: int = Field(default=1024, ge=16)
+    packing: PackSettings = PackSettings()
     passages: int = Field(default=5, ge=1)
     query: Query = "question"
     scoring: Scoring = "option"

@@ -7,9 +7,10 @@ with an error, and every arm that needs it gets the item wrong.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from eval.gold import Gold
@@ -22,7 +23,9 @@ from eval.types import Context, Item
 from models.errors import NOT_OF_THE_ITEM
 from models.files import replace_text
 from models.progress import Progress
-from retrieval.pack import pack
+from retrieval.dense import DenseRetriever
+from retrieval.hops import SCALE
+from retrieval.pack import PackSettings, pack
 from retrieval.types import PackedContext, Retrieved, Retriever
 
 Query = Literal["question", "question-and-choices"]
@@ -37,12 +40,14 @@ class Packing:
         context_tokens: Budget of the packed context, in the reader's tokens.
         count_tokens: Counts the reader's tokens.
         query: What a retriever is asked: the question, or the question and its options.
+        settings: Shares of kinds of evidence, and their order.
     """
 
     passages: int
     context_tokens: int
     count_tokens: Callable[[str], int]
     query: Query = "question"
+    settings: PackSettings = field(default_factory=PackSettings)
 
     def query_of(self, item: Item) -> str:
         """What a retriever is asked for an item."""
@@ -116,7 +121,7 @@ def freeze_one(key: str, item: Item, sources: Sources, packing: Packing) -> tupl
     started = time.perf_counter()
     try:
         retrieved = sources.retrieve(key, item, packing)
-        packed = pack(retrieved, packing.context_tokens, packing.count_tokens)
+        packed = pack(retrieved, packing.context_tokens, packing.count_tokens, packing.settings)
     except NOT_OF_THE_ITEM:
         raise
     except Exception as error:  # an item's boundary: recorded, and counted as wrong
@@ -136,7 +141,23 @@ def _context(
     share = recall(chunk_ids, sources.owner, sources.gold[item.id].documents)
     asked = packed.query
     query = f"{asked.text} // {asked.problem}" if asked and asked.problem else asked.text if asked else ""
-    return Context(key, item.id, packed.text, chunk_ids, packed.tokens, seconds, share, query=query)
+    weights = line_weights(packed, ranking, is_dense=key.split(":")[0] == DenseRetriever.name)
+    return Context(key, item.id, packed.text, chunk_ids, packed.tokens, seconds, share, query=query, weights=weights)
+
+
+def line_weights(packed: PackedContext, ranking: Sequence[Ranked], is_dense: bool) -> tuple[float, ...]:
+    """Logarithm of the weight of each line of a context, for answers that are marginalised over them.
+
+    Dense search scores by cosine, whose softmax, scaled as encoders are trained to, is the probability of a passage
+    (Lewis et al. 2020, section 2.2). The scores of other retrievers are none: the weight of their passages falls as
+    one over their rank, and a line that is no passage weighs as much as the last of them.
+    """
+    place = {row.chunk_id: rank for rank, row in enumerate(ranking)}
+    last = len(ranking) - 1
+    ranks = [place.get(line.chunk_id, last) if line.kind == "passage" else last for line in packed.lines]
+    if is_dense:
+        return tuple(SCALE * ranking[rank].score for rank in ranks)
+    return tuple(-math.log(max(rank, 0) + 1.0) for rank in ranks)
 
 
 def _ranking(retrieved: Retrieved) -> list[Ranked]:

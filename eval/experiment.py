@@ -238,6 +238,7 @@ class _Running:
             self.experiment.context_tokens,
             readers.token_counter(self.resolved.choices),
             self.experiment.query,
+            self.experiment.packing,
         )
         with Chats(self.session.open_chat) as chats:
             freeze(run, missing, self.sources(run, prepared, chats), packing, self.session.progress)
@@ -273,15 +274,17 @@ class _Running:
 def _arms(system: SystemConfig, trained: Mapping[int, Adapter], named: Mapping[str, Adapter]) -> list[Arm]:
     """One arm, or one for every training seed."""
     if system.adapter is False:
-        return [Arm(system.name, system.name, system.context_key)]
+        return [Arm(system.name, system.name, system.context_key, marginal=system.marginal)]
     if isinstance(system.adapter, str):
-        return [Arm(system.name, system.name, system.context_key, named[system.adapter].folder)]
+        folder = named[system.adapter].folder
+        return [Arm(system.name, system.name, system.context_key, folder, system.marginal)]
     return [
         Arm(
             system.name if len(trained) == 1 else f"{system.name}#{seed}",
             system.name,
             system.context_key,
             adapter.folder,
+            system.marginal,
         )
         for seed, adapter in trained.items()
     ]

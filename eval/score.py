@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
-from eval.answering import Answer, Marking, Prompts, choose, failed_sample, gold_of, reply
+from eval.answering import Answer, Evidence, Marking, Prompts, choose, failed_sample, gold_of, reply
 from eval.lines import Appender
 from eval.readers import Readers
 from eval.run import RunFolder
@@ -20,6 +21,7 @@ from eval.systems import NONE
 from eval.types import Context, Item, Sample
 from models.errors import NOT_OF_THE_ITEM, ModelError, OutputError
 from models.progress import SILENT, Progress
+from models.protocols import Marginal
 
 PATIENCE = 3
 
@@ -33,12 +35,14 @@ class Arm:
         system: The system's name, one row of the table.
         context_key: Which frozen contexts it reads, or "none".
         adapter: Folder of its adapter, or None.
+        marginal: How its evidence is read: see `eval.systems.SystemConfig`.
     """
 
     name: str
     system: str
     context_key: str
     adapter: Path | None = None
+    marginal: Marginal | Literal["none"] = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ class _Examiner:
         self._open(arm, item)
         started = time.perf_counter()
         try:
-            answer = self._answer(arm, item, context.text if context else "")
+            read = Evidence(context.text, context.weights, arm.marginal) if context else Evidence()
+            answer = self._answer(arm, item, read)
         except NOT_OF_THE_ITEM:
             raise
         except Exception as error:  # an item's boundary: recorded, and counted as wrong
@@ -143,10 +148,10 @@ class _Examiner:
         else:
             self.readers.chat(arm.adapter)
 
-    def _answer(self, arm: Arm, item: Item, context: str) -> Answer:
+    def _answer(self, arm: Arm, item: Item, evidence: Evidence) -> Answer:
         if item.choices:
-            return choose(item, context, self.readers.scorer(arm.adapter), self.asking.marking, self.asking.prompts)
-        return reply(item, context, self.readers.chat(arm.adapter), self.asking.marking, self.asking.prompts)
+            return choose(item, evidence, self.readers.scorer(arm.adapter), self.asking.marking, self.asking.prompts)
+        return reply(item, evidence, self.readers.chat(arm.adapter), self.asking.marking, self.asking.prompts)
 
     def _failed(self, sample: Sample, error: Exception) -> None:
         if not isinstance(error, ModelError) or isinstance(error, OutputError):

@@ -6,6 +6,7 @@ A system is one YAML file of `configs/systems`, a path of the user's own, or a m
     adapter: true          # false, true (the adapter this experiment trains), or the name of one in the workspace
     retriever: rag         # none, oracle, a retriever's short name, or a dotted path
     settings: {}           # the retriever's own
+    marginal: none         # none: all passages in one prompt; sequence, token: each read alone (models.marginal)
 
 The reader, the items, the budget and the prompt belong to the experiment and are the same for all arms.
 """
@@ -14,15 +15,16 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.digest import digest
 from models.errors import ConfigError
+from models.protocols import Marginal
 
-NONE = "none"
+NONE: Literal["none"] = "none"
 ORACLE = "oracle"
 PLAIN = "rag"
 
@@ -35,6 +37,8 @@ class SystemConfig(BaseModel):
         adapter: False, True for the adapter that the experiment trains, or the name of one in the workspace.
         retriever: "none", "oracle", a short name, or a dotted path.
         settings: The retriever's own settings.
+        marginal: "none" reads all evidence in one prompt, "sequence" and "token" each line of it in a prompt of its
+            own, and weigh what the model says after each: RAG-Sequence and RAG-Token.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +47,7 @@ class SystemConfig(BaseModel):
     adapter: bool | str = False
     retriever: str = Field(default=NONE, min_length=1)
     settings: dict[str, Any] = {}
+    marginal: Marginal | Literal["none"] = NONE
 
     @property
     def context_key(self) -> str:

@@ -57,6 +57,7 @@ class Context:
         recall: Share of the item's gold documents among the chunks' documents, in [0, 1]; None without gold.
         error: Why retrieval failed, or "".
         query: The query of the graph behind it, with what was wrong with it as a comment; or "".
+        weights: Of each line of the text, how likely it is to be what the question needs: a logarithm, not normalised.
     """
 
     retriever: str
@@ -68,6 +69,7 @@ class Context:
     recall: float | None = None
     error: str = ""
     query: str = ""
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

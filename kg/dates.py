@@ -28,6 +28,19 @@ _PATTERNS = tuple(
         r"(?P<y>\d{4}) ?[年년] ?(?:(?P<m>\d{1,2}) ?[月월] ?(?:(?P<d>\d{1,2}) ?[日일])?)?.*",
     )
 )
+_MONTH_NAME = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    r"|Nov(?:ember)?|Dec(?:ember)?)\.?"
+)
+DATE = (
+    rf"(?:\d{{4}}-\d\d(?:-\d\d)?|(?:\d{{1,2}} )?{_MONTH_NAME} \d{{4}}|{_MONTH_NAME} \d{{1,2}}, \d{{4}}|\d{{4}})"
+    r"(?!\d|[.,]\d)"
+)
+"""A pattern of a date within an English text, which `normalise_date` reads."""
+_IN_TEXT = re.compile(
+    rf"(?<![\w.,-])(?:(?=\d{{4}}-|\d{{1,2}} [A-Z]|[A-Z])|(?<=[a-z] )(?=(?:1\d|2[01])\d\d\b))(?P<date>{DATE})(?!\w)"
+)
+"""Dates within a sentence; a bare number counts as a year behind a word, as in "in 2015", if it may be one."""
 _NUMBERS = re.compile(r"(?P<a>\d{1,2})([-/.])(?P<b>\d{1,2})\2(?P<y>\d{4})")
 
 
@@ -52,6 +65,19 @@ def normalise_date(value: object) -> str:
         orders = {iso for iso in (_iso(year, second, first), _iso(year, first, second)) if iso}
         return orders.pop() if len(orders) == 1 else ""
     return ""
+
+
+def find_dates(text: str) -> list[str]:
+    """The dates that a text names, as `normalise_date` gives them, in order.
+
+    Example:
+        >>> find_dates("Who led it in March 2015, and on 4 May 2016?")
+        ['2015-03', '2016-05-04']
+        >>> find_dates("Are there 3100 people in Torsby?")
+        []
+    """
+    found = (normalise_date(match["date"]) for match in _IN_TEXT.finditer(text))
+    return [date for date in found if date]
 
 
 def _iso(year: str, month: str, day: str) -> str:

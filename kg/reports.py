@@ -25,10 +25,12 @@ from kg.schema import Community, Report
 from kg.sentences import count_tokens
 from kg.session import Session
 from kg.stage import Stage
+from kg.store import GraphStore
 from kg.summary import Failure
 from models.digest import digest
 from models.errors import BudgetReached, OutputError
 from models.factory import calls_in_parallel
+from models.progress import SILENT, Progress
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
 
 _MODEL_TOKENS = 1.5
@@ -47,6 +49,7 @@ class ReportPlan:
         most: Most reports that one run asks for.
         max_tokens: Most tokens that one run reads and writes, None for no limit.
         context_tokens: Most tokens of names, parts and facts that one report is written from.
+        communities: Only these, by id; None takes all.
     """
 
     model: str = "qwen-1.5b"
@@ -54,6 +57,7 @@ class ReportPlan:
     most: int = 20
     max_tokens: int | None = None
     context_tokens: int = 1500
+    communities: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -92,17 +96,25 @@ def write_reports(session: Session, plan: ReportPlan) -> ReportRun:
         StoreError: Another process writes to the workspace.
     """
     with session.workspace.writing(), session.open_chat(plan.model) as chat:
-        return _Writer(session, plan, chat).run()
+        return write_with(chat, session.workspace.store, plan, session.progress, session.retry_failed)
+
+
+def write_with(
+    chat: ChatModel, store: GraphStore, plan: ReportPlan, progress: Progress = SILENT, retry_failed: bool = False
+) -> ReportRun:
+    """The same with a model that is open already, in a store that nobody else writes to."""
+    return _Writer(chat, store, plan, progress, retry_failed).run()
 
 
 class _Writer:
     """One run: the jobs that are left, and the tokens they may take."""
 
-    def __init__(self, session: Session, plan: ReportPlan, chat: ChatModel) -> None:
-        self.session, self.plan, self.chat = session, plan, chat
-        self.store = session.workspace.store
+    def __init__(
+        self, chat: ChatModel, store: GraphStore, plan: ReportPlan, progress: Progress, retry_failed: bool
+    ) -> None:
+        self.chat, self.store, self.plan, self.progress = chat, store, plan, progress
         self.prompt = load_prompt("report")
-        self.stage = Stage(self.store, "reports", session.retry_failed)
+        self.stage = Stage(store, "reports", retry_failed)
         self.result = ReportRun()
         self.reserved = 0
 
@@ -111,7 +123,7 @@ class _Writer:
         jobs = self._jobs()
         asked = jobs[: self.plan.most]
         executor = ThreadExecutor(calls_in_parallel(self.plan.model))
-        with self.session.progress.step("write reports", total=len(asked), unit="communities") as step:
+        with self.progress.step("write reports", total=len(asked), unit="communities") as step:
             try:
                 with closing(ask_all(executor, self._ask, self._affordable(asked))) as results:
                     for job, outcome in results:
@@ -132,7 +144,7 @@ class _Writer:
         jobs = []
         for community in found.communities.values():
             facts = found.facts[community.id]
-            if not facts or self.plan.level not in (None, community.level):
+            if not facts or not self._wanted(community):
                 continue
             today = basis(community, facts, places)
             if community.id in reports and reports[community.id].basis == today:
@@ -143,6 +155,10 @@ class _Writer:
                 most = round(_MODEL_TOKENS * (fixed + shown.tokens)) + MOST_ANSWER_TOKENS
                 jobs.append(_Job(community, today, key, shown, most))
         return jobs
+
+    def _wanted(self, community: Community) -> bool:
+        plan = self.plan
+        return plan.level in (None, community.level) and (plan.communities is None or community.id in plan.communities)
 
     def _affordable(self, jobs: Sequence[_Job]) -> Iterator[_Job]:
         """The jobs for as long as the most that they can take is left."""

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import re
 
-from kg.dates import normalise_date
+from kg.dates import DATE, normalise_date
 
-_MONTH = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
-    r"|Nov(?:ember)?|Dec(?:ember)?)\.?"
-)
-_DATE = rf"(?:\d{{4}}-\d\d(?:-\d\d)?|(?:\d{{1,2}} )?{_MONTH} \d{{4}}|{_MONTH} \d{{1,2}}, \d{{4}}|\d{{4}})(?!\d|[.,]\d)"
 _TO = r"(?:until|till|to|through|and|-|–|—)"
 _BEHIND = re.compile(
-    rf"[\s,(]*(?:(?:since|from|in|on|as of|between)\s+)?(?P<start>{_DATE})\s*{_TO}\s*(?P<end>{_DATE})"
-    rf"|[\s,(]*(?:since|from|in|on|as of)\s+(?P<only_start>{_DATE})"
-    rf"|[\s,(]*(?:until|till|up to)\s+(?P<only_end>{_DATE})"
+    rf"[\s,(]*(?:(?:since|from|in|on|as of|between)\s+)?(?P<start>{DATE})\s*{_TO}\s*(?P<end>{DATE})"
+    rf"|[\s,(]*(?:since|from|in|on|as of)\s+(?P<only_start>{DATE})"
+    rf"|[\s,(]*(?:until|till|up to)\s+(?P<only_end>{DATE})"
 )
 _IN_PREDICATE = re.compile(r"\b(?P<start>since|from|in|on|as of)$|\b(?P<end>until|till|up to)$")
 

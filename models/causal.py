@@ -199,6 +199,13 @@ def chat_ids(tokenizer: Any, turns: Sequence[dict[str, str]]) -> list[int]:
     return ids
 
 
+def end_tokens(causal: CausalModel) -> set[int]:
+    """Tokens that end an answer."""
+    named = causal.model.generation_config.eos_token_id
+    tokens = set(named) if isinstance(named, list) else {named}
+    return {int(token) for token in tokens | {causal.tokenizer.eos_token_id} if token is not None}
+
+
 def attach_adapter(model: Any, folder: Path) -> Any:
     """Fit a PEFT adapter to a model in the model's number format; the weights stay apart, nothing is merged.
 

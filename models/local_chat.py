@@ -11,16 +11,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from models.batch import Batcher
-from models.causal import CausalModel, chat_ids
+from models.causal import CausalModel, chat_ids, end_tokens
 from models.config import Price
 from models.digest import digest
 from models.errors import ModelError, OutputError
-from models.protocols import ChatRequest, Completion, FinishReason, Message, Usage
+from models.marginal import write_marginal
+from models.protocols import ChatRequest, Completion, FinishReason, Marginal, Message, Usage
 from models.structured import parse_structured
 
 if TYPE_CHECKING:
@@ -86,13 +87,28 @@ class TransformersChat:
         prompt = _Prompt(ids, room, request.temperature, request.seed)
         written = self._generate([prompt])[0] if request.temperature > 0 else self._together(prompt)
         text = causal.tokenizer.decode(written, skip_special_tokens=True).strip()
-        finish: FinishReason = "stop" if set(written[-1:]) & _end_tokens(causal) else "length"
+        finish: FinishReason = "stop" if set(written[-1:]) & end_tokens(causal) else "length"
         try:
             parsed = self._check(text, finish, request, room)
         except OutputError as error:
             error.tokens_in, error.tokens_out = len(ids), len(written)
             raise
         return Completion(text, Usage(len(ids), len(written)), finish, time.perf_counter() - started, parsed)
+
+    def complete_marginal(
+        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], way: Marginal
+    ) -> Completion:
+        """See `models.protocols.MarginalChat`; greedy."""
+        causal = self._loaded()
+        started = time.perf_counter()
+        prompts = [self._inputs(causal, replace(request, schema=None)) for request in requests]
+        room = self._room(causal, max(map(len, prompts), default=0), requests[0].max_tokens if requests else 1)
+        written = write_marginal(causal, prompts, log_weights, way, room)
+        text = causal.tokenizer.decode(written, skip_special_tokens=True).strip()
+        if not text:
+            raise OutputError(f"{self.name} answered nothing. Ask differently, or take a stronger model.")
+        finish: FinishReason = "stop" if set(written[-1:]) & end_tokens(causal) else "length"
+        return Completion(text, Usage(sum(map(len, prompts)), len(written)), finish, time.perf_counter() - started)
 
     def _generate(self, prompts: Sequence[_Prompt]) -> list[list[int]]:
         causal = self._loaded()
@@ -157,7 +173,7 @@ def _generate(causal: CausalModel, prompts: Sequence[_Prompt]) -> list[list[int]
         max_new_tokens=max(prompt.room for prompt in prompts),
         do_sample=sampled,
         temperature=first.temperature if sampled else None,
-        eos_token_id=sorted(_end_tokens(causal)),
+        eos_token_id=sorted(end_tokens(causal)),
         pad_token_id=padding,
         bos_token_id=causal.tokenizer.bos_token_id,
     )
@@ -169,7 +185,7 @@ def _generate(causal: CausalModel, prompts: Sequence[_Prompt]) -> list[list[int]
             attention_mask=torch.tensor(mask, device=device),  # (batch, longest)
             generation_config=settings,
         )
-    ends = _end_tokens(causal)
+    ends = end_tokens(causal)
     return [_until_end(row[longest:], ends, prompt.room) for row, prompt in zip(output.tolist(), prompts, strict=True)]
 
 
@@ -179,9 +195,3 @@ def _until_end(written: list[int], ends: set[int], room: int) -> list[int]:
         if token in ends:
             return written[: place + 1]
     return written[:room]
-
-
-def _end_tokens(causal: CausalModel) -> set[int]:
-    named = causal.model.generation_config.eos_token_id
-    tokens = set(named) if isinstance(named, list) else {named}
-    return {int(token) for token in tokens | {causal.tokenizer.eos_token_id} if token is not None}

@@ -95,11 +95,13 @@ class OptionScore:
         logprob: Sum of the natural log-probabilities of the option's tokens, <= 0.
         tokens: Number of tokens of the option, >= 1.
         characters: Number of characters of the option.
+        by_token: Log-probability of each of its tokens; empty from a scorer that does not tell.
     """
 
     logprob: float
     tokens: int
     characters: int
+    by_token: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,29 @@ class ChatModel(Protocol):
 
     def close(self) -> None:
         """Free what the model holds: memory, a server process."""
+
+
+Marginal = Literal["sequence", "token"]
+"""How what a model says after each of several passages becomes one answer: see `models.marginal`."""
+
+
+@runtime_checkable
+class MarginalChat(ChatModel, Protocol):
+    """A chat model that can answer from several passages, each read alone."""
+
+    def complete_marginal(
+        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], way: Marginal
+    ) -> Completion:
+        """Answer requests that differ in their passage with one text; no schema.
+
+        Args:
+            requests: One for each passage, at least one.
+            log_weights: Logarithm of each passage's weight; normalised by the model.
+            way: How passages are weighed.
+        Raises:
+            ModelError: The model refuses.
+            OutputError: The answer is empty.
+        """
 
 
 @runtime_checkable

@@ -19,12 +19,14 @@ from typing import Any, TypeVar
 from models.budget import Budget, cost_usd
 from models.config import Price
 from models.digest import digest
-from models.errors import ModelError, OutputError, StoreError
+from models.errors import ConfigError, ModelError, OutputError, StoreError
 from models.protocols import (
     ChatModel,
     ChatRequest,
     ChoiceScorer,
     Completion,
+    Marginal,
+    MarginalChat,
     OptionScore,
     ScoredOptions,
     Usage,
@@ -77,6 +79,23 @@ class RecordedChat:
         call = Call(digest("chat", self.digest, asked), "chat", self.name, _dump(asked))
         return self._desk.serve(
             call, _most_tokens(request), lambda: self.inner.complete(request), _completion_from_json
+        )
+
+    def complete_marginal(
+        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], way: Marginal
+    ) -> Completion:
+        """See `MarginalChat`; raises as `complete`, and ConfigError where the inner model cannot."""
+        inner = self.inner
+        if not isinstance(inner, MarginalChat):
+            raise ConfigError(
+                f"{self.name} cannot weigh passages that it reads one by one: expected a model of the backend "
+                "transformers, such as qwen-1.5b-hf."
+            )
+        asked = {"requests": [asdict(request) for request in requests], "weights": list(log_weights), "way": way}
+        call = Call(digest("marginal", self.digest, asked), "chat", self.name, _dump(asked))
+        most = sum((_most_tokens(request) for request in requests), Usage())
+        return self._desk.serve(
+            call, most, lambda: inner.complete_marginal(requests, log_weights, way), _completion_from_json
         )
 
     def close(self) -> None:
@@ -195,5 +214,7 @@ def _completion_from_json(value: dict[str, Any]) -> Completion:
 
 
 def _scores_from_json(value: dict[str, Any]) -> ScoredOptions:
-    options = tuple(OptionScore(**option) for option in value["options"])
+    options = tuple(
+        OptionScore(**option | {"by_token": tuple(option.get("by_token", ()))}) for option in value["options"]
+    )
     return ScoredOptions(options, Usage(**value["usage"]), value["seconds"], recorded=True)

@@ -12,6 +12,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.boundary import Split, split_tokens
 from models.causal import CausalModel
 from models.config import Price
@@ -76,10 +79,10 @@ class TransformersScorer:
                 f"{split.longest}. Give less context (retrieve fewer passages, or a smaller token budget)."
             )
         with causal.lock:
-            sums = option_logprobs(causal.model, split)
+            rows = option_logprobs(causal.model, split)
         scores = tuple(
-            OptionScore(logprob, len(ids), len(option))
-            for logprob, ids, option in zip(sums, split.options, options, strict=True)
+            OptionScore(float(row.sum()), row.size, len(option), tuple(row.tolist()))
+            for row, option in zip(rows, options, strict=True)
         )
         return ScoredOptions(scores, Usage(tokens_in=split.tokens), time.perf_counter() - started)
 
@@ -98,14 +101,14 @@ class TransformersScorer:
         return ids if ids[:1] == self._bos else self._bos + ids
 
 
-def option_logprobs(model: Any, split: Split) -> list[float]:
-    """Sum of log-probabilities of each option's tokens, in float32.
+def option_logprobs(model: Any, split: Split) -> list[NDArray[np.float64]]:
+    """Log-probabilities of each option's tokens, computed in float32.
 
     Args:
         model: transformers or PEFT causal model in evaluation mode.
         split: Prefix and options in tokens.
     Returns:
-        One sum an option, <= 0.
+        One array (tokens,) an option, <= 0.
     """
     import torch
 
@@ -115,24 +118,26 @@ def option_logprobs(model: Any, split: Split) -> list[float]:
         return _with_cache(model, split)
 
 
-def _with_cache(model: Any, split: Split) -> list[float]:
+def _with_cache(model: Any, split: Split) -> list[NDArray[np.float64]]:
     import torch
 
     prefix = torch.tensor([split.prefix], device=model.device)  # (1, prefix)
     read = model(input_ids=prefix, use_cache=True, logits_to_keep=1)
     first = torch.log_softmax(read.logits[0, -1].float(), dim=-1)  # (vocabulary,)
-    sums = [float(first[ids[0]]) for ids in split.options]
+    rows = [np.array([float(first[ids[0]])]) for ids in split.options]
     longer = [index for index, ids in enumerate(split.options) if len(ids) > 1]
     for begin in range(0, len(longer), BATCH):
         batch = longer[begin : begin + BATCH]
         rest = _continue(model, read.past_key_values, len(split.prefix), [split.options[index] for index in batch])
-        for index, value in zip(batch, rest, strict=True):
-            sums[index] += value
-    return sums
+        for index, values in zip(batch, rest, strict=True):
+            rows[index] = np.concatenate([rows[index], values])
+    return rows
 
 
-def _continue(model: Any, cache: Any, prefix_length: int, options: Sequence[Sequence[int]]) -> list[float]:
-    """Log-probabilities of all tokens but the first of each option, summed."""
+def _continue(
+    model: Any, cache: Any, prefix_length: int, options: Sequence[Sequence[int]]
+) -> list[NDArray[np.float64]]:
+    """Log-probabilities of all tokens but the first of each option."""
     import torch
 
     inputs, mask = _pad([ids[:-1] for ids in options], model.device)  # (options, longest - 1) both
@@ -147,28 +152,29 @@ def _continue(model: Any, cache: Any, prefix_length: int, options: Sequence[Sequ
         past_key_values=repeated,
         use_cache=True,
     ).logits  # (options, longest - 1, vocabulary)
-    return [_sum(row, ids[1:]) for row, ids in zip(logits, options, strict=True)]
+    return [_chosen(row, ids[1:]) for row, ids in zip(logits, options, strict=True)]
 
 
-def _without_cache(model: Any, split: Split) -> list[float]:
+def _without_cache(model: Any, split: Split) -> list[NDArray[np.float64]]:
     """For prompt and prefix tuning: PEFT puts its virtual tokens in front at every call, so nothing can be kept."""
-    sums: list[float] = []
+    rows: list[NDArray[np.float64]] = []
     for begin in range(0, len(split.options), BATCH):
         options = split.options[begin : begin + BATCH]
         inputs, mask = _pad([split.prefix + ids for ids in options], model.device)
         logits = model(input_ids=inputs, attention_mask=mask).logits  # (options, virtual + length, vocabulary)
         logits = logits[:, -inputs.shape[1] :]
-        sums += [_sum(row[len(split.prefix) - 1 :], ids) for row, ids in zip(logits, options, strict=True)]
-    return sums
+        rows += [_chosen(row[len(split.prefix) - 1 :], ids) for row, ids in zip(logits, options, strict=True)]
+    return rows
 
 
-def _sum(logits: torch.Tensor, targets: Sequence[int]) -> float:
-    """Sum of the log-probabilities of `targets` (n,) under the first n rows of `logits` (>= n, vocabulary)."""
+def _chosen(logits: torch.Tensor, targets: Sequence[int]) -> NDArray[np.float64]:
+    """Log-probabilities of `targets` (n,) under the first n rows of `logits` (>= n, vocabulary)."""
     import torch
 
     rows = logits[: len(targets)].float()
     chosen = rows.gather(1, torch.tensor(targets, device=rows.device)[:, None]).squeeze(1)
-    return float((chosen - rows.logsumexp(dim=-1)).sum())
+    found: NDArray[np.float64] = (chosen - rows.logsumexp(dim=-1)).double().cpu().numpy()
+    return found
 
 
 def _pad(rows: Sequence[Sequence[int]], device: Any) -> tuple[torch.Tensor, torch.Tensor]:

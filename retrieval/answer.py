@@ -16,6 +16,7 @@ from typing import Any
 from kg.prompt import load_prompt
 from models.errors import OutputError
 from models.protocols import ChatModel, ChatRequest, Usage
+from retrieval.confidence import THRESHOLD, confidence, shares
 from retrieval.sentences import sentences
 from retrieval.terms import telling_terms, terms
 from retrieval.types import ContextLine, PackedContext
@@ -45,6 +46,7 @@ class Citation:
         source: The document's source path.
         title: The document's title.
         quote: The sentence of the document nearest to the answer, word for word; "" for a report.
+        others: Of a line that rests on several documents: the further ones.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Citation:
     source: str
     title: str
     quote: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Answer:
         seconds: Time of the call, retrieval apart.
         context: What the model was shown.
         dropped_citations: Numbers the model cited that are no lines of the context.
+        confidence: Probability that the answer is right (`retrieval.confidence`); 0 where the model gave none.
+        withheld: The answer that the model gave and that was not sure enough, or "".
     """
 
     text: str
@@ -75,15 +80,18 @@ class Answer:
     seconds: float
     context: PackedContext
     dropped_citations: int = 0
+    confidence: float = 0.0
+    withheld: str = ""
 
 
-def answer(question: str, packed: PackedContext, chat: ChatModel) -> Answer:
+def answer(question: str, packed: PackedContext, chat: ChatModel, threshold: float = THRESHOLD) -> Answer:
     """Answer a question from packed evidence.
 
     Args:
         question: The question.
         packed: Evidence; without lines the answer is an abstention and no call is made.
         chat: The reader.
+        threshold: Least confidence of an answer that is given, in [0, 1]; 0 gives all that the model gives.
     Raises:
         ModelError: The model cannot be reached or refuses.
         OutputError: The model's reply is empty, cut off, or not of the schema.
@@ -98,11 +106,14 @@ def answer(question: str, packed: PackedContext, chat: ChatModel) -> Answer:
     known = [lines[number] for number in cited if number in lines]
     dropped = len(cited) - len(known)
     if found and text:
-        known = _grounded(text, known, packed.lines)
+        known = _borne_out(text, known, packed.lines)
     if not (found and text and known):
         return Answer("", (), True, completion.usage, completion.seconds, packed, dropped)
-    citations = tuple(_cite(line, text, question) for line in known)
-    return Answer(text, citations, False, completion.usage, completion.seconds, packed, dropped)
+    sure = confidence(shares(question, text, known, packed.lines))
+    if sure < threshold:
+        return Answer("", (), True, completion.usage, completion.seconds, packed, dropped, sure, text)
+    citations = tuple(cite(line, text, question) for line in known)
+    return Answer(text, citations, False, completion.usage, completion.seconds, packed, dropped, sure)
 
 
 def _read(parsed: Any) -> tuple[str, list[int], bool]:
@@ -116,25 +127,32 @@ def _read(parsed: Any) -> tuple[str, list[int], bool]:
         ) from error
 
 
-def _grounded(text: str, cited: list[ContextLine], lines: Iterable[ContextLine]) -> list[ContextLine]:
+def _borne_out(text: str, cited: list[ContextLine], lines: Iterable[ContextLine]) -> list[ContextLine]:
     """The cited lines that share a telling term with the answer, else a line that holds it, else those cited.
 
     Small readers often name the line beside the right one. A "yes" shares no term with any line.
     """
+    return grounded(text, cited) or supporting(text, lines) or cited
+
+
+def grounded(text: str, cited: Iterable[ContextLine]) -> list[ContextLine]:
+    """The cited lines that share a telling term with a sentence."""
     words = set(telling_terms(text))
-    return [line for line in cited if words & set(terms(line.text))] or _supporting(text, lines) or cited
+    return [line for line in cited if words & set(terms(line.text))]
 
 
-def _supporting(text: str, lines: Iterable[ContextLine]) -> list[ContextLine]:
-    """The line that holds most of an answer's telling terms, if it holds enough of them; the first of equals."""
+def supporting(text: str, lines: Iterable[ContextLine]) -> list[ContextLine]:
+    """The line that holds most of a sentence's telling terms, if it holds enough of them; the first of equals."""
     words = set(telling_terms(text))
     shares = [(len(words & set(terms(line.text))) / max(len(words), 1), line) for line in lines]
     best = max(shares, key=lambda pair: pair[0])
     return [best[1]] if best[0] >= LEAST_SUPPORT else []
 
 
-def _cite(line: ContextLine, text: str, question: str) -> Citation:
-    return Citation(line.number, line.chunk_id, line.source, line.title, _quote(line.evidence, text, question))
+def cite(line: ContextLine, text: str, question: str) -> Citation:
+    """A citation of a line, with the sentence of the document that is nearest to what was said."""
+    quote = _quote(line.evidence, text, question)
+    return Citation(line.number, line.chunk_id, line.source, line.title, quote, line.others)
 
 
 def _quote(evidence: str, text: str, question: str) -> str:

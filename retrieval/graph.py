@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.digest import digest
+from retrieval.freshness import prefer_valid
 from retrieval.hops import HopSettings, find_chains, open_hops
 from retrieval.hybrid import HybridSettings, rank_hybrid
 from retrieval.index import GraphIndex
@@ -102,7 +103,8 @@ class GraphRetriever:
         if walked is None:
             return Retrieved(passages=self._index.passages(start.ranking[:limit]))
         passages = self._index.passages(self._merge(start, walked.chunks, limit))
-        return Retrieved(passages=passages, facts=self._index.facts(self._rank_facts(vector, walked.entities)))
+        facts = self._index.facts(self._rank_facts(vector, walked.entities))
+        return Retrieved(passages=passages, facts=prefer_valid(facts, question))
 
     def _by_chains(self, question: str, vector: NDArray[np.float32], limit: int) -> _Start | None:
         """Passages by their chains, the best one's as they resemble the question; None without encoder or passages."""

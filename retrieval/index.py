@@ -10,7 +10,8 @@ not changed. What a reader sees (texts, names, sentences) stays in the store and
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -64,6 +65,7 @@ class GraphIndex:
         bm25: Lexical scores.
         search: Finds candidates.
         own_hops: Folder of the adapter for hops that was trained on this knowledge base (see `training.hops`), or None.
+        writing: Keeps other processes from writing to the store, for who writes reports while a question is answered.
     """
 
     def __init__(self, store: GraphStore, encoder: Encoder, folder: Path, name: str, where: Where) -> None:
@@ -90,6 +92,7 @@ class GraphIndex:
             else StoreSearch(rows, _searching(store), encoder.digest)
         )
         self.own_hops: Path | None = None
+        self.writing: Callable[[], AbstractContextManager[None]] = nullcontext
         self._headings: dict[str, tuple[str, str, str]] = {}
 
     @classmethod
@@ -99,6 +102,7 @@ class GraphIndex:
         own = workspace.adapters_dir / OWN_HOPS
         if own.is_dir() and not adapter_manifest(own).get("erased"):
             index.own_hops = own
+        index.writing = workspace.writing
         return index
 
     @classmethod

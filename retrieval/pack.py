@@ -17,18 +17,40 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from retrieval.freshness import superseded_marked
 from retrieval.sentences import sentences
 from retrieval.terms import terms
 from retrieval.texts import fact_sentence, headed
-from retrieval.types import ContextLine, FoundFact, FoundReport, FoundRow, PackedContext, Passage, Retrieved
+from retrieval.types import ContextLine, FoundFact, FoundPoint, FoundReport, FoundRow, PackedContext, Passage, Retrieved
 
 CountTokens = Callable[[str], int]
+
+
+class Shares(BaseModel):
+    """Most of the budget that each kind of evidence may take, in [0, 1].
+
+    Passages are fitted in first, then rows and facts, then points and reports: what one kind leaves, the next may take
+    up to its share. Where there are no passages the others' shares do not count. With a `text` below 1 a graph has
+    room even where passages would fill the budget.
+
+    Attributes:
+        text: Of passages.
+        facts: Of rows of a query and facts, those of paths first.
+        reports: Of points and reports.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: float = Field(default=1.0, ge=0, le=1)
+    facts: float = Field(default=0.2, ge=0, le=1)
+    reports: float = Field(default=0.2, ge=0, le=1)
 
 
 class PackSettings(BaseModel):
     """How evidence is laid out.
 
     Attributes:
+        shares: How the budget is shared between passages, facts and reports.
         order: "best_last" puts the strongest passage next to the question, where small readers attend most.
         restate: Also show facts whose sentence already stands in a packed passage. Off: the words are there, and
             another passage is worth more than saying them twice.
@@ -38,6 +60,7 @@ class PackSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    shares: Shares = Shares()
     order: Literal["best_last", "best_first"] = "best_last"
     restate: bool = False
     least_part: float = Field(default=0.5, gt=0, le=1)
@@ -64,58 +87,57 @@ class _Fit:
         """Whether these pieces stay within the budget."""
         return self.lay_out(extras, passages).tokens <= self.budget
 
+    def part(self, share: float) -> _Fit:
+        """The same with a share of the budget."""
+        return replace(self, budget=int(self.budget * share))
+
 
 def pack(
-    retrieved: Retrieved,
-    budget_tokens: int,
-    count_tokens: CountTokens,
-    facts_share: float = 0.2,
-    settings: PackSettings | None = None,
+    retrieved: Retrieved, budget_tokens: int, count_tokens: CountTokens, settings: PackSettings | None = None
 ) -> PackedContext:
     """Fit evidence into a token budget.
 
-    Passages go in best first, without repetitions. Rows, facts and reports take what passages leave, up to their share,
-    so that a graph never costs a passage.
+    Passages go in best first, without repetitions. Rows and facts, then points and reports take what passages leave, up
+    to their shares, so that by default a graph never costs a passage.
 
     Args:
         retrieved: Evidence, each list best first.
         budget_tokens: Most tokens of the whole text, >= 0.
         count_tokens: The reader's tokenizer.
-        facts_share: Share of the budget open to rows, facts and reports, in [0, 1]; 0 shows passages only.
-        settings: Layout.
+        settings: Shares and layout.
     Returns:
         A text of at most `budget_tokens` tokens; `left_out` counts pieces that did not fit, repetitions apart.
     Raises:
-        ValueError: The budget is negative or the share is not in [0, 1].
+        ValueError: The budget is negative.
     """
-    if budget_tokens < 0 or not 0 <= facts_share <= 1:
-        raise ValueError(
-            f"Expected a budget of at least 0 tokens and a share in [0, 1]; got {budget_tokens} and {facts_share}."
-        )
+    if budget_tokens < 0:
+        raise ValueError(f"Expected a budget of at least 0 tokens; got {budget_tokens}.")
     whole = _Fit(budget_tokens, count_tokens, settings or PackSettings())
+    shares = whole.settings.shares
     wanted = list(_distinct(retrieved.passages))
-    passages, left = _fill(whole, wanted)
-    extras, dropped = _extras(whole, int(budget_tokens * facts_share), retrieved, passages) if facts_share else ([], 0)
-    return replace(whole.lay_out(extras, passages), left_out=left + dropped, query=retrieved.query)
-
-
-def _extras(
-    whole: _Fit, share_tokens: int, retrieved: Retrieved, passages: list[ContextLine]
-) -> tuple[list[ContextLine], int]:
-    """Rows, facts that no packed passage tells, and reports, within their share; and how many did not fit."""
-    share = replace(whole, budget=share_tokens)
+    passages, left = _fill(whole.part(shares.text), wanted)
+    alone = not wanted
     told = _Told(line.evidence for line in passages)
     new = [fact for fact in _facts(retrieved) if whole.settings.restate or not told.holds(fact.sentence)]
+    facts = [*map(_row_line, retrieved.rows), *map(_fact_line, superseded_marked(new))]
+    reports = [*map(_point_line, retrieved.points), *map(_report_line, retrieved.reports)]
     extras: list[ContextLine] = []
-    candidates = [
-        *map(_row_line, retrieved.rows),
-        *map(_fact_line, new),
-        *map(_report_line, retrieved.reports),
-    ]
-    for line in candidates:
-        if share.holds([*extras, line], []) and whole.holds([*extras, line], passages):
-            extras.append(line)
-    return extras, len(candidates) - len(extras)
+    for lines, share in ((facts, shares.facts), (reports, shares.reports)):
+        kept = _kept(whole, whole.part(1.0 if alone else share), lines, extras, passages)
+        left += len(lines) - len(kept)
+        extras += kept
+    return replace(whole.lay_out(extras, passages), left_out=left, query=retrieved.query)
+
+
+def _kept(
+    whole: _Fit, share: _Fit, lines: list[ContextLine], before: list[ContextLine], passages: list[ContextLine]
+) -> list[ContextLine]:
+    """Those of the lines that fit their share, beside all that is packed already."""
+    kept: list[ContextLine] = []
+    for line in lines:
+        if share.holds([*kept, line], []) and whole.holds([*before, *kept, line], passages):
+            kept.append(line)
+    return kept
 
 
 def _fill(fit: _Fit, wanted: list[Passage]) -> tuple[list[ContextLine], int]:
@@ -190,13 +212,22 @@ def _passage_line(passage: Passage, text: str) -> ContextLine:
     return ContextLine(0, shown, passage.chunk_id, "passage", passage.source, passage.title, text)
 
 
-def _fact_line(fact: FoundFact) -> ContextLine:
-    shown = fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to)
+def _fact_line(marked: tuple[FoundFact, str]) -> ContextLine:
+    fact, note = marked
+    shown = fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to) + note
     return ContextLine(0, shown, fact.chunk_id, "fact", fact.source, fact.title, fact.sentence)
 
 
 def _row_line(row: FoundRow) -> ContextLine:
     return ContextLine(0, headed("The graph says", "", row.text), "", "row", title="query of the graph")
+
+
+def _point_line(point: FoundPoint) -> ContextLine:
+    first, *others = point.facts
+    evidence = " ".join(dict.fromkeys(fact.sentence for fact in point.facts))
+    sources = tuple(dict.fromkeys(fact.source for fact in others if fact.source != first.source))
+    shown = headed(point.title, "", point.text)
+    return ContextLine(0, shown, first.chunk_id, "point", first.source, first.title, evidence, sources)
 
 
 def _report_line(report: FoundReport) -> ContextLine:

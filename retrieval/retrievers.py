@@ -19,14 +19,21 @@ from models.chats import Chats
 from models.dotted import is_dotted, load_dotted
 from models.errors import ConfigError, describe
 from models.protocols import Encoder
+from retrieval.auto import AutoRetriever
 from retrieval.cypher import CypherRetriever
 from retrieval.dense import DenseRetriever
+from retrieval.drift import DriftRetriever
+from retrieval.explore import ExploreRetriever
+from retrieval.global_search import GlobalRetriever
 from retrieval.graph import GraphRetriever
 from retrieval.hybrid import HybridRetriever
 from retrieval.index import GraphIndex
 from retrieval.lexical import Bm25Retriever
+from retrieval.local_search import LocalRetriever
+from retrieval.paths import PathRetriever
 from retrieval.ppr import PprRetriever
 from retrieval.rerank import RerankRetriever
+from retrieval.tree import TreeRetriever
 from retrieval.types import PlannedCalls, Retriever
 
 RETRIEVERS: dict[str, type[Any]] = {
@@ -37,6 +44,13 @@ RETRIEVERS: dict[str, type[Any]] = {
     "graph": GraphRetriever,
     "ppr": PprRetriever,
     "cypher": CypherRetriever,
+    "paths": PathRetriever,
+    "coe": ExploreRetriever,
+    "local": LocalRetriever,
+    "global": GlobalRetriever,
+    "drift": DriftRetriever,
+    "tree": TreeRetriever,
+    "auto": AutoRetriever,
 }
 
 

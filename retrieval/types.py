@@ -72,6 +72,23 @@ class FoundReport:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundPoint:
+    """A statement about the corpus that reports make for a question.
+
+    Attributes:
+        text: One sentence, or a few.
+        title: Of the report that makes it.
+        facts: What it rests on, at least one.
+        score: How much it helps to answer, higher is better.
+    """
+
+    text: str
+    title: str
+    facts: tuple[FoundFact, ...]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class FoundRow:
     """A row of values that a query of the graph returned, as text: "p.name: Maren Oskevald; count: 3"."""
 
@@ -99,6 +116,7 @@ class Retrieved:
     facts: tuple[FoundFact, ...] = ()
     paths: tuple[Path, ...] = ()
     reports: tuple[FoundReport, ...] = ()
+    points: tuple[FoundPoint, ...] = ()
     rows: tuple[FoundRow, ...] = ()
     query: GraphQuery | None = None
 
@@ -134,10 +152,11 @@ class ContextLine:
         number: The citation number, from 1.
         text: As shown to the model, without its number.
         chunk_id: Where it comes from.
-        kind: "passage", "fact", "report" or "row".
+        kind: "passage", "fact", "point", "report" or "row".
         source: The document's source path.
         title: The document's title.
         evidence: The document's own words behind the line: the passage as shown, or the sentence of a fact.
+        others: Of a point that rests on several facts: the sources of the further ones.
     """
 
     number: int
@@ -147,6 +166,7 @@ class ContextLine:
     source: str = ""
     title: str = ""
     evidence: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

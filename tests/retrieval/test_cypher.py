@@ -16,7 +16,7 @@ from models.chats import Chats
 from models.errors import ConfigError, OutputError
 from models.protocols import ChatRequest, Completion, Usage
 from retrieval.index import GraphIndex
-from retrieval.pack import pack
+from retrieval.pack import PackSettings, Shares, pack
 from retrieval.retrievers import open_retriever, planned_calls
 from retrieval.types import Retrieved, Retriever
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, count_words, world
@@ -78,7 +78,7 @@ def test_a_query_brings_facts_passages_and_values(index: GraphIndex) -> None:
     assert found.query and (found.query.text, found.query.problem) == (TWO_HOPS, "")
     shown = writer.requests[0].messages[-1].content
     assert "Aldermoon Bridge (thing)" in shown and 'thing "was born in" thing' in shown
-    packed = pack(found, 400, count_words, facts_share=0.5)
+    packed = pack(found, 400, count_words, PackSettings(shares=Shares(facts=0.5)))
     assert packed.query == found.query
     assert "The graph says: town: Pellin" in packed.text
 

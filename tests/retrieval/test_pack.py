@@ -1,12 +1,17 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval.pack import PackSettings, pack
-from retrieval.types import FoundFact, FoundReport, Path, Retrieved
+from retrieval.pack import PackSettings, Shares, pack
+from retrieval.types import FoundFact, FoundPoint, FoundReport, Path, Retrieved
 from tests.retrieval.fakes import count_words, passage
+
+
+def sharing(**shares: float) -> PackSettings:
+    return PackSettings(shares=Shares(**shares))
+
 
 WORDS = st.sampled_from(
     ["ferry", "bridge", "mayor", "tide", "barrage", "ledger", "eel", "harbour", "lamp.", "quay.", "1931"]
@@ -23,6 +28,7 @@ def odd_tokens(text: str) -> int:
     return len(re.findall(r"\w{1,3}|[^\w\s]", text)) + 3 * text.count("\n") ** 2 - text.count(". [")
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(TEXT, TEXT), max_size=8),
     st.lists(TEXT, max_size=4),
@@ -42,7 +48,9 @@ def test_the_budget_is_never_exceeded_and_every_line_keeps_its_source(
         (),
         tuple(FoundReport(f"r{n}", "Title", text, 1.0) for n, text in enumerate(reports)),
     )
-    packed = pack(found, budget, count, share, PackSettings(order=order, restate=restate))
+    packed = pack(
+        found, budget, count, PackSettings(shares=Shares(facts=share, reports=share), order=order, restate=restate)
+    )
     assert packed.tokens <= budget
     assert packed.tokens == (count(packed.text) if packed.text else 0)
     assert packed.text == "\n".join(f"[{line.number}] {line.text}" for line in packed.lines)
@@ -124,25 +132,23 @@ def test_facts_of_passages_that_did_not_fit_are_told() -> None:
 def test_facts_stay_within_their_share_and_leave_the_rest_to_passages() -> None:
     facts = tuple(fact(f"f{n}", f"Sentence {n}.", f"Person{n}") for n in range(10))
     found = Retrieved((passage("a b c d e f g h i j k l m n o p q r."),), facts)
-    packed = pack(found, 40, count_words, 0.4)
+    packed = pack(found, 40, count_words, sharing(facts=0.4))
     told = [line for line in packed.lines if line.kind == "fact"]
     assert len(told) == 2  # six words each with the number, sixteen allowed
     assert packed.left_out == 8
     assert any(line.kind == "passage" for line in packed.lines)
-    assert {line.kind for line in pack(found, 40, count_words, 0.0).lines} == {"passage"}
+    assert {line.kind for line in pack(found, 40, count_words, sharing(facts=0.0)).lines} == {"passage"}
 
 
 def test_an_unused_share_of_facts_goes_to_passages() -> None:
     text = "a b c d e f g h i j k l m n o p q r."
     found = Retrieved((passage(text),), (fact("f", text),))
-    assert [line.text for line in pack(found, 20, count_words, 0.5).lines] == [text]
+    assert [line.text for line in pack(found, 20, count_words, sharing(facts=0.5)).lines] == [text]
 
 
 def test_facts_of_paths_come_before_other_facts_and_once() -> None:
     one, two = fact("f1", "", "Ann"), fact("f2", "", "Bo")
-    packed = pack(
-        Retrieved((), (one, two), (Path((two,), 1.0),)), 50, count_words, 1.0, PackSettings(order="best_first")
-    )
+    packed = pack(Retrieved((), (one, two), (Path((two,), 1.0),)), 50, count_words, PackSettings(order="best_first"))
     assert [line.text.split()[0] for line in packed.lines] == ["Bo", "Ann"]
 
 
@@ -151,7 +157,46 @@ def test_nothing_found_is_an_empty_context() -> None:
     assert (packed.text, packed.lines, packed.tokens, packed.left_out) == ("", (), 0, 0)
 
 
-@pytest.mark.parametrize(("budget", "share"), [(-1, 0.2), (5, 1.5)])
-def test_impossible_budgets_are_refused(budget: int, share: float) -> None:
+def test_a_share_of_text_below_one_leaves_room_for_facts_and_reports() -> None:
+    found = Retrieved(
+        tuple(passage(f"p{n} b c d e f g h") for n in range(9)),
+        (fact("f", "Nobody tells this."),),
+        reports=(FoundReport("r", "Mills", "Mills are old.", 1.0),),
+    )
+    kinds = [{line.kind for line in pack(found, 40, count_words, sharing(text=share)).lines} for share in (1.0, 0.6)]
+    assert kinds == [{"passage"}, {"passage", "fact", "report"}]
+
+
+def test_without_passages_the_others_may_take_all() -> None:
+    reports = tuple(FoundReport(f"r{n}", "Mill", f"a b c d {n}.", 1.0) for n in range(9))
+    assert len(pack(Retrieved(reports=reports), 35, count_words).lines) == 5
+    assert pack(Retrieved((passage("a b."),), reports=reports), 35, count_words).left_out == 8
+
+
+def test_a_point_shows_its_report_and_leads_to_the_sentences_of_its_facts() -> None:
+    facts = tuple(
+        FoundFact(f"f{n}", "Tarn", "saw", "Sel", f"c:{n}", f"He saw {n}.", 1.0, source=f"{n}.md") for n in range(2)
+    )
+    point = FoundPoint("Tarn saw the Sel twice.", "Rivers", facts, 8.0)
+    (line,) = pack(Retrieved(points=(point,)), 30, count_words).lines
+    assert (line.text, line.kind, line.chunk_id) == ("Rivers: Tarn saw the Sel twice.", "point", "c:0")
+    assert (line.evidence, line.source, line.others) == ("He saw 0. He saw 1.", "0.md", ("1.md",))
+
+
+def test_an_older_fact_is_marked_with_the_newer_one() -> None:
+    facts = tuple(
+        FoundFact(name, name, "leads", "Mill", "c:1", "", 1.0, since)
+        for name, since in (("Ada", "2010"), ("Bo", "2018"))
+    )
+    lines = pack(Retrieved(facts=facts), 50, count_words, PackSettings(order="best_first")).lines
+    assert [line.text for line in lines] == [
+        "Ada leads Mill (from 2010). (Older; from 2018: Bo.)",
+        "Bo leads Mill (from 2018).",
+    ]
+
+
+def test_impossible_budgets_are_refused() -> None:
     with pytest.raises(ValueError, match="Expected a budget"):
-        pack(Retrieved(), budget, count_words, share)
+        pack(Retrieved(), -1, count_words)
+    with pytest.raises(ValueError, match="less than or equal to 1"):
+        sharing(facts=1.5)

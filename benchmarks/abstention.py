@@ -1,0 +1,201 @@
+"""When an answer is withheld: fitting the threshold of `graft ask`, and what it does to questions without an answer.
+
+    python -m benchmarks.abstention collect ../shared/data/hotpot_dev/first250.jsonl rows.jsonl --questions 100
+    python -m benchmarks.abstention fit rows.jsonl
+    python -m benchmarks.abstention measure WORKSPACE examples/saltmarsh/questions.jsonl rows_demo.jsonl --retriever rag
+
+`collect` asks the reader questions of HotpotQA with five of their paragraphs, every other time without those that
+support the answer, and writes down what the confidence is computed from and whether the answer was right. `fit` prints
+the weights of `retrieval.confidence` and the threshold of best F1 of abstaining, cross-validated. `measure` asks the
+questions of a file of items through `graft ask`'s own steps: an item of the kind "never-happened" should be abstained
+from, any other be answered. All three append what they have to their file and go on there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.metrics import contains
+from kg.schema import make_id
+from kg.sentences import count_tokens
+from kg.session import Session
+from kg.workspace import Workspace
+from models.chats import Chats
+from models.factory import open_chat, open_encoder
+from models.protocols import ChatModel
+from models.records import Budget, Records
+from retrieval.answer import answer
+from retrieval.confidence import THRESHOLD, confidence, shares
+from retrieval.index import GraphIndex
+from retrieval.pack import pack
+from retrieval.retrievers import open_retriever
+from retrieval.types import PackedContext, Passage, Retrieved
+
+PASSAGES = 5
+CONTEXT_TOKENS = 1000
+UNANSWERABLE = "never-happened"
+_FOLDS = 5
+
+
+def ask(question: str, packed: PackedContext, accepted: Sequence[str], chat: ChatModel) -> dict[str, Any]:
+    """One question: whether the model found an answer, whether it is right, and the shares."""
+    reply = answer(question, packed, chat, threshold=0.0)
+    cited = [line for line in packed.lines if line.number in {each.number for each in reply.citations}]
+    values = shares(question, reply.text, cited, packed.lines) if reply.text else (0.0, 0.0, 0.0)
+    right = bool(reply.text) and contains(reply.text, accepted) == 1.0
+    return {"question": question, "found": bool(reply.text), "text": reply.text, "right": right, "shares": values}
+
+
+def hotpot(path: Path, count: int) -> Iterator[tuple[str, str, PackedContext, list[str], bool]]:
+    """Id, question, evidence, accepted answers, and whether the evidence holds the answer."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for number, row in enumerate(rows[:count]):
+        holds = number % 2 == 0
+        gold = [each for each in row["contexts"] if each["is_supporting"]]
+        others = [each for each in row["contexts"] if not each["is_supporting"]]
+        chosen = [*(gold if holds else []), *others][:PASSAGES]
+        passages = tuple(
+            Passage(make_id("c", each["title"]), "", each["title"], each["title"], "", each["paragraph_text"], 1.0)
+            for each in chosen
+        )
+        packed = pack(Retrieved(passages), CONTEXT_TOKENS, count_tokens)
+        spans = [span for each in row["answers_objects"] for span in each["spans"]]
+        yield row["question_id"], row["question_text"], packed, spans, holds
+
+
+def collect(args: argparse.Namespace) -> None:
+    """Ask, and write a row for every question."""
+    known = {row["id"] for row in _rows(args.rows)}
+    with closing(open_chat(args.model)) as chat, args.rows.open("a", encoding="utf-8") as out:
+        for key, question, packed, accepted, holds in hotpot(args.set, args.questions):
+            if key not in known:
+                row = ask(question, packed, accepted, chat)
+                out.write(json.dumps({"id": key, "answerable": holds, **row}) + "\n")
+                out.flush()
+
+
+def fit(args: argparse.Namespace) -> None:
+    """Print weights, threshold and what abstaining is worth with them, on questions they were not fitted to."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+
+    rows = _rows(args.rows)
+    answered = [row for row in rows if row["found"]]
+    features = np.array([row["shares"] for row in answered])
+    right = np.array([row["right"] for row in answered])
+    model = LogisticRegression(C=1.0)
+    held_out = cross_val_predict(model, features, right, cv=_FOLDS, method="predict_proba")[:, 1]
+    model.fit(features, right)
+    levels = np.unique(np.round(held_out, 2))
+    best = max(levels.tolist(), key=lambda level: _abstention(rows, _at(answered, held_out, level))["f1"])
+    found = {
+        "weights": [round(float(value), 3) for value in (*model.intercept_, *model.coef_[0])],
+        "threshold": best,
+        "questions": len(rows),
+        "abstained_by_the_model": _abstention(rows, _at(answered, held_out, 0.0)),
+        "with_the_threshold": _abstention(rows, _at(answered, held_out, best)),
+        "right": {
+            "of_all_answers": float(right.mean()),
+            "of_those_above": float(right[held_out >= best].mean()) if (held_out >= best).any() else None,
+        },
+    }
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Ask every item, and print precision and recall of abstaining without and with the shipped threshold."""
+    items = [json.loads(line) for line in args.set.read_text(encoding="utf-8").splitlines()]
+    known = {row["id"] for row in _rows(args.rows)}
+    with ExitStack() as stack:
+        workspace = stack.enter_context(Workspace.open(args.workspace))
+        session = Session(workspace, stack.enter_context(closing(Records(workspace.records_path))), Budget())
+        chats = stack.enter_context(Chats(session.open_chat))
+        index = GraphIndex.of(workspace, open_encoder(workspace.config.encoder))
+        retriever = open_retriever(args.retriever, index, index.encoder, {}, chats)
+        with args.rows.open("a", encoding="utf-8") as out:
+            for item in items:
+                if item["id"] not in known:
+                    found = retriever.retrieve(item["question"], PASSAGES)
+                    packed = pack(found, CONTEXT_TOKENS, count_tokens)
+                    row = ask(item["question"], packed, [item["choices"][item["answer"]]], chats(args.model))
+                    holds = item["kind"] != UNANSWERABLE
+                    out.write(json.dumps({"id": item["id"], "answerable": holds, **row}) + "\n")
+                    out.flush()
+    rows = _rows(args.rows)
+    shown = {
+        "questions": len(rows),
+        "unanswerable": sum(not row["answerable"] for row in rows),
+        "threshold": THRESHOLD,
+        "abstained_by_the_model": _abstention(rows, lambda row: row["found"]),
+        "with_the_threshold": _abstention(rows, _is_given),
+        "right_of_all": float(np.mean([row["right"] and row["answerable"] for row in rows])),
+        "right_of_all_with_the_threshold": float(
+            np.mean([row["right"] and row["answerable"] and _is_given(row) for row in rows])
+        ),
+    }
+    sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+
+
+def _is_given(row: dict[str, Any]) -> bool:
+    return bool(row["found"]) and confidence(row["shares"]) >= THRESHOLD
+
+
+def _at(answered: list[dict[str, Any]], values: Any, level: float) -> Callable[[dict[str, Any]], bool]:
+    """Whether a row's answer is given at a level of confidence."""
+    given = {row["id"] for row, value in zip(answered, values, strict=True) if value >= level}
+    return lambda row: row["id"] in given
+
+
+def _abstention(rows: list[dict[str, Any]], given: Callable[[dict[str, Any]], bool]) -> dict[str, float]:
+    """Precision and recall of abstaining, where abstaining is right if the evidence does not hold the answer."""
+    withheld = [row for row in rows if not given(row)]
+    rightly = sum(not row["answerable"] for row in withheld)
+    unanswerable = sum(not row["answerable"] for row in rows)
+    precision = rightly / len(withheld) if withheld else 0.0
+    recall = rightly / unanswerable if unanswerable else 0.0
+    both = precision + recall
+    return {
+        "withheld": len(withheld),
+        "precision": round(precision, 3),
+        "recall": round(recall, 3),
+        "f1": round(2 * precision * recall / both, 3) if both else 0.0,
+    }
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="qwen-1.5b")
+    commands = parser.add_subparsers(required=True)
+    collecting = commands.add_parser("collect")
+    collecting.add_argument("set", type=Path)
+    collecting.add_argument("rows", type=Path)
+    collecting.add_argument("--questions", type=int, default=100)
+    collecting.set_defaults(run=collect)
+    fitting = commands.add_parser("fit")
+    fitting.add_argument("rows", type=Path)
+    fitting.set_defaults(run=fit)
+    measuring = commands.add_parser("measure")
+    measuring.add_argument("workspace", type=Path)
+    measuring.add_argument("set", type=Path)
+    measuring.add_argument("rows", type=Path)
+    measuring.add_argument("--retriever", default="graph")
+    measuring.set_defaults(run=measure)
+    args = parser.parse_args(argv)
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()

