@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     from kg.learn_schema import Learnt
     from kg.summary import IndexSummary
     from models.chats import Chats
+    from models.protocols import ChatModel
     from retrieval.answer import Answer
-    from retrieval.types import Retrieved, Retriever
+    from retrieval.long_answer import LongAnswer
+    from retrieval.pack import PackSettings
+    from retrieval.subset import Limits
+    from retrieval.types import PackedContext, Retrieved, Retriever
     from training.cloze import ClozeResult
     from training.config import TrainConfig
     from training.hop_config import HopConfig
@@ -46,12 +50,18 @@ class AskSettings:
         retriever: Name of the retriever.
         limit: Most passages.
         context_tokens: Budget of the packed evidence.
+        limits: Times and types that the search is limited to; None for none.
+        packing: How the budget is shared between kinds of evidence; None for the shipped way.
+        threshold: Least confidence of an answer that is given, in [0, 1]; None for the shipped one.
     """
 
     model: str = "qwen-1.5b"
     retriever: str = "graph"
     limit: int = 5
     context_tokens: int = 1200
+    limits: Limits | None = None
+    packing: PackSettings | None = None
+    threshold: float | None = None
 
 
 def index(
@@ -264,6 +274,7 @@ def search(
     retriever: str = "graph",
     model: str = "qwen-1.5b",
     limit: int = 5,
+    limits: Limits | None = None,
     spending: Spending | None = None,
 ) -> Retrieved:
     """Find evidence for a question.
@@ -274,11 +285,13 @@ def search(
         retriever: Name of the retriever.
         model: Chat model of a retriever that asks one.
         limit: Most passages.
+        limits: Times and types that the search is limited to.
         spending: Budget and progress; only a retriever that asks a model spends any.
     Raises:
-        ConfigError: No such workspace or retriever.
+        ConfigError: No such workspace, retriever or type.
     """
-    with _retrieving(workspace, retriever, model, spending or Spending(retry_failed=True)) as (found, _):
+    spending = spending or Spending(retry_failed=True)
+    with _retrieving(workspace, retriever, model, spending, limits) as (found, _):
         return found.retrieve(question, limit)
 
 
@@ -294,30 +307,57 @@ def ask(
         ConfigError: No such workspace, retriever or model.
         ModelError: The model cannot be reached.
     """
-    from kg.sentences import count_tokens
     from retrieval.answer import answer
+    from retrieval.confidence import THRESHOLD
+
+    settings = settings or AskSettings()
+    with _packed(question, workspace, settings, spending) as (packed, chat):
+        return answer(question, packed, chat, THRESHOLD if settings.threshold is None else settings.threshold)
+
+
+def ask_at_length(
+    question: str,
+    workspace: PathLike | None = None,
+    settings: AskSettings | None = None,
+    spending: Spending | None = None,
+) -> LongAnswer:
+    """Answer a question from a workspace sentence by sentence, each with citations; raises as `ask`."""
+    from retrieval.long_answer import answer_at_length
+
+    with _packed(question, workspace, settings or AskSettings(), spending) as (packed, chat):
+        return answer_at_length(question, packed, chat)
+
+
+@contextmanager
+def _packed(
+    question: str, workspace: PathLike | None, settings: AskSettings, spending: Spending | None
+) -> Iterator[tuple[PackedContext, ChatModel]]:
+    """The evidence for a question, and the model that answers from it."""
+    from kg.sentences import count_tokens
     from retrieval.pack import pack
 
-    settings, spending = settings or AskSettings(), spending or Spending(retry_failed=True)
-    with _retrieving(workspace, settings.retriever, settings.model, spending) as (retriever, chats):
-        packed = pack(retriever.retrieve(question, settings.limit), settings.context_tokens, count_tokens)
-        return answer(question, packed, chats(settings.model))
+    spending = spending or Spending(retry_failed=True)
+    with _retrieving(workspace, settings.retriever, settings.model, spending, settings.limits) as (retriever, chats):
+        found = retriever.retrieve(question, settings.limit)
+        yield pack(found, settings.context_tokens, count_tokens, settings.packing), chats(settings.model)
 
 
 @contextmanager
 def _retrieving(
-    workspace: PathLike | None, retriever: str, model: str, spending: Spending
+    workspace: PathLike | None, retriever: str, model: str, spending: Spending, limits: Limits | None
 ) -> Iterator[tuple[Retriever, Chats]]:
     """A retriever over a workspace, and the chat models of the session, of which it asks the one named."""
     from models.chats import Chats
     from retrieval.retrievers import open_retriever, with_model
+    from retrieval.subset import Limits, restrict
 
     with (
         opened(workspace, spending.progress) as (space, encoder, graph_index),
         session(space, spending) as paid,
         Chats(paid.open_chat) as chats,
     ):
-        yield open_retriever(retriever, graph_index, encoder, with_model(retriever, model), chats), chats
+        part = restrict(graph_index, limits or Limits())
+        yield open_retriever(retriever, part, encoder, with_model(retriever, model), chats), chats
 
 
 def train(

@@ -38,6 +38,15 @@ def budget_options(function: F) -> F:
     )(function)
 
 
+def limit_options(function: F) -> F:
+    """Options that limit a search by time and by type."""
+    function = click.option(
+        "--type", "types", multiple=True, metavar="TYPE", help="Only what speaks of entities of this type; repeatable."
+    )(function)
+    function = click.option("--before", default="", metavar="DATE", help="Only documents up to this date.")(function)
+    return click.option("--after", default="", metavar="DATE", help="Only documents from this date on.")(function)
+
+
 def print_json(document: dict[str, Any]) -> None:
     """Print one JSON document, `schema_version` first."""
     click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2, ensure_ascii=False))

@@ -80,6 +80,17 @@ def find_dates(text: str) -> list[str]:
     return [date for date in found if date]
 
 
+def is_before(one: str, other: str) -> bool:
+    """Whether an ISO date lies before another, both cut to the same precision.
+
+    Example:
+        >>> is_before("2030-12-31", "2031"), is_before("2031-05", "2031")
+        (True, False)
+    """
+    length = min(len(one), len(other))
+    return one[:length] < other[:length]
+
+
 def _iso(year: str, month: str, day: str) -> str:
     """ISO 8601 of the parts given, "" unless they are a date."""
     try:

@@ -33,7 +33,7 @@ from retrieval.index import GraphIndex
 from retrieval.types import PlannedCalls, Retrieved, Retriever
 
 PLACEHOLDER = "X"
-_NAME = re.compile(r"(?<!^)\b(?:[A-Z][\w'’.-]*)(?:\s+(?:(?:of|the|and|de|von|van)\s+)?[A-Z\d][\w'’.-]*)*")
+_NAME = re.compile(r"(?<!^)\b(?:[A-Z][\w'’.-]*)(?:\s+(?:(?:of|de|von|van)\s+)?[A-Z\d][\w'’.-]*)*")
 _C = 10.0
 """Inverse of the regression's penalty."""
 

@@ -6,6 +6,7 @@ passages and entity names are cut alike.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,13 @@ class Bm25:
         self._passages = passages
         self._fields = {field: arrays[f"{PREFIX}{field}"] for field in _FIELDS}
         self._model: Any = None
+        self._rows: NDArray[np.intp] | None = None
+
+    def only(self, rows: NDArray[np.intp]) -> Bm25:
+        """The scores of these passages alone, in this order, with the statistics of all."""
+        part = copy.copy(self)
+        part._rows = rows if self._rows is None else self._rows[rows]
+        return part
 
     def scores(self, question: str) -> NDArray[np.float32]:
         """Score every passage.
@@ -56,10 +64,9 @@ class Bm25:
             Array (passages,), >= 0; 0 where no term is shared.
         """
         known = [self._vocabulary[term] for term in dict.fromkeys(telling_terms(question)) if term in self._vocabulary]
-        if not known:
-            return np.zeros(self._passages, dtype=np.float32)
-        scores: NDArray[np.float32] = self._open().get_scores_from_ids(known)
-        return scores
+        none = np.zeros(self._passages, dtype=np.float32)
+        scores: NDArray[np.float32] = self._open().get_scores_from_ids(known) if known else none
+        return scores if self._rows is None else scores[self._rows]
 
     def _open(self) -> Any:
         if self._model is None:

@@ -13,7 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from kg.dates import find_dates
+from kg.dates import find_dates, is_before
 from retrieval.types import FoundFact
 
 NOW = "9999"
@@ -47,7 +47,7 @@ def holds(fact: FoundFact, date: str) -> bool:
         [True, False, True, False]
     """
     return not (
-        (fact.valid_from and _before(date, fact.valid_from)) or (fact.valid_to and _before(fact.valid_to, date))
+        (fact.valid_from and is_before(date, fact.valid_from)) or (fact.valid_to and is_before(fact.valid_to, date))
     )
 
 
@@ -76,15 +76,9 @@ def _sides(fact: FoundFact) -> tuple[tuple[str, str, str], tuple[str, str, str]]
 def _note(fact: FoundFact, rivals: Iterable[FoundFact]) -> str:
     if not fact.valid_from or fact.valid_to:
         return ""
-    newer = [each for each in rivals if each.valid_from and _before(fact.valid_from, each.valid_from)]
+    newer = [each for each in rivals if each.valid_from and is_before(fact.valid_from, each.valid_from)]
     if not newer:
         return ""
     last = max(newer, key=lambda each: (each.valid_from, each.fact_id))
     other = last.object if last.subject.lower() == fact.subject.lower() else last.subject
     return f" (Older; from {last.valid_from}: {other}.)"
-
-
-def _before(one: str, other: str) -> bool:
-    """Whether a date lies before another, both cut to the same precision."""
-    length = min(len(one), len(other))
-    return one[:length] < other[:length]

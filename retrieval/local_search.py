@@ -56,19 +56,37 @@ class LocalRetriever:
     def retrieve(self, question: str, limit: int) -> Retrieved:
         """Find at most `limit` passages, and facts and reports around what the question points at."""
         vector = self._index.encode_question(question)
-        near = [row for row, _ in self._index.search.near_entities(vector, self._settings.entities)]
-        rows = np.array(sorted({*near, *self._index.search.named_entities(question)}), dtype=np.intp)
-        passages = self._index.passages(self._passages(question, vector, rows, limit))
+        weights = self._entities(question, vector)
+        rows = np.array(sorted(weights), dtype=np.intp)
+        passages = self._passages(question, vector, rows, np.array([weights[row] for row in rows.tolist()]), limit)
         facts = prefer_valid(self._index.facts(self._facts(vector, rows)), question)
-        return Retrieved(passages, facts, reports=self._reports(rows))
+        return Retrieved(self._index.passages(passages), facts, reports=self._reports(rows))
 
-    def _passages(self, question: str, vector: NDArray[np.float32], rows: NDArray[np.intp], limit: int) -> list[Scored]:
-        """Passages that name most of the entities, the nearer first among equals, then plain RAG's."""
+    def _entities(self, question: str, vector: NDArray[np.float32]) -> dict[int, float]:
+        """Rows of entities with their weights: 1 for one that is named, its cosine for one that is near."""
+        near = self._index.search.near_entities(vector, self._settings.entities)
+        named = dict.fromkeys(self._index.search.named_entities(question), 1.0)
+        return {row: score for row, score in near if score > 0} | named
+
+    def _passages(
+        self,
+        question: str,
+        vector: NDArray[np.float32],
+        rows: NDArray[np.intp],
+        weights: NDArray[np.float64],
+        limit: int,
+    ) -> list[Scored]:
+        """Passages by the weights of the entities they name, the nearer first among equals, then plain RAG's."""
         offset = len(self._index.entity_ids)
-        neighbours = self._index.step[rows].indices  # of all the entities together
-        named = np.bincount(neighbours[neighbours >= offset] - offset, minlength=len(self._index.chunk_ids))
+        links = self._index.step[rows]
+        per_link = np.repeat(weights, np.diff(links.indptr))
+        is_chunk = links.indices >= offset
+        named = np.bincount(
+            links.indices[is_chunk] - offset, weights=per_link[is_chunk], minlength=len(self._index.chunk_ids)
+        )
         near = (self._index.chunk_vectors @ vector + 1) / 2  # below 1: decides among equals only
-        found = ranking(self._index.chunk_ids, np.where(named > 0, named + 0.999 * near, 0.0), limit, above=0.0)
+        scores = np.where(named > 0, 1 + named + 1e-3 * near, 0.0)  # above those of plain RAG
+        found = ranking(self._index.chunk_ids, scores, limit, above=0.0)
         if len(found) < limit:
             known = {item.id for item in found}
             plain = rank_hybrid(self._index, question, vector, limit, self._settings.rag)

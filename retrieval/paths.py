@@ -84,11 +84,15 @@ class PathSettings(BaseModel):
     facts: int = Field(default=12, ge=0)
 
 
+Fit = Callable[[Sequence[Steps]], NDArray[np.float64]]
+"""From paths of relations to how well each fits a question: array (paths,), logarithms of weights."""
+
+
 class Planner(Protocol):
     """How well paths of relations fit a question."""
 
-    def scores(self, question: str, paths: Sequence[Steps]) -> NDArray[np.float64]:
-        """Array (paths,), higher is better, as logarithms of weights; the question's name is masked."""
+    def read(self, question: str) -> Fit:
+        """Read a question, in which the name is masked."""
 
 
 class WordPlanner:
@@ -102,9 +106,12 @@ class WordPlanner:
     def _vectors(self) -> Vectors:
         return self._encoder.encode(self._relations.predicates, "query")
 
-    def scores(self, question: str, paths: Sequence[Steps]) -> NDArray[np.float64]:
+    def read(self, question: str) -> Fit:
         """See `Planner`."""
         vector = self._encoder.encode([question], "query")[0]
+        return lambda paths: self._fit(paths, vector)
+
+    def _fit(self, paths: Sequence[Steps], vector: NDArray[np.float32]) -> NDArray[np.float64]:
         count = len(self._relations.predicates)
         sums = np.stack([self._vectors[sorted({step % count for step in path})].sum(axis=0) for path in paths])
         cosines = (sums @ vector) / np.maximum(np.linalg.norm(sums, axis=1), 1e-9)
@@ -137,12 +144,12 @@ class LearntPlanner:
         labels = np.array([self._labels(path) for path in paths])
         self._heads = [_fit(self._seen(self._examples, column), labels[:, column]) for column in range(labels.shape[1])]
 
-    def scores(self, question: str, paths: Sequence[Steps]) -> NDArray[np.float64]:
+    def read(self, question: str) -> Fit:
         """See `Planner`."""
         features = _features(self._encoder, [question])
         said = [head(self._seen(features, column)) for column, head in enumerate(self._heads)]
         near = self._examples @ features[0]
-        return np.array([self._score(path, said, near) for path in paths])
+        return lambda paths: np.array([self._score(path, said, near) for path in paths])
 
     def _score(self, path: Steps, said: Sequence[dict[int, float]], near: Vectors) -> float:
         fit = sum(head.get(label, _UNSEEN) for head, label in zip(said, self._labels(path), strict=True))
@@ -247,6 +254,7 @@ class PathRetriever:
         return []
 
     def _from(self, rows: Sequence[int], question: str) -> list[_Plan]:
+        fit_of = self._planner.read(question)
         level: dict[Steps, Walks] = {(): walks_from(rows)}
         found: dict[Steps, Walks] = {}
         fits: dict[Steps, float] = {}
@@ -255,7 +263,7 @@ class PathRetriever:
             for path, walks in level.items():
                 longer |= walk_on(self._relations, path, walks, self._settings.degree, self._settings.walks)
             paths = sorted(longer)
-            fit = self._planner.scores(question, paths) if paths else np.zeros(0)
+            fit = fit_of(paths) if paths else np.zeros(0)
             kept = top_rows(fit, self._settings.beam).tolist()
             level = {paths[row]: longer[paths[row]] for row in kept}
             if hop >= self._settings.least_hops:

@@ -91,6 +91,8 @@ class PprRetriever:
 
 def _spread(scores: NDArray[np.float32]) -> Weights:
     """Scores moved and scaled to [0, 1]; all 1 where they are equal."""
+    if not len(scores):
+        return np.zeros(0)
     low, high = float(scores.min()), float(scores.max())
     if high <= low:
         return np.ones(len(scores))

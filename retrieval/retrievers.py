@@ -24,6 +24,7 @@ from retrieval.cypher import CypherRetriever
 from retrieval.dense import DenseRetriever
 from retrieval.drift import DriftRetriever
 from retrieval.explore import ExploreRetriever
+from retrieval.flow import FlowRetriever
 from retrieval.global_search import GlobalRetriever
 from retrieval.graph import GraphRetriever
 from retrieval.hybrid import HybridRetriever
@@ -46,6 +47,7 @@ RETRIEVERS: dict[str, type[Any]] = {
     "cypher": CypherRetriever,
     "paths": PathRetriever,
     "coe": ExploreRetriever,
+    "flow": FlowRetriever,
     "local": LocalRetriever,
     "global": GlobalRetriever,
     "drift": DriftRetriever,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.search import RETRIEVER_HELP, print_query, read_question
-from app.options import budget_options, json_option, print_json, quiet_option, workspace_option
+from app.commands.search import RETRIEVER_HELP, print_query, read_limits, read_question
+from app.options import budget_options, json_option, limit_options, print_json, quiet_option, workspace_option
+
+if TYPE_CHECKING:
+    from retrieval.answer import Citation
+    from retrieval.long_answer import LongAnswer
+
+NOT_FOUND = "Not found: the evidence does not hold the answer."
 
 
 @click.command(short_help="Answer a question from the evidence, with citations.")
@@ -19,6 +27,14 @@ from app.options import budget_options, json_option, print_json, quiet_option, w
 @click.option(
     "--context-tokens", default=1200, show_default=True, type=click.IntRange(min=64), help="Budget of the evidence."
 )
+@click.option("--long", "at_length", is_flag=True, help="Answer sentence by sentence, each with its citations.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Withhold an answer that is less likely right; 0 gives all.",
+)
+@limit_options
 @budget_options
 @json_option
 @quiet_option
@@ -29,6 +45,11 @@ def ask(
     model: str,
     limit: int,
     context_tokens: int,
+    at_length: bool,
+    threshold: float | None,
+    after: str,
+    before: str,
+    types: tuple[str, ...],
     max_calls: int | None,
     max_usd: float | None,
     as_json: bool,
@@ -39,20 +60,47 @@ def ask(
     \b
     graft ask "Who leads Veldrane Tidal?"
     graft ask "Who leads Veldrane Tidal?" --json
+    graft ask "What do the articles say about fishing?" --retriever global --long
     """
-    from app.api import AskSettings
+    from app.api import AskSettings, ask_at_length
     from app.api import ask as answer_question
     from app.opening import Spending
     from app.progress import open_progress
 
     question = read_question(question)
-    settings = AskSettings(model=model, retriever=retriever, limit=limit, context_tokens=context_tokens)
+    limits = read_limits(after, before, types)
+    settings = AskSettings(model, retriever, limit, context_tokens, limits, threshold=threshold)
     spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))
+    asked = {"question": question, "model": model, "retriever": retriever}
+    if at_length:
+        longer = ask_at_length(question, workspace, settings, spending)
+        if as_json:
+            print_json({**asked, "text": longer.text, "abstained": longer.abstained, **asdict(longer)})
+            return
+        _print_long(longer)
+        return
     answer = answer_question(question, workspace, settings, spending)
     if as_json:
-        print_json({"question": question, "model": model, "retriever": retriever, **asdict(answer)})
+        print_json({**asked, **asdict(answer)})
         return
-    click.echo(answer.text or "Not found: the evidence does not hold the answer.")
-    for citation in answer.citations:
-        click.echo(f"  [{citation.number}] {citation.source or citation.title}: {citation.quote}")
+    click.echo(answer.text or NOT_FOUND)
+    if answer.withheld:
+        click.echo(f"Withheld, since it is likely wrong ({1 - answer.confidence:.0%}): {answer.withheld}")
+    _print_citations(answer.citations)
     print_query(answer.context.query)
+
+
+def _print_long(answer: LongAnswer) -> None:
+    for claim in answer.claims:
+        click.echo(f"{claim.text} {' '.join(f'[{cited.number}]' for cited in claim.citations)}")
+    click.echo("" if answer.claims else NOT_FOUND)
+    cited = {citation.number: citation for claim in answer.claims for citation in claim.citations}
+    _print_citations([cited[number] for number in sorted(cited)])
+    if answer.unsupported:
+        click.echo(f"{answer.unsupported} sentences were dropped, which no line of the evidence bears out.")
+
+
+def _print_citations(citations: Iterable[Citation]) -> None:
+    for citation in citations:
+        sources = ", ".join((citation.source or citation.title, *citation.others))
+        click.echo(f"  [{citation.number}] {sources}: {citation.quote}")

@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,18 @@ from models.chats import Chats
 from models.errors import ConfigError
 from retrieval.index import GraphIndex
 from retrieval.retrievers import RETRIEVERS, open_retriever
-from retrieval.types import Retrieved
-from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
+from retrieval.types import Retrieved, Retriever
+from tests.retrieval.fakes import MemoryStore, ScriptedChat, WordEncoder, chunk_id, world
 
-WITHOUT_A_MODEL = [name for name in RETRIEVERS if name != "cypher"]
-NEEDED = {"rerank": {"reranker": "tests.retrieval.fakes:OverlapReranker"}}
-"""Settings without which a retriever cannot be opened."""
+ON_ANY_STORE = [name for name in RETRIEVERS if name != "cypher"]
+WITH_PASSAGES = [name for name in ON_ANY_STORE if name != "global"]
+MODEL = "tests.retrieval.fakes:ScriptedChat"
+NEEDED = {
+    "rerank": {"reranker": "tests.retrieval.fakes:OverlapReranker"},
+    "auto": {"retrievers": {"single": "dense", "linked": "graph", "corpus": "rag"}},
+    **{name: {"model": MODEL} for name in ("global", "drift")},
+}
+"""Settings without which a retriever cannot be opened here."""
 BRIDGE = "Where was the designer of the Aldermoon Bridge born?"
 
 
@@ -28,11 +35,15 @@ def plain_index(tmp_path: Path) -> GraphIndex:
     return GraphIndex.open(MemoryStore(rows), tmp_path / "plain", WordEncoder(256))
 
 
-@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
+def opened(name: str, index: GraphIndex) -> Retriever:
+    """A retriever whose model, if it asks one, has no follow-up question."""
+    chats = Chats(lambda _: nullcontext(ScriptedChat({"questions": []})))
+    return open_retriever(name, index, index.encoder, NEEDED.get(name, {}), chats)
+
+
+@pytest.mark.parametrize("name", WITH_PASSAGES)
 def test_every_retriever_finds_the_article_in_question(index: GraphIndex, name: str) -> None:
-    found = open_retriever(name, index, index.encoder, NEEDED.get(name, {})).retrieve(
-        "How many votes elected the mayor of Pellin?", 3
-    )
+    found = opened(name, index).retrieve("How many votes elected the mayor of Pellin?", 3)
     assert found.passages[0].chunk_id == chunk_id("Pellin")
     assert len(found.passages) <= 3
     assert len({passage.chunk_id for passage in found.passages}) == len(found.passages)
@@ -40,21 +51,21 @@ def test_every_retriever_finds_the_article_in_question(index: GraphIndex, name: 
     assert scores == sorted(scores, reverse=True)
 
 
-@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
+@pytest.mark.parametrize("name", ON_ANY_STORE)
 def test_the_same_question_gives_the_same_evidence(index: GraphIndex, name: str) -> None:
-    retriever = open_retriever(name, index, index.encoder, NEEDED.get(name, {}))
+    retriever = opened(name, index)
     assert retriever.retrieve(BRIDGE, 5) == retriever.retrieve(BRIDGE, 5)
 
 
-@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
+@pytest.mark.parametrize("name", ON_ANY_STORE)
 def test_an_empty_knowledge_base_gives_nothing(tmp_path: Path, name: str) -> None:
     index = GraphIndex.open(MemoryStore(), tmp_path, WordEncoder())
-    assert open_retriever(name, index, index.encoder, NEEDED.get(name, {})).retrieve(BRIDGE, 5) == Retrieved()
+    assert opened(name, index).retrieve(BRIDGE, 5) == Retrieved()
 
 
-@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
+@pytest.mark.parametrize("name", ON_ANY_STORE)
 def test_a_limit_above_the_number_of_passages_is_no_error(index: GraphIndex, name: str) -> None:
-    assert len(open_retriever(name, index, index.encoder, NEEDED.get(name, {})).retrieve(BRIDGE, 500).passages) <= 5
+    assert len(opened(name, index).retrieve(BRIDGE, 500).passages) <= 5
 
 
 def test_bm25_finds_nothing_for_unknown_words(index: GraphIndex) -> None:
