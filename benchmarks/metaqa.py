@@ -29,10 +29,10 @@ from eval.paths import Measured, Question, ask, measure, read_graph, read_questi
 from kg.schema import Entity
 from kg.sqlite_store import SqliteStore
 from models.factory import open_encoder
-from retrieval.explore import BACKWARDS, Relations, Steps, Walks, walk_on, walks_from
 from retrieval.index import GraphIndex
 from retrieval.retrievers import open_retriever
 from retrieval.search import Search
+from retrieval.steps import BACKWARDS, Relations, Steps, Walks, walk_on, walks_from
 from retrieval.types import Retriever
 
 _DEGREE, _WALKS, _HOPS = 500, 300, 3

@@ -23,11 +23,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.digest import digest
-from retrieval.explore import Relations, found_walks
 from retrieval.hybrid import HybridSettings
 from retrieval.index import GraphIndex
 from retrieval.rank import VISIT_SCALE, top_rows
 from retrieval.seeds import SeedSettings, entity_seeds
+from retrieval.steps import Relations, found_walks
 from retrieval.types import Retrieved
 from retrieval.visits import Walk
 

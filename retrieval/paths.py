@@ -36,10 +36,10 @@ from models.digest import digest
 from models.errors import ConfigError
 from models.jsonl import read_lines
 from models.protocols import Encoder, Vectors
-from retrieval.explore import MASK, Relations, Steps, Walks, found_walks, named_starts, walk_on, walks_from
 from retrieval.hybrid import HybridSettings
 from retrieval.index import GraphIndex
 from retrieval.rank import top_rows
+from retrieval.steps import MASK, Relations, Steps, Walks, found_walks, named_starts, walk_on, walks_from
 from retrieval.types import Retrieved
 
 _WINDOW = 4

@@ -97,7 +97,7 @@ def _print_long(answer: LongAnswer) -> None:
     cited = {citation.number: citation for claim in answer.claims for citation in claim.citations}
     _print_citations([cited[number] for number in sorted(cited)])
     if answer.unsupported:
-        click.echo(f"{answer.unsupported} sentences were dropped, which no line of the evidence bears out.")
+        click.echo(f"Sentences dropped, which no line of the evidence bears out: {answer.unsupported}")
 
 
 def _print_citations(citations: Iterable[Citation]) -> None:

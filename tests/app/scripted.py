@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from models.errors import OutputError
 from models.protocols import ChatRequest, Completion, OptionScore, ScoredOptions, Usage
@@ -30,7 +31,10 @@ class Answerer:
         """The words behind the heading of line 1."""
         lines = re.findall(r"^\[(\d+)\] (?:[^:\n]*: )?(.*)$", request.messages[-1].content, re.MULTILINE)
         number, words = lines[0]
-        parsed = {"answer": words, "citations": [int(number), 99], "found": True}
+        parsed: dict[str, Any] = {"answer": words, "citations": [int(number), 99], "found": True}
+        if "claims" in (request.schema or {}).get("properties", {}):
+            said = [(words, int(number)), ("Nine cows sang in a zeppelin.", int(number))]
+            parsed = {"claims": [{"text": text, "citations": [cited]} for text, cited in said], "found": True}
         return Completion(json.dumps(parsed), Usage(50, 10), "stop", 0.25, parsed=parsed)
 
     def close(self) -> None:

@@ -110,6 +110,36 @@ def test_an_answer_cites_passages_of_the_workspace():
     assert f"[{citation['number']}] {citation['source']}: {citation['quote']}" in shown
 
 
+def test_a_long_answer_cites_each_sentence_and_drops_what_no_line_bears_out():
+    index(extractor=EXTRACTOR)
+    ask = ("ask", "Who founded Marrow & Finch?", "--long", "--model", ANSWERER, "-q", "-w", "kb")
+    document = graft(*ask, "--json").json
+    assert (len(document["claims"]), document["unsupported"]) == (1, 1)
+    (citation,) = document["claims"][0]["citations"]
+    assert citation["quote"] in rows(Chunk)[citation["chunk_id"]].text
+    shown = graft(*ask).out
+    assert (
+        f"[{citation['number']}] {citation['source']}: " in shown
+        and "Sentences dropped, which no line of the evidence bears out: 1" in shown
+    )
+
+
+def test_an_answer_that_is_not_sure_enough_is_withheld():
+    index(extractor=EXTRACTOR)
+    ask = ("ask", "Who founded Marrow & Finch?", "--model", ANSWERER, "-q", "-w", "kb", "--threshold", "1")
+    document = graft(*ask, "--json").json
+    assert document["abstained"] and document["withheld"] and 0 < document["confidence"] < 1
+    assert "Withheld, since it is likely wrong" in graft(*ask).out
+
+
+def test_a_search_is_limited_by_time_and_type():
+    index(extractor=EXTRACTOR)
+    search = ("search", "Who founded Marrow & Finch?", "-w", "kb", "-q")
+    assert graft(*search, "--after", "2990", "--json").json["passages"] == []
+    assert "expected a date" in graft(*search, "--before", "someday").error(2)
+    assert "No entity is of the type ghost" in graft(*search, "--type", "ghost").error(2)
+
+
 def test_what_is_not_found_is_said():
     index()
     ask = ("ask", "Who burnt the mill?", "--model", "tests.app.scripted:Abstainer", "-q", "-w", "kb")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.explore import named_starts
 from retrieval.index import GraphIndex
 from retrieval.retrievers import open_retriever
+from retrieval.steps import named_starts
 from retrieval.types import Retrieved
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
 from tests.retrieval.test_paths import graph

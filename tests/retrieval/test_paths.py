@@ -10,9 +10,9 @@ import pytest
 
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Row, make_id
 from models.errors import ConfigError, InputError
-from retrieval.explore import Relations
 from retrieval.index import GraphIndex
 from retrieval.retrievers import open_retriever
+from retrieval.steps import Relations
 from retrieval.types import Path as Walk
 from retrieval.types import Retrieved
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
