@@ -94,7 +94,7 @@ def fit(args: argparse.Namespace) -> None:
     model = LogisticRegression(C=1.0)
     held_out = cross_val_predict(model, features, right, cv=_FOLDS, method="predict_proba")[:, 1]
     model.fit(features, right)
-    levels = np.unique(np.round(held_out, 2))
+    levels = np.unique(np.floor(held_out * 100) / 100)
     best = max(levels.tolist(), key=lambda level: _abstention(rows, _at(answered, held_out, level))["f1"])
     found = {
         "weights": [round(float(value), 3) for value in (*model.intercept_, *model.coef_[0])],

@@ -42,6 +42,7 @@ class HopSettings(BaseModel):
             "none" leaves chains out; else the folder of an adapter.
         length: Passages of a chain.
         beam: Chains that are followed at each step.
+        words: Words of a passage, its title among them, that are read behind the question; None for all that fit.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +50,7 @@ class HopSettings(BaseModel):
     adapter: str = AUTO
     length: int = Field(default=2, ge=1)
     beam: int = Field(default=4, ge=1)
+    words: int | None = Field(default=None, ge=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,9 @@ def find_chains(index: GraphIndex, encoder: Encoder, question: str, settings: Ho
     beams = [_Beam((), 0.0)]
     for _ in range(length - 1):
         beams = _followed(beams, step, settings.beam)
-        step = _log_softmax(index.chunk_vectors, encoder.encode(_texts(index, question, beams), "query"))
+        step = _log_softmax(
+            index.chunk_vectors, encoder.encode(_texts(index, question, beams, settings.words), "query")
+        )
     scores = np.full(len(index.chunk_ids), -np.inf)
     ends: list[tuple[float, tuple[int, ...]]] = []
     for beam, next_step in zip(beams, step, strict=True):
@@ -150,10 +154,11 @@ def _followed(beams: Sequence[_Beam], step: LogProbabilities, width: int) -> lis
     return list(distinct.values())[:width]
 
 
-def _texts(index: GraphIndex, question: str, beams: Sequence[_Beam]) -> list[str]:
+def _texts(index: GraphIndex, question: str, beams: Sequence[_Beam], words: int | None) -> list[str]:
     rows = sorted({row for beam in beams for row in beam.rows})
     found = index.passages([Scored(index.chunk_ids[row].decode("ascii"), 0.0) for row in rows])
-    shown = {row: headed(each.title, each.date, each.text) for row, each in zip(rows, found, strict=True)}
+    texts = (" ".join(headed(each.title, each.date, each.text).split()[:words]) for each in found)
+    shown = dict(zip(rows, texts, strict=True))
     return [hop_text(question, [shown[row] for row in beam.rows]) for beam in beams]
 
 

@@ -1,16 +1,18 @@
+import math
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
-from eval.contexts import Packing, Sources, freeze, missing_contexts
+from eval.contexts import Packing, Sources, freeze, line_weights, missing_contexts
 from eval.gold import Gold
 from eval.run import RunFolder
-from eval.trec import read_qrels, read_run
+from eval.trec import Ranked, read_qrels, read_run
 from eval.types import Item
 from models.errors import BudgetReached
 from models.progress import SILENT
-from retrieval.types import GraphQuery, Passage, Retrieved
+from retrieval.pack import pack
+from retrieval.types import FoundReport, GraphQuery, Passage, Retrieved
 
 ITEMS = [Item(f"q{n}", f"Question {n}?", ("red", "blue"), 0, ("red",)) for n in range(3)]
 PACKING = Packing(2, 40, lambda text: len(text.split()))
@@ -147,3 +149,14 @@ def test_progress_counts_items_a_retriever(tmp_path):
     run = RunFolder(tmp_path)
     freeze(run, missing_contexts(run, ["oracle", "rag"], ITEMS, False), sources(Retriever()), PACKING, Progress())
     assert steps == [["retrieve: oracle", 3, 3], ["retrieve: rag", 3, 3]]
+
+
+def test_lines_are_weighed_by_cosine_after_dense_search_and_by_rank_else():
+    told = (FoundReport("r", "T", "Told.", 1.0),)
+    packed = pack(Retrieved((passage("a", 0.75), passage("b", 0.5)), reports=told), 60, lambda text: len(text.split()))
+    ranking = [Ranked("c:a", 0.75), Ranked("c:b", 0.5)]
+    assert [line.kind for line in packed.lines] == ["report", "passage", "passage"]  # the strongest last
+    assert line_weights(packed, ranking, is_dense=True) == (10.0, 10.0, 15.0)
+    second = -math.log(2)
+    assert line_weights(packed, ranking, is_dense=False) == pytest.approx((second, second, 0.0))
+    assert line_weights(packed, [], is_dense=False) == (0.0, 0.0, 0.0)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.abstention import hotpot, main
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    contexts = [
+        {"title": f"T{n}", "paragraph_text": f"Text number {n}.", "is_supporting": n in (3, 6)} for n in range(10)
+    ]
+    answer = [{"spans": ["three"]}]
+    rows = [
+        {"question_id": f"q{n}", "question_text": "Which?", "answers_objects": answer, "contexts": contexts}
+        for n in range(4)
+    ]
+    path = tmp_path / "set.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_every_other_question_loses_the_passages_of_its_answer(questions: Path) -> None:
+    found = list(hotpot(questions, 3))
+    assert [holds for *_, holds in found] == [True, False, True]
+    for _, _, packed, accepted, holds in found:
+        assert len(packed.lines) == 5 and accepted == ["three"]
+        assert ("number 3" in packed.text and "number 6" in packed.text) is holds
+
+
+def test_the_fit_finds_a_threshold_that_withholds_wrong_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {
+            "id": f"q{n}",
+            "answerable": n % 2 == 0,
+            "found": n % 10 != 9,
+            "right": n % 2 == 0,
+            "shares": [1.0 if n % 2 == 0 else 0.2, 0.8 if n % 2 == 0 else 0.4, 1.0],
+        }
+        for n in range(60)
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    main(["fit", str(path)])
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["weights"]) == 4 and found["weights"][1] > 0
+    assert found["abstained_by_the_model"] == {"withheld": 6, "precision": 1.0, "recall": 0.2, "f1": 0.333}
+    assert found["with_the_threshold"]["f1"] == 1.0
+    assert found["right"] == {"of_all_answers": pytest.approx(30 / 54), "of_those_above": 1.0}
