@@ -7,7 +7,7 @@ Hits@1 is the share of questions whose best path ends at one of the answers; F1 
 relations. A retriever gets the question's text alone and finds the name in it; `--topic-given` tells it the name, and
 `--known-hops` how many steps to take, as published figures assume. Intervals are bootstrapped over questions.
 
-With `--examples` the planner of `paths` learns from that many questions made here: paths of relations that exist around
+With `--examples` both learn from that many questions made here: paths of relations that exist around
 entities drawn from the graph, worded by the phrases below, which were written by hand and nest in each other. No
 question of the set, and no answer, is among them, but whoever wrote them had seen some hundred of its questions.
 """
@@ -276,7 +276,7 @@ def run(args: argparse.Namespace) -> Iterator[tuple[str, int, Measured]]:
             opened: dict[int, Retriever] = {}
             for hops, questions in sets.items():
                 settings: dict[str, object] = {"hops": hops, "least_hops": hops} if args.known_hops else {}
-                settings |= learnt if name == "paths" else {}
+                settings |= learnt
                 known = hops if args.known_hops else 0
                 retriever = opened.setdefault(known, open_retriever(name, index, index.encoder, settings))
                 ask(retriever, questions[0])  # what is made once for all questions is not timed
@@ -289,7 +289,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--hops", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--retriever", action="append", choices=["paths", "coe"], required=True)
-    parser.add_argument("--examples", type=int, default=0, help="questions made for the planner of paths; 0 for none")
+    parser.add_argument("--examples", type=int, default=0, help="questions made to learn from; 0 for none")
     parser.add_argument("--known-hops", action="store_true", help="tell the retriever how many steps to take")
     parser.add_argument("--topic-given", action="store_true", help="tell it the name that the question is about")
     parser.add_argument("--index-dir", type=Path, help="kept and used again; a folder that is removed without it")

@@ -4,7 +4,8 @@ From the entity that a question names, each step looks up the relations around t
 to what the question says and no earlier step has explained; then it looks up the entities there, and keeps those whose
 facts are nearest to the question. A chain ends where no relation explains any more. No language model is asked: the
 look-ups by embedding that the authors give their model as candidates decide alone, and what an earlier step explained
-is taken off the question's vector instead of being told to the model.
+is taken off the question's vector instead of being told to the model. With example questions, look-ups of relations
+learn which step questions mean at which place, and when a chain is over.
 
 Source: Sanmartin 2024 (KG-RAG), section 3.3, Chain of Explorations.
 """
@@ -12,7 +13,7 @@ Source: Sanmartin 2024 (KG-RAG), section 3.3, Chain of Explorations.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +23,7 @@ from models.digest import digest
 from models.protocols import Vectors
 from retrieval.hybrid import HybridSettings
 from retrieval.index import GraphIndex
+from retrieval.planner import LearntPlanner, Look, learn, read_examples
 from retrieval.rank import top_rows
 from retrieval.steps import MASK, Relations, Steps, Walks, found_walks, named_starts, walk_on, walks_from
 from retrieval.types import Retrieved
@@ -35,12 +37,14 @@ class ExploreSettings(BaseModel):
 
     Attributes:
         rag: The plain search whose passages fill up.
+        questions: File of example questions that look-ups of relations learn from (`retrieval.planner`); "" for none.
         hops: Most steps of a chain.
         least_hops: Fewest; the same as `hops` where the number is known.
         relations: Relations kept at each step of a chain.
         chains: Chains that are followed at each step.
         nodes: Entities kept at each step of a chain.
-        threshold: Least cosine, of a relation and what is left of the question, that makes a chain longer.
+        threshold: Least cosine, of a relation and what is left of the question, that makes a chain longer; without
+            effect where look-ups have learnt when a chain is over.
         degree: Most neighbours by one relation, as in `paths`.
         paths: Most walks returned.
         facts: Most facts returned.
@@ -49,6 +53,7 @@ class ExploreSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rag: HybridSettings = HybridSettings()
+    questions: str = ""
     hops: int = Field(default=3, ge=1)
     least_hops: int = Field(default=1, ge=1)
     relations: int = Field(default=3, ge=1)
@@ -79,7 +84,9 @@ class ExploreRetriever:
     def __init__(self, index: GraphIndex, settings: ExploreSettings) -> None:
         self._index = index
         self._settings = settings
-        self.digest = digest(self.name, index.digest, settings.model_dump())
+        self._examples = read_examples(settings.questions)
+        learnt = [each.model_dump() for each in self._examples]
+        self.digest = digest(self.name, index.digest, settings.model_dump(exclude={"questions"}), learnt)
 
     @cached_property
     def _relations(self) -> Relations:
@@ -92,42 +99,52 @@ class ExploreRetriever:
         texts = [f"{MASK} {each} what" for each in predicates] + [f"what {each} {MASK}" for each in predicates]
         return self._index.encoder.encode(texts, "query")
 
+    @cached_property
+    def _planner(self) -> LearntPlanner | None:
+        return learn(self._index.encoder, self._relations, self._examples) if self._examples else None
+
     def retrieve(self, question: str, limit: int) -> Retrieved:
         """Find walks from an entity that the question names, and at most `limit` passages; plain ones if it names none.
 
-        A path's score is what its chain explains of the question, and a little for how near its last fact is to it.
+        A path's score is what its chain explains of the question, or the logarithm of its probability where look-ups
+        have learnt from examples; of one chain, paths whose last fact is nearest to the question come first.
         """
         vector = self._index.encode_question(question)
         chains: list[_Chain] = []
         for rows, masked in named_starts(self._index, question):
-            if chains := self._explore(rows, self._index.encode_question(masked), vector):
+            if chains := self._explore(rows, masked, vector):
                 break
         ends = [(chain.score, walk) for chain in chains for walk in chain.walks.facts.tolist()]
         return found_walks(self._index, question, ends[: self._settings.paths], limit, self._settings)
 
-    def _explore(self, rows: Sequence[int], masked: Vectors, vector: Vectors) -> list[_Chain]:
+    def _explore(self, rows: Sequence[int], masked: str, vector: Vectors) -> list[_Chain]:
         """Chains that may end, those that explain most first."""
-        chains, ended = [_Chain((), 0.0, masked, walks_from(rows))], list[_Chain]()
+        look = self._planner.look(masked) if self._planner else None
+        chains = [_Chain((), 0.0, self._index.encode_question(masked), walks_from(rows))]
+        ended: list[_Chain] = []
         for hop in range(1, self._settings.hops + 1):
-            longer = [each for chain in chains for each in self._longer(chain, vector)]
+            longer = [each for chain in chains for each in self._longer(chain, vector, look)]
             longer.sort(key=lambda chain: (-round(chain.score, 6), chain.path))
             chains = longer[: self._settings.chains]
-            ended += chains if hop >= self._settings.least_hops else []
+            if hop >= self._settings.least_hops:
+                ended += [replace(chain, score=chain.score + (look.stop(hop) if look else 0.0)) for chain in chains]
         return sorted(ended, key=lambda chain: (-round(chain.score, 6), len(chain.path), chain.path))
 
-    def _longer(self, chain: _Chain, vector: Vectors) -> list[_Chain]:
-        """A chain with each of the relations that explain most of what is left."""
+    def _longer(self, chain: _Chain, vector: Vectors, look: Look | None) -> list[_Chain]:
+        """A chain with each of the relations that explain most of what is left, or are likeliest."""
         found = walk_on(self._relations, chain.path, chain.walks, self._settings.degree, _MOST)
         paths = sorted(found)
         said = self._vectors[[path[-1] for path in paths]]
-        cosines = said @ chain.left if paths else np.zeros(0, dtype=np.float32)
-        above = self._settings.threshold if len(chain.path) >= self._settings.least_hops else -np.inf
+        if look:
+            gains = np.array([look.step(len(chain.path), path[-1]) for path in paths])
+        else:
+            gains = said @ chain.left - self._settings.threshold if paths else np.zeros(0, dtype=np.float32)
+        must_gain = look is None and len(chain.path) >= self._settings.least_hops
         made = []
-        for row in top_rows(cosines, self._settings.relations, above).tolist():
-            gain = float(cosines[row]) - self._settings.threshold
-            left = chain.left - cosines[row] * said[row]
+        for row in top_rows(gains, self._settings.relations, 0.0 if must_gain else -np.inf).tolist():
+            left = chain.left - (said[row] @ chain.left) * said[row]
             kept = self._nearest(found[paths[row]], vector)
-            made.append(_Chain(paths[row], chain.score + gain, left, kept))
+            made.append(_Chain(paths[row], chain.score + float(gains[row]), left, kept))
         return made
 
     def _nearest(self, walks: Walks, vector: Vectors) -> Walks:

@@ -11,7 +11,7 @@ from retrieval.retrievers import open_retriever
 from retrieval.steps import named_starts
 from retrieval.types import Retrieved
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
-from tests.retrieval.test_paths import graph
+from tests.retrieval.test_paths import graph, taught
 
 BORN = "Where was the person born who designed the Aldermoon Bridge?"
 
@@ -68,3 +68,14 @@ def test_the_longest_name_comes_first_and_is_masked(tmp_path: Path) -> None:
 
 def test_the_same_question_finds_the_same(index: GraphIndex) -> None:
     assert _ask(index, BORN) == _ask(index, BORN)
+
+
+def test_examples_teach_which_step_is_meant_and_when_a_chain_is_over(index: GraphIndex, tmp_path: Path) -> None:
+    settings = taught(tmp_path)
+    for question, steps in (
+        ("Which birthplace has the person behind Aldermoon Bridge?", ["designed", "was born in"]),
+        ("Which river is under Aldermoon Bridge?", ["crosses"]),
+    ):
+        found = _ask(index, question, **settings)
+        assert [fact.predicate for fact in found.paths[0].facts] == steps
+        assert found.paths[0].score == max(path.score for path in found.paths) < 0
