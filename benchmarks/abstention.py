@@ -6,9 +6,9 @@
 
 `collect` asks the reader questions of HotpotQA with five of their paragraphs, every other time without those that
 support the answer, and writes down what the confidence is computed from and whether the answer was right. `fit` prints
-the weights of `retrieval.confidence` and the threshold of best F1 of abstaining, cross-validated. `measure` asks the
-questions of a file of items through `graft ask`'s own steps: an item of the kind "never-happened" should be abstained
-from, any other be answered. All three append what they have to their file and go on there.
+the weights of `retrieval.confidence` and the threshold of best F1 of abstaining, both cross-validated. `measure` asks
+the questions of a file of items through `graft ask`'s own steps: an item of the kind "never-happened" should be
+abstained from, any other be answered. What is collected or measured is appended to its file and gone on with there.
 """
 
 from __future__ import annotations
@@ -90,21 +90,24 @@ def fit(args: argparse.Namespace) -> None:
     rows = _rows(args.rows)
     answered = [row for row in rows if row["found"]]
     features = np.array([row["shares"] for row in answered])
-    right = np.array([row["right"] for row in answered])
+    held = np.array([row["answerable"] for row in answered])
     model = LogisticRegression(C=1.0)
-    held_out = cross_val_predict(model, features, right, cv=_FOLDS, method="predict_proba")[:, 1]
-    model.fit(features, right)
+    held_out = cross_val_predict(model, features, held, cv=_FOLDS, method="predict_proba")[:, 1]
+    model.fit(features, held)
     levels = np.unique(np.floor(held_out * 100) / 100)
     best = max(levels.tolist(), key=lambda level: _abstention(rows, _at(answered, held_out, level))["f1"])
+    is_given = _at(answered, held_out, best)
     found = {
         "weights": [round(float(value), 3) for value in (*model.intercept_, *model.coef_[0])],
         "threshold": best,
         "questions": len(rows),
         "abstained_by_the_model": _abstention(rows, _at(answered, held_out, 0.0)),
-        "with_the_threshold": _abstention(rows, _at(answered, held_out, best)),
-        "right": {
-            "of_all_answers": float(right.mean()),
-            "of_those_above": float(right[held_out >= best].mean()) if (held_out >= best).any() else None,
+        "with_the_threshold": _abstention(rows, is_given),
+        "right_answers": {
+            "given_by_the_model": sum(row["right"] for row in answered),
+            "of": len(answered),
+            "above_the_threshold": sum(row["right"] for row in answered if is_given(row)),
+            "of_those": sum(map(is_given, answered)),
         },
     }
     sys.stdout.write(json.dumps(found, indent=2) + "\n")

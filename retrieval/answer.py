@@ -69,7 +69,7 @@ class Answer:
         seconds: Time of the call, retrieval apart.
         context: What the model was shown.
         dropped_citations: Numbers the model cited that are no lines of the context.
-        confidence: Probability that the answer is right (`retrieval.confidence`); 0 where the model gave none.
+        confidence: Probability that the evidence holds the answer (`retrieval.confidence`); 0 without an answer.
         withheld: The answer that the model gave and that was not sure enough, or "".
     """
 

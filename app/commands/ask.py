@@ -32,7 +32,7 @@ NOT_FOUND = "Not found: the evidence does not hold the answer."
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Withhold an answer that is less likely right; 0 gives all.",
+    help="Withhold an answer that the evidence is less likely to hold; 0 gives all.",
 )
 @limit_options
 @budget_options
@@ -85,7 +85,7 @@ def ask(
         return
     click.echo(answer.text or NOT_FOUND)
     if answer.withheld:
-        click.echo(f"Withheld, since it is likely wrong ({1 - answer.confidence:.0%}): {answer.withheld}")
+        click.echo(f"Withheld, for the evidence hardly holds it ({answer.confidence:.0%}): {answer.withheld}")
     _print_citations(answer.citations)
     print_query(answer.context.query)
 

@@ -51,4 +51,4 @@ def test_the_fit_finds_a_threshold_that_withholds_wrong_answers(
     assert len(found["weights"]) == 4 and found["weights"][1] > 0
     assert found["abstained_by_the_model"] == {"withheld": 6, "precision": 1.0, "recall": 0.2, "f1": 0.333}
     assert found["with_the_threshold"]["f1"] == 1.0
-    assert found["right"] == {"of_all_answers": pytest.approx(30 / 54), "of_those_above": 1.0}
+    assert found["right_answers"] == {"given_by_the_model": 30, "of": 54, "above_the_threshold": 30, "of_those": 30}
