@@ -88,10 +88,13 @@ def read(folder: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """Open a whole folder: arrays memory-mapped read-only, and its JSON tables.
 
     Raises:
+        FileNotFoundError: The folder is not whole any more, since another process is removing it.
         ValueError: A file has the right size but cannot be read.
     """
-    arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
-    paths = [path for path in sorted(folder.glob("*.json")) if path.name != META]
+    named = sorted(json.loads((folder / META).read_text(encoding="utf-8"))["files"])
+    files = [folder / name for name in named]
+    arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in files if path.suffix == ".npy"}
+    paths = [path for path in files if path.suffix == ".json"]
     return arrays, {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kg.community_facts import CommunityFacts
 from kg.reports import ReportPlan, write_with
 from kg.schema import Report
-from models.errors import BudgetReached
+from models.errors import BudgetReached, OutputError
 from models.protocols import ChatModel, Vectors
 from retrieval.index import GraphIndex
 from retrieval.rank import Scored
@@ -118,6 +118,7 @@ class Communities:
         """Have those reports written that are missing, in order, as many as the settings allow; failures are on record.
 
         Raises:
+            OutputError: Then none of the communities has a report, since all failed, now or before.
             BudgetReached: The calls' budget is used up; reports that were written are kept.
             ModelError: The model cannot be reached.
             StoreError: Another process writes to the workspace.
@@ -131,6 +132,12 @@ class Communities:
             run = write_with(chat, self._index.store, plan)
         if run.stopped:
             raise BudgetReached(run.stopped)
+        if run.failed and not any(key in self.reports() for key in community_ids):
+            reasons = "; ".join(dict.fromkeys(failure.reason for failure in run.failed))
+            raise OutputError(
+                f"No report on what is near the question could be written ({reasons}). Take a stronger model, or try "
+                "again: graft communities report --retry-failed."
+            )
 
 
 class ReportVectors:

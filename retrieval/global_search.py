@@ -143,6 +143,7 @@ class GlobalRetriever:
         """Find points, best first; `limit` counts passages, of which there are none.
 
         Raises:
+            OutputError: No report could be written, or the model gave no usable answer to any batch.
             BudgetReached: Reports and batches that were paid for are on record.
         """
         vector = self._index.encode_question(question)
@@ -155,17 +156,22 @@ class GlobalRetriever:
         return Retrieved(points=self._with_facts(best))
 
     def _map(self, question: str, findings: Sequence[_Finding]) -> list[_Drawn]:
-        """What the model states of each batch; one that it gives no usable answer to states nothing."""
+        """What the model states of each batch; one that it gives no usable answer to states nothing, unless all do."""
         drawn: list[_Drawn] = []
+        answered, failure = False, OutputError("")
         for batch in _batches(findings, self._settings.batch_tokens):
             shown = "\n".join(f"[{number}] {finding.line}" for number, finding in enumerate(batch, start=1))
             messages = self._prompt.fill({"findings": shown, "question": " ".join(question.split())})
             request = ChatRequest(messages, SCHEMA, MAX_TOKENS, template=self._prompt.template)
             try:
                 answer = _Points.model_validate(self._chat.complete(request).parsed)
-            except (OutputError, ValidationError):
+            except (OutputError, ValidationError) as error:
+                failure = OutputError(f"The model stated no points of the reports: {error}")
                 continue
+            answered = True
             drawn += [each for point in answer.points for each in _drawn(point, batch)]
+        if findings and not answered:
+            raise failure
         return drawn
 
     def _as_they_are(self, vector: NDArray[np.float32], findings: Sequence[_Finding]) -> list[_Drawn]:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 LAYOUT = 2
 """Raise it when rows, texts or terms are made differently: older folders are then rebuilt."""
 
+_TRIES = 5
+"""Times that an index is opened anew while other processes change the store."""
+
 OWN_HOPS = "hops"
 """Name of the adapter that `graft train hops` makes of a workspace."""
 
@@ -120,6 +123,15 @@ class GraphIndex:
         Raises:
             ConfigError: The store has no indexes of its own.
         """
+        for _ in range(_TRIES - 1):
+            try:
+                return cls._opened(store, folder, encoder, progress, where)
+            except FileNotFoundError:  # another process changed the store, and removed what it made stale
+                continue
+        return cls._opened(store, folder, encoder, progress, where)
+
+    @classmethod
+    def _opened(cls, store: GraphStore, folder: Path, encoder: Encoder, progress: Progress, where: Where) -> GraphIndex:
         content = store.digest()
         name = "-".join([content[:16], *(["store"] if where == "store" else []), encoder.digest[:16]])
         key = digest(content, encoder.digest, LAYOUT, *([] if where == "arrays" else [where]))
@@ -283,7 +295,10 @@ def _known_vectors(folder: Path, name: str, encoder: Encoder) -> KnownVectors:
     suffix = encoder.digest[:16]
     same = (path for path in _siblings(folder, name) if path.name.endswith(suffix) and arrays.is_whole(path))
     for old in itertools.islice(same, 1):
-        found, _ = arrays.read(old)
+        try:
+            found, _ = arrays.read(old)
+        except (OSError, ValueError):  # removed meanwhile, or damaged: then all is embedded anew
+            continue
         for kind in _EMBEDDED:
             if {f"{kind}_keys", f"{kind}_vectors"} <= found.keys():
                 known.add(found[f"{kind}_keys"], found[f"{kind}_vectors"])

@@ -7,9 +7,10 @@ from models.errors import ConfigError
 def test_the_shipped_arms_are_every_way_of_adding_knowledge(tmp_path):
     arms = {name: load_system(name, tmp_path) for name in known_systems()}
     assert all(arm.name == name for name, arm in arms.items())
-    assert {(arm.adapter, arm.retriever) for arm in arms.values()} == {
-        *((False, retriever) for retriever in ("none", "oracle", "rag", "graph", "cypher")),
-        *((True, retriever) for retriever in ("none", "rag", "graph")),
+    assert {(arm.adapter, arm.retriever, arm.marginal) for arm in arms.values()} == {
+        *((False, retriever, "none") for retriever in ("none", "oracle", "rag", "graph", "cypher")),
+        *((True, retriever, "none") for retriever in ("none", "rag", "graph")),
+        *((False, "dense", marginal) for marginal in ("sequence", "token")),
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from kg.schema import Chunk, Document, Entity, Fact
 from kg.sqlite_store import SqliteStore
 from kg.store import GraphStore
 from models.progress import Step
+from retrieval import arrays
 from retrieval.index import GraphIndex
 from retrieval.rank import Scored
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
@@ -127,6 +129,24 @@ def test_a_damaged_folder_is_rebuilt(tmp_path: Path, damage: str) -> None:
     index = GraphIndex.open(store, tmp_path, WordEncoder())
     assert np.array_equal(index.chunk_vectors, whole)
     assert index.fact_ends.shape == (4, 2)
+
+
+def test_a_folder_that_another_process_removes_meanwhile_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, encoder = MemoryStore(world()), WordEncoder()
+    GraphIndex.open(store, tmp_path, encoder)
+    read, taken = arrays.read, []
+
+    def taken_away(folder: Path) -> tuple[dict[str, arrays.Array], dict[str, Any]]:
+        if len(taken) < 3:  # found whole, known vectors, and the arrays themselves
+            taken.append(folder)
+            (folder / "step_data.npy").unlink(missing_ok=True)
+        return read(folder)
+
+    monkeypatch.setattr(arrays, "read", taken_away)
+    assert len(GraphIndex.open(store, tmp_path, encoder).chunk_ids) == 5
+    assert len(taken) == 3
 
 
 def test_a_killed_build_leaves_nothing_that_counts(tmp_path: Path) -> None:
