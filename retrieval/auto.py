@@ -30,6 +30,7 @@ from models.errors import ConfigError
 from models.jsonl import read_lines
 from models.protocols import Encoder, Vectors
 from retrieval.index import GraphIndex
+from retrieval.retrievers import open_retriever, planned_calls, with_model
 from retrieval.types import PlannedCalls, Retrieved, Retriever
 
 PLACEHOLDER = "X"
@@ -94,8 +95,6 @@ class AutoRetriever:
     @staticmethod
     def asks(settings: AutoSettings) -> PlannedCalls | None:
         """The most that a question costs with one of the retrievers; None if none asks a model."""
-        from retrieval.retrievers import planned_calls
-
         named = (planned_calls(name, _own(settings, name)) for name in settings.retrievers.values())
         return max((each for each in named if each), key=lambda each: each.calls, default=None)
 
@@ -109,8 +108,6 @@ class AutoRetriever:
         return kind if probability >= self._settings.least else self._settings.otherwise
 
     def _open(self, name: str) -> Retriever:
-        from retrieval.retrievers import open_retriever  # which knows this one, too
-
         return open_retriever(name, self._index, self._index.encoder, _own(self._settings, name), self._chats)
 
     @cached_property
@@ -150,8 +147,6 @@ def masked(question: str) -> str:
 
 def _own(settings: AutoSettings, name: str) -> dict[str, Any]:
     """A retriever's settings, with the chat model where it asks one."""
-    from retrieval.retrievers import with_model
-
     return {**with_model(name, settings.model), **settings.settings.get(name, {})}
 
 

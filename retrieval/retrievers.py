@@ -19,7 +19,6 @@ from models.chats import Chats
 from models.dotted import is_dotted, load_dotted
 from models.errors import ConfigError, describe
 from models.protocols import Encoder
-from retrieval.auto import AutoRetriever
 from retrieval.cypher import CypherRetriever
 from retrieval.dense import DenseRetriever
 from retrieval.drift import DriftRetriever
@@ -37,7 +36,7 @@ from retrieval.rerank import RerankRetriever
 from retrieval.tree import TreeRetriever
 from retrieval.types import PlannedCalls, Retriever
 
-RETRIEVERS: dict[str, type[Any]] = {
+RETRIEVERS: dict[str, type[Any] | str] = {
     "bm25": Bm25Retriever,
     "dense": DenseRetriever,
     "rag": HybridRetriever,
@@ -52,7 +51,7 @@ RETRIEVERS: dict[str, type[Any]] = {
     "global": GlobalRetriever,
     "drift": DriftRetriever,
     "tree": TreeRetriever,
-    "auto": AutoRetriever,
+    "auto": "retrieval.auto:AutoRetriever",  # opens others by this table, so it is found when it is asked for
 }
 
 
@@ -100,13 +99,14 @@ def _find(name: str, settings: Mapping[str, Any]) -> tuple[type[Any], BaseModel]
 
 
 def _class(name: str) -> type[Any]:
-    if name in RETRIEVERS:
-        return RETRIEVERS[name]
-    if not is_dotted(name):
+    known = RETRIEVERS.get(name, name)
+    if isinstance(known, type):
+        return known
+    if not is_dotted(known):
         raise ConfigError(
             f'Unknown retriever "{name}"; expected one of {", ".join(RETRIEVERS)}, or a path "package.module:Class".'
         )
-    found = load_dotted(name)
+    found = load_dotted(known)
     settings = getattr(found, "Settings", None)
     if not inspect.isclass(found) or not (inspect.isclass(settings) and issubclass(settings, BaseModel)):
         raise ConfigError(f'"{name}" is not a retriever: expected a class with a pydantic model named Settings.')
