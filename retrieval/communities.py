@@ -25,7 +25,9 @@ from models.errors import BudgetReached, OutputError
 from models.protocols import ChatModel, Vectors
 from retrieval.index import GraphIndex
 from retrieval.rank import Scored
+from retrieval.search import known_rows
 from retrieval.texts import headed
+from retrieval.types import FoundReport
 
 NEAREST = 5
 """Facts that a community is judged by."""
@@ -67,9 +69,10 @@ class Communities:
 
     @cached_property
     def _rows(self) -> dict[str, NDArray[np.intp]]:
-        """Rows of the facts of each community that has any."""
-        found = {key: np.array([fact.id for fact in facts], dtype="S") for key, facts in self._found.facts.items()}
-        return {key: np.searchsorted(self._index.fact_ids, ids) for key, ids in found.items() if len(ids)}
+        """Rows of the facts that the index has of each community, where there are any."""
+        ids = {key: [fact.id for fact in facts] for key, facts in self._found.facts.items()}
+        found = {key: known_rows(self._index.fact_ids, each) for key, each in ids.items()}
+        return {key: rows for key, rows in found.items() if len(rows)}
 
     def near(self, vector: NDArray[np.float32], most: int, largest: int) -> list[Scored]:
         """Communities for a question, nearest first; none holds another.
@@ -138,6 +141,11 @@ class Communities:
                 f"No report on what is near the question could be written ({reasons}). Take a stronger model, or try "
                 "again: graft communities report --retry-failed."
             )
+
+
+def found_report(report: Report, score: float) -> FoundReport:
+    """A report as a retriever returns it."""
+    return FoundReport(report.id, report.title, report.summary, score)
 
 
 class ReportVectors:

@@ -30,6 +30,7 @@ from models.protocols import ChatRequest
 from retrieval.communities import Communities, ReportSettings
 from retrieval.index import GraphIndex
 from retrieval.rank import Scored
+from retrieval.search import known_rows
 from retrieval.texts import headed
 from retrieval.types import FoundFact, FoundPoint, PlannedCalls, Retrieved
 
@@ -184,16 +185,16 @@ class GlobalRetriever:
         ]
 
     def _with_facts(self, drawn: Sequence[_Drawn]) -> tuple[FoundPoint, ...]:
-        """Points with their facts as the index finds them; one whose facts are all gone is left out."""
-        wanted = dict.fromkeys(fact_id for point in drawn for fact_id in point.fact_ids)
-        found: dict[str, FoundFact] = {
-            fact.fact_id: fact for fact in self._index.facts([Scored(each, 1.0) for each in wanted])
-        }
+        """Points with those of their facts that the index has; one of which it has none is left out."""
+        wanted = {fact_id for point in drawn for fact_id in point.fact_ids}
+        ids = self._index.fact_ids[known_rows(self._index.fact_ids, sorted(wanted))].tolist()
+        facts = self._index.facts([Scored(each.decode("ascii"), 1.0) for each in ids])
+        found: dict[str, FoundFact] = {fact.fact_id: fact for fact in facts}
         points = []
         for point in drawn:
-            facts = tuple(found[fact_id] for fact_id in point.fact_ids if fact_id in found)
-            if facts:
-                points.append(FoundPoint(point.text, point.title, facts, point.score))
+            borne = tuple(found[fact_id] for fact_id in point.fact_ids if fact_id in found)
+            if borne:
+                points.append(FoundPoint(point.text, point.title, borne, point.score))
         return tuple(points)
 
 

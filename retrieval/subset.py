@@ -6,7 +6,7 @@ A passage stays if its document's date lies within the time, and, where types ar
 of them. A fact stays if a passage that stays tells it, its validity overlaps the time and one of its ends is of the
 types; the entities that stay are those of the types and the ends of facts that stay. Dates are compared as far as both
 are given ("2031" holds all of 2031); a document without a date is outside every time. Scores by BM25 keep the
-statistics of the whole corpus.
+statistics of the whole corpus, and a report speaks of its whole community.
 """
 
 from __future__ import annotations

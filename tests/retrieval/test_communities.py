@@ -19,6 +19,7 @@ from retrieval.communities import Communities
 from retrieval.index import GraphIndex
 from retrieval.pack import pack
 from retrieval.retrievers import open_retriever, planned_calls
+from retrieval.subset import Limits, restrict
 from retrieval.types import Retrieved
 from tests.retrieval.fakes import WordEncoder, chunk_id, count_words, world
 
@@ -201,3 +202,12 @@ def test_what_a_question_costs_is_planned(index: GraphIndex) -> None:
         assert planned is not None and len(desk.asked) <= planned.calls
     assert planned_calls("tree", {}) is None and planned_calls("local", {}) is None
     assert planned_calls("tree", {"write": 2}) is not None
+
+
+def test_a_part_of_the_index_gives_no_point_that_rests_on_facts_outside_it(index: GraphIndex) -> None:
+    whole = ask(index, Desk(), "global")
+    part = restrict(index, Limits(after="2031", before="2031"))  # the bridge alone
+    found = ask(part, Desk(), "global")
+    assert 0 < len(found.points) < len(whole.points)
+    assert {fact.source for point in found.points for fact in point.facts} == {"bridge.md"}
+    assert ask(restrict(index, Limits(after="2090")), Desk(), "global").points == ()
