@@ -64,8 +64,9 @@ class Bm25:
             Array (passages,), >= 0; 0 where no term is shared.
         """
         known = [self._vocabulary[term] for term in dict.fromkeys(telling_terms(question)) if term in self._vocabulary]
-        none = np.zeros(self._passages, dtype=np.float32)
-        scores: NDArray[np.float32] = self._open().get_scores_from_ids(known) if known else none
+        if not known:
+            return np.zeros(self._passages if self._rows is None else len(self._rows), dtype=np.float32)
+        scores: NDArray[np.float32] = self._open().get_scores_from_ids(known)
         return scores if self._rows is None else scores[self._rows]
 
     def _open(self) -> Any:

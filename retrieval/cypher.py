@@ -25,7 +25,7 @@ from models.chats import Chats
 from models.digest import digest
 from models.errors import ConfigError, InputError, OutputError
 from models.protocols import ChatRequest, Message
-from retrieval.hybrid import HybridSettings, rank_hybrid
+from retrieval.hybrid import HybridSettings, filled_up
 from retrieval.index import GraphIndex
 from retrieval.rank import Scored, top_rows
 from retrieval.texts import entity_text, fact_text
@@ -110,10 +110,9 @@ class CypherRetriever:
         named = [*result.chunk_ids, *(fact.chunk_id for fact in facts)]
         chunks = dict.fromkeys(chunk_id for chunk_id in named if self._index.has_chunk(chunk_id))
         found = [Scored(chunk_id, 1.0) for chunk_id in chunks][:limit]
-        if self._settings.fill and len(found) < limit:
-            plain = rank_hybrid(self._index, question, vector, limit, self._settings.rag)
-            found += [item for item in plain if item.id not in chunks]
-        return Retrieved(self._index.passages(found[:limit]), facts, rows=result.rows, query=asked)
+        if self._settings.fill:
+            found = filled_up(found, self._index, question, vector, limit, self._settings.rag)
+        return Retrieved(self._index.passages(found), facts, rows=result.rows, query=asked)
 
     def _ask(self, question: str, vector: NDArray[np.float32]) -> tuple[GraphQuery, Answer | None]:
         """The query that the model wrote last, and what it returned."""

@@ -21,7 +21,7 @@ from models.chats import Chats
 from models.digest import digest
 from models.errors import OutputError
 from models.protocols import ChatRequest
-from retrieval.communities import Communities, ReportSettings
+from retrieval.communities import ReportSettings, found_report
 from retrieval.fuse import reciprocal_rank_fusion
 from retrieval.index import GraphIndex
 from retrieval.local_search import LocalRetriever, LocalSettings
@@ -70,8 +70,8 @@ class DriftRetriever:
         self._index = index
         self._settings = settings
         self._chat = chats(settings.model)
-        self._communities = Communities(index)
         self._local = LocalRetriever(index, settings.local)
+        self._communities = self._local.communities
         self._prompt = load_prompt("follow_up")
         written = load_prompt("report").template
         self.digest = digest(
@@ -96,7 +96,7 @@ class DriftRetriever:
         self._communities.write([item.id for item in near], self._chat, self._settings)
         there = self._communities.reports()
         told = [(there[item.id], item.score) for item in near if item.id in there]
-        reports = tuple(FoundReport(report.id, report.title, report.summary, score) for report, score in told)
+        reports = tuple(found_report(report, score) for report, score in told)
         found = [self._local.retrieve(question, limit)]
         known = [headed(report.title, "", report.summary) for report in reports]
         asked = {question}

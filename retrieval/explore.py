@@ -17,52 +17,34 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from models.digest import digest
 from models.protocols import Vectors
-from retrieval.hybrid import HybridSettings
 from retrieval.index import GraphIndex
-from retrieval.planner import LearntPlanner, Look, learn, read_examples
+from retrieval.planner import Look, Taught, TaughtSettings
 from retrieval.rank import top_rows
-from retrieval.steps import MASK, Relations, Steps, Walks, found_walks, named_starts, walk_on, walks_from
+from retrieval.steps import MASK, Steps, Walks, found_walks, named_starts, walk_on, walks_from
 from retrieval.types import Retrieved
 
 _MOST = 5000
 """Walks looked at along one path of relations."""
 
 
-class ExploreSettings(BaseModel):
-    """Settings of `coe`.
+class ExploreSettings(TaughtSettings):
+    """Settings of `coe`, beside those it has in common with `paths`.
 
     Attributes:
-        rag: The plain search whose passages fill up.
-        questions: File of example questions that look-ups of relations learn from (`retrieval.planner`); "" for none.
-        hops: Most steps of a chain.
-        least_hops: Fewest; the same as `hops` where the number is known.
         relations: Relations kept at each step of a chain.
         chains: Chains that are followed at each step.
         nodes: Entities kept at each step of a chain.
         threshold: Least cosine, of a relation and what is left of the question, that makes a chain longer; without
             effect where look-ups have learnt when a chain is over.
-        degree: Most neighbours by one relation, as in `paths`.
-        paths: Most walks returned.
-        facts: Most facts returned.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rag: HybridSettings = HybridSettings()
-    questions: str = ""
-    hops: int = Field(default=3, ge=1)
-    least_hops: int = Field(default=1, ge=1)
     relations: int = Field(default=3, ge=1)
     chains: int = Field(default=5, ge=1)
     nodes: int = Field(default=100, ge=1)
     threshold: float = Field(default=0.2, ge=-1, le=1)
-    degree: int = Field(default=500, ge=1)
-    paths: int = Field(default=100, ge=1)
-    facts: int = Field(default=12, ge=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +57,15 @@ class _Chain:
     walks: Walks
 
 
-class ExploreRetriever:
+class ExploreRetriever(Taught):
     """Walks by look-ups of relations and entities, the facts of these walks, and their passages."""
 
     name = "coe"
     Settings = ExploreSettings
 
     def __init__(self, index: GraphIndex, settings: ExploreSettings) -> None:
-        self._index = index
+        super().__init__(index, settings)
         self._settings = settings
-        self._examples = read_examples(settings.questions)
-        learnt = [each.model_dump() for each in self._examples]
-        self.digest = digest(self.name, index.digest, settings.model_dump(exclude={"questions"}), learnt)
-
-    @cached_property
-    def _relations(self) -> Relations:
-        return Relations(self._index)
 
     @cached_property
     def _vectors(self) -> Vectors:
@@ -98,10 +73,6 @@ class ExploreRetriever:
         predicates = self._relations.predicates
         texts = [f"{MASK} {each} what" for each in predicates] + [f"what {each} {MASK}" for each in predicates]
         return self._index.encoder.encode(texts, "query")
-
-    @cached_property
-    def _planner(self) -> LearntPlanner | None:
-        return learn(self._index.encoder, self._relations, self._examples) if self._examples else None
 
     def retrieve(self, question: str, limit: int) -> Retrieved:
         """Find walks from an entity that the question names, and at most `limit` passages; plain ones if it names none.
@@ -119,7 +90,7 @@ class ExploreRetriever:
 
     def _explore(self, rows: Sequence[int], masked: str, vector: Vectors) -> list[_Chain]:
         """Chains that may end, those that explain most first."""
-        look = self._planner.look(masked) if self._planner else None
+        look = self._learnt.look(masked) if self._learnt else None
         chains = [_Chain((), 0.0, self._index.encode_question(masked), walks_from(rows))]
         ended: list[_Chain] = []
         for hop in range(1, self._settings.hops + 1):

@@ -45,6 +45,22 @@ def rank_hybrid(
     return reciprocal_rank_fusion(runs, settings.rrf_k)
 
 
+def filled_up(
+    found: list[Scored],
+    index: GraphIndex,
+    question: str,
+    vector: NDArray[np.float32],
+    limit: int,
+    settings: HybridSettings,
+) -> list[Scored]:
+    """What was found, at most `limit`; where that is fewer, plain RAG's passages behind it, none twice."""
+    if len(found) >= limit:
+        return found[:limit]
+    known = {item.id for item in found}
+    plain = rank_hybrid(index, question, vector, limit, settings)
+    return [*found, *(item for item in plain if item.id not in known)][:limit]
+
+
 class HybridRetriever:
     """Passages by BM25 and embedding."""
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.digest import digest
-from retrieval.communities import Communities
+from retrieval.communities import Communities, found_report
 from retrieval.freshness import prefer_valid
-from retrieval.hybrid import HybridSettings, rank_hybrid
+from retrieval.hybrid import HybridSettings, filled_up
 from retrieval.index import GraphIndex
 from retrieval.rank import Scored, ranking
 from retrieval.types import FoundReport, Retrieved
@@ -50,7 +50,7 @@ class LocalRetriever:
     def __init__(self, index: GraphIndex, settings: LocalSettings) -> None:
         self._index = index
         self._settings = settings
-        self._communities = Communities(index)
+        self.communities = Communities(index)
         self.digest = digest(self.name, index.digest, settings.model_dump())
 
     def retrieve(self, question: str, limit: int) -> Retrieved:
@@ -87,11 +87,7 @@ class LocalRetriever:
         near = (self._index.chunk_vectors @ vector + 1) / 2  # below 1: decides among equals only
         scores = np.where(named > 0, 1 + named + 1e-3 * near, 0.0)  # above those of plain RAG
         found = ranking(self._index.chunk_ids, scores, limit, above=0.0)
-        if len(found) < limit:
-            known = {item.id for item in found}
-            plain = rank_hybrid(self._index, question, vector, limit, self._settings.rag)
-            found += [item for item in plain if item.id not in known]
-        return found[:limit]
+        return filled_up(found, self._index, question, vector, limit, self._settings.rag)
 
     def _facts(self, vector: NDArray[np.float32], rows: NDArray[np.intp]) -> list[Scored]:
         around = np.flatnonzero(np.isin(self._index.fact_ends, rows).any(axis=1))
@@ -102,11 +98,9 @@ class LocalRetriever:
     def _reports(self, rows: NDArray[np.intp]) -> tuple[FoundReport, ...]:
         """Reports of the communities that hold most of the entities; of equals the deepest, which says most of them."""
         ids = [self._index.entity_ids[row].decode("ascii") for row in rows.tolist()]
-        counts = self._communities.of_entities(ids) if ids and self._settings.reports else {}
-        reports = self._communities.reports() if counts else {}
+        counts = self.communities.of_entities(ids) if ids and self._settings.reports else {}
+        reports = self.communities.reports() if counts else {}
         told = [key for key in counts if key in reports]
         told.reverse()  # from the leaves to the root
         best = sorted(told, key=lambda key: -counts[key])[: self._settings.reports]
-        return tuple(
-            FoundReport(reports[key].id, reports[key].title, reports[key].summary, float(counts[key])) for key in best
-        )
+        return tuple(found_report(reports[key], float(counts[key])) for key in best)

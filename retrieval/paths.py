@@ -17,46 +17,27 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from models.digest import digest
-from models.errors import ConfigError
-from retrieval.hybrid import HybridSettings
 from retrieval.index import GraphIndex
-from retrieval.planner import Planner, WordPlanner, learn, read_examples
+from retrieval.planner import Planner, Taught, TaughtSettings, WordPlanner
 from retrieval.rank import top_rows
-from retrieval.steps import Relations, Steps, Walks, found_walks, named_starts, walk_on, walks_from
+from retrieval.steps import Steps, Walks, found_walks, named_starts, walk_on, walks_from
 from retrieval.types import Retrieved
 
 
-class PathSettings(BaseModel):
-    """Settings of `paths`.
+class PathSettings(TaughtSettings):
+    """Settings of `paths`, beside those it has in common with `coe`.
 
     Attributes:
-        rag: The plain search whose passages fill up.
-        questions: File of example questions that the planner learns from; "" for none.
-        hops: Most steps of a path.
-        least_hops: Fewest; the same as `hops` where the number is known.
-        degree: Most neighbours by one relation; of a named entity the first by id are followed, any other is a hub.
         walks: Most walks that are followed along one path of relations.
         beam: Most paths of relations that are made longer.
         plans: Paths of relations whose ends are returned.
-        paths: Most walks returned.
-        facts: Most facts returned.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rag: HybridSettings = HybridSettings()
-    questions: str = ""
-    hops: int = Field(default=3, ge=1)
-    least_hops: int = Field(default=1, ge=1)
-    degree: int = Field(default=500, ge=1)
     walks: int = Field(default=5000, ge=1)
     beam: int = Field(default=200, ge=1)
     plans: int = Field(default=3, ge=1)
-    paths: int = Field(default=100, ge=1)
-    facts: int = Field(default=12, ge=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +48,19 @@ class _Plan:
     walks: Walks
 
 
-class PathRetriever:
+class PathRetriever(Taught):
     """Walks along the paths of relations that a question words, the facts of these walks, and their passages."""
 
     name = "paths"
     Settings = PathSettings
 
     def __init__(self, index: GraphIndex, settings: PathSettings) -> None:
-        if settings.least_hops > settings.hops:
-            raise ConfigError(f"least_hops is {settings.least_hops} and hops {settings.hops}: expected at most hops.")
-        self._index = index
+        super().__init__(index, settings)
         self._settings = settings
-        self._examples = read_examples(settings.questions)
-        learnt = [each.model_dump() for each in self._examples]
-        self.digest = digest(self.name, index.digest, settings.model_dump(exclude={"questions"}), learnt)
-
-    @cached_property
-    def _relations(self) -> Relations:
-        return Relations(self._index)
 
     @cached_property
     def _planner(self) -> Planner:
-        if self._examples:
-            return learn(self._index.encoder, self._relations, self._examples)
-        return WordPlanner(self._index.encoder, self._relations)
+        return self._learnt or WordPlanner(self._index.encoder, self._relations)
 
     def retrieve(self, question: str, limit: int) -> Retrieved:
         """Find walks from an entity that the question names, and at most `limit` passages; plain ones if it names none.

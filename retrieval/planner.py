@@ -18,15 +18,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as File
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from models.digest import digest
 from models.errors import ConfigError
 from models.jsonl import read_lines
 from models.protocols import Encoder, Vectors
+from retrieval.hybrid import HybridSettings
+from retrieval.index import GraphIndex
 from retrieval.steps import MASK, Relations, Steps
 
 _WINDOW = 4
@@ -199,3 +202,54 @@ def learn(encoder: Encoder, relations: Relations, examples: Sequence[Example]) -
     if not known:
         raise ConfigError("The example questions name no path of this graph's relations.")
     return LearntPlanner(encoder, [question for _, question in known], [path for path, _ in known])
+
+
+class TaughtSettings(BaseModel):
+    """What `paths` and `coe` let a user set alike.
+
+    Attributes:
+        rag: The plain search whose passages fill up.
+        questions: File of example questions that are learnt from; "" for none.
+        hops: Most steps of a walk.
+        least_hops: Fewest; the same as `hops` where the number is known.
+        degree: Most neighbours by one relation; of a named entity the first by id are followed, any other is a hub.
+        paths: Most walks returned.
+        facts: Most facts returned.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rag: HybridSettings = HybridSettings()
+    questions: str = ""
+    hops: int = Field(default=3, ge=1)
+    least_hops: int = Field(default=1, ge=1)
+    degree: int = Field(default=500, ge=1)
+    paths: int = Field(default=100, ge=1)
+    facts: int = Field(default=12, ge=0)
+
+    @model_validator(mode="after")
+    def _fewest_first(self) -> Self:
+        if self.least_hops > self.hops:
+            raise ValueError(f"least_hops is {self.least_hops} and hops {self.hops}: expected at most hops")
+        return self
+
+
+class Taught:
+    """What `paths` and `coe` begin with: the examples that were given, and the graph as steps."""
+
+    name: str
+
+    def __init__(self, index: GraphIndex, settings: TaughtSettings) -> None:
+        self._index = index
+        self._examples = read_examples(settings.questions)
+        learnt = [each.model_dump() for each in self._examples]
+        self.digest = digest(self.name, index.digest, settings.model_dump(exclude={"questions"}), learnt)
+
+    @cached_property
+    def _relations(self) -> Relations:
+        return Relations(self._index)
+
+    @cached_property
+    def _learnt(self) -> LearntPlanner | None:
+        """The planner that has learnt the examples; None without any."""
+        return learn(self._index.encoder, self._relations, self._examples) if self._examples else None

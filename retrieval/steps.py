@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.schema import Entity, Fact
-from retrieval.hybrid import HybridSettings, rank_hybrid
+from retrieval.hybrid import HybridSettings, filled_up
 from retrieval.index import GraphIndex
 from retrieval.rank import Scored
 from retrieval.types import FoundFact, Passage, Path, Retrieved
@@ -186,6 +186,5 @@ def _with_evidence(
     held = dict.fromkeys(fact.chunk_id for fact in facts if index.has_chunk(fact.chunk_id))
     found = [Scored(chunk_id, 1.0 + 1.0 / place) for place, chunk_id in enumerate(held, 1)][:limit]
     if len(found) < limit:
-        plain = rank_hybrid(index, question, index.encode_question(question), limit, rag)
-        found += [item for item in plain if item.id not in held]
-    return index.passages(found[:limit])
+        found = filled_up(found, index, question, index.encode_question(question), limit, rag)
+    return index.passages(found)

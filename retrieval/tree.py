@@ -16,10 +16,10 @@ from pydantic import Field
 from kg.prompt import CHARACTERS_PER_TOKEN, load_prompt
 from models.chats import Chats
 from models.digest import digest
-from retrieval.communities import Communities, ReportSettings, ReportVectors
+from retrieval.communities import Communities, ReportSettings, ReportVectors, found_report
 from retrieval.index import GraphIndex
 from retrieval.rank import top_rows
-from retrieval.types import FoundReport, PlannedCalls, Retrieved
+from retrieval.types import PlannedCalls, Retrieved
 
 _REPORT_TOKENS_OUT = 300
 
@@ -74,8 +74,5 @@ class TreeRetriever:
         rows = top_rows(both, limit).tolist()
         passages = [leaves[row] for row in rows if row < len(leaves)]
         chosen = [row - len(leaves) for row in rows if row >= len(leaves)]
-        found = [
-            FoundReport(reports[row].id, reports[row].title, reports[row].summary, float(cosines[row]))
-            for row in chosen
-        ]
+        found = [found_report(reports[row], float(cosines[row])) for row in chosen]
         return Retrieved(self._index.passages(passages), reports=tuple(found))
