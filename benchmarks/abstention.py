@@ -23,18 +23,16 @@ from typing import Any
 
 import numpy as np
 
+from app.opening import Spending, opened, session
 from eval.metrics import contains
 from kg.schema import make_id
 from kg.sentences import count_tokens
-from kg.session import Session
-from kg.workspace import Workspace
 from models.chats import Chats
-from models.factory import open_chat, open_encoder
+from models.factory import open_chat
+from models.progress import SILENT
 from models.protocols import ChatModel
-from models.records import Budget, Records
 from retrieval.answer import answer
 from retrieval.confidence import THRESHOLD, confidence, shares
-from retrieval.index import GraphIndex
 from retrieval.pack import pack
 from retrieval.retrievers import open_retriever
 from retrieval.types import PackedContext, Passage, Retrieved
@@ -118,11 +116,9 @@ def measure(args: argparse.Namespace) -> None:
     items = [json.loads(line) for line in args.set.read_text(encoding="utf-8").splitlines()]
     known = {row["id"] for row in _rows(args.rows)}
     with ExitStack() as stack:
-        workspace = stack.enter_context(Workspace.open(args.workspace))
-        session = Session(workspace, stack.enter_context(closing(Records(workspace.records_path))), Budget())
-        chats = stack.enter_context(Chats(session.open_chat))
-        index = GraphIndex.of(workspace, open_encoder(workspace.config.encoder))
-        retriever = open_retriever(args.retriever, index, index.encoder, {}, chats)
+        workspace, encoder, index = stack.enter_context(opened(args.workspace, SILENT))
+        chats = stack.enter_context(Chats(stack.enter_context(session(workspace, Spending())).open_chat))
+        retriever = open_retriever(args.retriever, index, encoder, {}, chats)
         with args.rows.open("a", encoding="utf-8") as out:
             for item in items:
                 if item["id"] not in known:

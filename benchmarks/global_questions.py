@@ -22,17 +22,15 @@ from pathlib import Path
 
 import numpy as np
 
+from app.opening import Spending, opened, session
 from eval.pairwise import CRITERIA, Counted, Verdict, judge, preferences
 from eval.stats import intervals
 from kg.schema import Report
 from kg.sentences import count_tokens
-from kg.session import Session
-from kg.workspace import Workspace
 from models.chats import Chats
 from models.errors import NOT_OF_THE_ITEM
-from models.factory import open_encoder
+from models.progress import SILENT
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
-from models.records import Budget, Records
 from retrieval.index import GraphIndex
 from retrieval.long_answer import LongAnswer, answer_at_length
 from retrieval.pack import pack
@@ -111,22 +109,17 @@ def _answer(
 
 
 @contextmanager
-def opened(args: argparse.Namespace, spent: dict[str, Usage]) -> Iterator[tuple[GraphIndex, Chats]]:
+def asking(args: argparse.Namespace, spent: dict[str, Usage]) -> Iterator[tuple[GraphIndex, Chats]]:
     """The index of the workspace and its chat models, whose calls are recorded and counted."""
-    with Workspace.open(args.workspace) as workspace:
-        records = Records(workspace.records_path)
-        session = Session(workspace, records, Budget())
+    with opened(args.workspace, SILENT) as (workspace, _, index), session(workspace, Spending()) as paid:
 
         @contextmanager
         def counting(name: str) -> Iterator[ChatModel]:
-            with session.open_chat(name) as chat:
+            with paid.open_chat(name) as chat:
                 yield Counting(chat, spent)
 
-        try:
-            with Chats(counting) as chats:
-                yield GraphIndex.of(workspace, open_encoder(workspace.config.encoder)), chats
-        finally:
-            records.close()
+        with Chats(counting) as chats:
+            yield index, chats
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -143,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--context-tokens", type=int, default=1000)
     args = parser.parse_args(argv)
     spent: dict[str, Usage] = {}
-    with opened(args, spent) as (index, chats):
+    with asking(args, spent) as (index, chats):
         result = compare(args, index, chats)
         reports = sum(1 for _ in index.store.read(Report))
     sys.stdout.write(json.dumps(_table(result, reports, spent), indent=2) + "\n")
