@@ -35,7 +35,7 @@ from retrieval.answer import answer
 from retrieval.confidence import THRESHOLD, confidence, shares
 from retrieval.pack import pack
 from retrieval.retrievers import open_retriever
-from retrieval.types import PackedContext, Passage, Retrieved
+from retrieval.types import ContextLine, PackedContext, Passage, Retrieved
 
 PASSAGES = 5
 CONTEXT_TOKENS = 1000
@@ -44,12 +44,22 @@ _FOLDS = 5
 
 
 def ask(question: str, packed: PackedContext, accepted: Sequence[str], chat: ChatModel) -> dict[str, Any]:
-    """One question: whether the model found an answer, whether it is right, and the shares."""
+    """One question: the answer, if the model found one, whether it is right, and all that its confidence rests on."""
     reply = answer(question, packed, chat, threshold=0.0)
-    cited = [line for line in packed.lines if line.number in {each.number for each in reply.citations}]
-    values = shares(question, reply.text, cited, packed.lines) if reply.text else (0.0, 0.0, 0.0)
-    right = bool(reply.text) and contains(reply.text, accepted) == 1.0
-    return {"question": question, "found": bool(reply.text), "text": reply.text, "right": right, "shares": values}
+    return {
+        "question": question,
+        "found": bool(reply.text),
+        "text": reply.text,
+        "right": bool(reply.text) and contains(reply.text, accepted) == 1.0,
+        "cited": [each.number for each in reply.citations],
+        "lines": [line.text for line in packed.lines],
+    }
+
+
+def shares_of(row: dict[str, Any]) -> tuple[float, ...]:
+    """The shares of `retrieval.confidence` for a question that was asked."""
+    lines = [ContextLine(number, text, "", "") for number, text in enumerate(row["lines"], start=1)]
+    return shares(row["question"], row["text"], [line for line in lines if line.number in row["cited"]], lines)
 
 
 def hotpot(path: Path, count: int) -> Iterator[tuple[str, str, PackedContext, list[str], bool]]:
@@ -87,7 +97,7 @@ def fit(args: argparse.Namespace) -> None:
 
     rows = _rows(args.rows)
     answered = [row for row in rows if row["found"]]
-    features = np.array([row["shares"] for row in answered])
+    features = np.array([shares_of(row) for row in answered])
     held = np.array([row["answerable"] for row in answered])
     model = LogisticRegression(C=1.0)
     held_out = cross_val_predict(model, features, held, cv=_FOLDS, method="predict_proba")[:, 1]
@@ -144,7 +154,7 @@ def measure(args: argparse.Namespace) -> None:
 
 
 def _is_given(row: dict[str, Any]) -> bool:
-    return bool(row["found"]) and confidence(row["shares"]) >= THRESHOLD
+    return bool(row["found"]) and confidence(shares_of(row)) >= THRESHOLD
 
 
 def _at(answered: list[dict[str, Any]], values: Any, level: float) -> Callable[[dict[str, Any]], bool]:

@@ -128,22 +128,16 @@ def _read(parsed: Any) -> tuple[str, list[int], bool]:
 
 
 def _borne_out(text: str, cited: list[ContextLine], lines: Iterable[ContextLine]) -> list[ContextLine]:
-    """The cited lines that share a telling term with the answer, else a line that holds it, else those cited.
+    """The cited lines that share a telling term with the answer, else the line that holds it, else those cited.
 
     Small readers often name the line beside the right one. A "yes" shares no term with any line.
     """
-    return grounded(text, cited) or supporting(text, lines) or cited
-
-
-def grounded(text: str, cited: Iterable[ContextLine]) -> list[ContextLine]:
-    """The cited lines that share a telling term with a sentence."""
     words = set(telling_terms(text))
-    return [line for line in cited if words & set(terms(line.text))]
+    return [line for line in cited if words & set(terms(line.text))] or _supporting(words, lines) or cited
 
 
-def supporting(text: str, lines: Iterable[ContextLine]) -> list[ContextLine]:
-    """The line that holds most of a sentence's telling terms, if it holds enough of them; the first of equals."""
-    words = set(telling_terms(text))
+def _supporting(words: set[str], lines: Iterable[ContextLine]) -> list[ContextLine]:
+    """The line that holds most of an answer's telling terms, if it holds enough of them; the first of equals."""
     shares = [(len(words & set(terms(line.text))) / max(len(words), 1), line) for line in lines]
     best = max(shares, key=lambda pair: pair[0])
     return [best[1]] if best[0] >= LEAST_SUPPORT else []

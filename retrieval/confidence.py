@@ -14,9 +14,9 @@ the idea: Kamath, Jia and Liang, ACL 2020 (a calibrator beside the model decides
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 
+from retrieval.names import names_in
 from retrieval.terms import telling_terms, terms
 from retrieval.types import ContextLine
 
@@ -24,7 +24,6 @@ WEIGHTS = (-1.788, -0.015, 0.534, 1.932)
 """Of a constant, and of the three shares."""
 THRESHOLD = 0.51
 """Answers whose evidence is less likely to hold one are withheld."""
-_NAME = re.compile(r"(?<!^)\b[A-Z][\w'’-]*(?:\s+[A-Z\d][\w'’-]*)*")
 
 
 def shares(
@@ -42,7 +41,7 @@ def shares(
     said = set(telling_terms(answer))
     asked = set(telling_terms(question)) - said
     whole = " ".join(" ".join(terms(line.text)) for line in lines)
-    names = {" ".join(terms(name)) for name in _NAME.findall(question)}
+    names = {" ".join(terms(name)) for name in names_in(question)}
     held = sum(f" {name} " in f" {whole} " for name in names)
     return _share(len(said & told), len(said)), _share(len(asked & told), len(asked)), _share(held, len(names))
 

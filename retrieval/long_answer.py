@@ -1,21 +1,25 @@
 """A question and its packed evidence to an answer of several sentences, each with checked citations.
 
-For questions about a corpus as a whole, or wherever one sentence is too little. One call under a JSON schema. A
-sentence keeps those of its citations that name a line sharing a telling term with it; one that is left without any
-keeps the line that holds most of its terms, if it holds enough of them, and is dropped otherwise, and counted.
+For questions about a corpus as a whole, or wherever one sentence is too little. One call under a JSON schema. A line
+bears a sentence out if it holds most of its telling terms and all of its names: small models put one person's deeds in
+another's mouth, with words that all stand somewhere in the context. A sentence keeps those of its citations that bear
+it out, or the one line that does best; where none does, it is dropped and counted.
 
     reply = answer_at_length("What do the articles say about fishing?", packed, chat)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kg.prompt import load_prompt
 from models.errors import OutputError
 from models.protocols import ChatModel, ChatRequest, Usage
-from retrieval.answer import Citation, cite, grounded, supporting
+from retrieval.answer import LEAST_SUPPORT, Citation, cite
+from retrieval.names import names_in
+from retrieval.terms import telling_terms, terms
 from retrieval.types import ContextLine, PackedContext
 
 MOST_CLAIMS = 10
@@ -120,7 +124,29 @@ def _read(parsed: Any) -> dict[str, list[int]]:
 
 
 def _checked(text: str, numbers: list[int], packed: PackedContext, question: str) -> Claim | None:
-    lines = {line.number: line for line in packed.lines}
-    cited = [lines[number] for number in dict.fromkeys(numbers) if number in lines]
-    borne: list[ContextLine] = grounded(text, cited) or supporting(text, packed.lines)
-    return Claim(text, tuple(cite(line, text, question) for line in borne)) if borne else None
+    """The sentence with the cited lines that bear it out, else with the line that does best; None if none does."""
+    told, names = set(telling_terms(text)), _names(text, packed.lines)
+    shares = {line: _share_held(told, names, line) for line in packed.lines}
+    borne = [line for line in packed.lines if shares[line] >= LEAST_SUPPORT]
+    kept = [line for line in borne if line.number in numbers] or sorted(borne, key=lambda line: -shares[line])[:1]
+    return Claim(text, tuple(cite(line, text, question) for line in kept)) if kept else None
+
+
+def _names(text: str, lines: Sequence[ContextLine]) -> list[list[str]]:
+    """The terms of each name in a sentence; its first word is one if some line has it for a name."""
+    first = text.split()[0]
+    elsewhere = {term for line in lines for name in names_in(f"{line.text} {line.evidence}") for term in terms(name)}
+    opening = [first] if first[:1].isupper() and set(terms(first)) & elsewhere else []
+    return [terms(name) for name in (*opening, *names_in(text))]
+
+
+def _share_held(told: set[str], names: list[list[str]], line: ContextLine) -> float:
+    """Share of a sentence's telling terms that a line holds; 0 if it lacks a name.
+
+    A point is a model's own words: names must stand in its facts or in their sentences.
+    """
+    basis = line.stated or line.text
+    held = set(terms(f"{line.title} {basis} {line.evidence}"))
+    if not all(held.issuperset(name) for name in names):
+        return 0.0
+    return len(told & (held | set(terms(line.text)))) / len(told)

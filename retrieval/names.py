@@ -1,12 +1,15 @@
-"""Names of entities, and which of them stand in a question."""
+"""Names of entities, and which of them stand in a question; and what looks like a name in any text."""
 
 from __future__ import annotations
+
+import re
 
 from kg.schema import Entity
 from retrieval.terms import STOPWORDS, terms
 
 _LONGEST_NAME = 12
 """Words of a name that are looked for."""
+_NAME = re.compile(r"(?<!^)\b(?:[A-Z][\w'’.-]*)(?:\s+(?:(?:of|de|von|van)\s+)?[A-Z\d][\w'’.-]*)*")
 
 
 def names_of(entity: Entity) -> list[str]:
@@ -39,6 +42,26 @@ def named_entities(names: dict[str, list[int]], question: str) -> list[int]:
                 taken[span] = [True] * length
                 found.extend((start, row) for row in rows)
     return list(dict.fromkeys(row for _, row in sorted(found)))
+
+
+def names_in(text: str) -> list[str]:
+    """What looks like a name in a text, in order; its first word is in capitals for another reason and doesn't count.
+
+    Example:
+        >>> names_in("Did Maren Oskevald study at the University of Orrin Quay?")
+        ['Maren Oskevald', 'University of Orrin Quay']
+    """
+    return _NAME.findall(text)
+
+
+def without_names(text: str, placeholder: str) -> str:
+    """The text with a placeholder for each name.
+
+    Example:
+        >>> without_names("Are Runa Fisk and Tom Hale of one nationality?", "X")
+        'Are X and X of one nationality?'
+    """
+    return _NAME.sub(placeholder, text)
 
 
 def _looks_like_name(word: str) -> bool:

@@ -214,8 +214,7 @@ def _passage_line(passage: Passage, text: str) -> ContextLine:
 
 def _fact_line(marked: tuple[FoundFact, str]) -> ContextLine:
     fact, note = marked
-    shown = fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to) + note
-    return ContextLine(0, shown, fact.chunk_id, "fact", fact.source, fact.title, fact.sentence)
+    return ContextLine(0, _stated(fact) + note, fact.chunk_id, "fact", fact.source, fact.title, fact.sentence)
 
 
 def _row_line(row: FoundRow) -> ContextLine:
@@ -227,7 +226,12 @@ def _point_line(point: FoundPoint) -> ContextLine:
     evidence = " ".join(dict.fromkeys(fact.sentence for fact in point.facts))
     sources = tuple(dict.fromkeys(fact.source for fact in others if fact.source != first.source))
     shown = headed(point.title, "", point.text)
-    return ContextLine(0, shown, first.chunk_id, "point", first.source, first.title, evidence, sources)
+    stated = " ".join(map(_stated, point.facts))
+    return ContextLine(0, shown, first.chunk_id, "point", first.source, first.title, evidence, sources, stated)
+
+
+def _stated(fact: FoundFact) -> str:
+    return fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to)
 
 
 def _report_line(report: FoundReport) -> ContextLine:

@@ -157,6 +157,7 @@ class ContextLine:
         title: The document's title.
         evidence: The document's own words behind the line: the passage as shown, or the sentence of a fact.
         others: Of a point that rests on several facts: the sources of the further ones.
+        stated: Of a point, whose text a model wrote: its facts, as the graph states them.
     """
 
     number: int
@@ -167,6 +168,7 @@ class ContextLine:
     title: str = ""
     evidence: str = ""
     others: tuple[str, ...] = ()
+    stated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,19 @@ def test_a_sentence_without_support_is_dropped_and_counted() -> None:
     assert reply.unsupported == 1
 
 
+def test_no_sentence_mixes_what_two_lines_say_of_two_names() -> None:
+    reply = ask(("Ivo Tarn crosses the Sel.", [1, 2]), ("Ivo Tarn keeps bees near the Sel.", [2]), ("Tarn keeps.", [1]))
+    assert [claim.text for claim in reply.claims] == ["Tarn keeps."]
+    assert (reply.claims[0].citations[0].number, reply.unsupported) == (2, 2)
+
+
+def test_names_of_a_point_must_stand_in_its_facts() -> None:
+    fact = FoundFact("f", "Tarn", "keeps", "bees", "c", "He keeps bees.", 1.0, source="t.md")
+    points = tuple(FoundPoint(text, "Animals", (fact,), 1.0) for text in ("Tarn keeps bees.", "Runa Fisk keeps bees."))
+    reply = ask(("Tarn keeps bees.", [2]), ("Here Runa Fisk keeps bees.", [1]), evidence=Retrieved(points=points))
+    assert [claim.text for claim in reply.claims] == ["Tarn keeps bees."]
+
+
 def test_a_point_counts_all_its_sources() -> None:
     facts = tuple(
         FoundFact(f"f{n}", "Tarn", "saw", "Sel", f"c:{n}", "He saw it.", 1.0, source=f"{n}.md") for n in range(3)
