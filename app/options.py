@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from retrieval.subset import Limits
 
 SCHEMA_VERSION = 1
 
@@ -39,12 +43,34 @@ def budget_options(function: F) -> F:
 
 
 def limit_options(function: F) -> F:
-    """Options that limit a search by time and by type."""
-    function = click.option(
+    """Options that limit a search by time and by type, read into the one argument `limits`."""
+
+    @wraps(function)
+    def limited(*args: Any, after: str, before: str, types: tuple[str, ...], **given: Any) -> Any:
+        return function(*args, limits=_read_limits(after, before, types), **given)
+
+    wrapped = click.option(
         "--type", "types", multiple=True, metavar="TYPE", help="Only what speaks of entities of this type; repeatable."
-    )(function)
-    function = click.option("--before", default="", metavar="DATE", help="Only documents up to this date.")(function)
-    return click.option("--after", default="", metavar="DATE", help="Only documents from this date on.")(function)
+    )(cast(F, limited))
+    wrapped = click.option("--before", default="", metavar="DATE", help="Only documents up to this date.")(wrapped)
+    return click.option("--after", default="", metavar="DATE", help="Only documents from this date on.")(wrapped)
+
+
+def _read_limits(after: str, before: str, types: tuple[str, ...]) -> Limits:
+    """The limits that options name.
+
+    Raises:
+        ConfigError: A date cannot be read.
+    """
+    from pydantic import ValidationError
+
+    from models.errors import ConfigError, describe
+    from retrieval.subset import Limits
+
+    try:
+        return Limits(after=after, before=before, types=types)
+    except ValidationError as error:
+        raise ConfigError(describe(error, "the limits")) from error
 
 
 def print_json(document: dict[str, Any]) -> None:

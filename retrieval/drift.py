@@ -22,6 +22,7 @@ from models.digest import digest
 from models.errors import OutputError
 from models.protocols import ChatRequest
 from retrieval.communities import ReportSettings, found_report
+from retrieval.freshness import prefer_valid
 from retrieval.fuse import reciprocal_rank_fusion
 from retrieval.index import GraphIndex
 from retrieval.local_search import LocalRetriever, LocalSettings
@@ -108,7 +109,7 @@ class DriftRetriever:
             answers = [self._local.retrieve(each, limit) for each in new]
             found += answers
             known = [*known, *_told(answers)][-_KNOWN_FACTS:]
-        return self._fused(found, reports, limit)
+        return self._fused(question, found, reports, limit)
 
     def _follow_ups(self, question: str, known: Sequence[str]) -> list[str]:
         """What the model asks next; nothing, where it gives no usable answer."""
@@ -120,13 +121,15 @@ class DriftRetriever:
             return []
         return list(dict.fromkeys(" ".join(str(each).split()) for each in asked if str(each).strip()))
 
-    def _fused(self, found: Sequence[Retrieved], reports: tuple[FoundReport, ...], limit: int) -> Retrieved:
+    def _fused(
+        self, question: str, found: Sequence[Retrieved], reports: tuple[FoundReport, ...], limit: int
+    ) -> Retrieved:
         """All evidence, fused by rank over the questions."""
         runs = [[Scored(passage.chunk_id, passage.score) for passage in each.passages] for each in found]
         facts = [[Scored(fact.fact_id, fact.score) for fact in each.facts] for each in found]
         passages = self._index.passages(reciprocal_rank_fusion(runs, _RRF_K)[:limit])
         best = reciprocal_rank_fusion(facts, _RRF_K)[: self._settings.local.facts]
-        return Retrieved(passages, self._index.facts(best), reports=reports)
+        return Retrieved(passages, prefer_valid(self._index.facts(best), question), reports=reports)
 
 
 def _told(answers: Sequence[Retrieved]) -> list[str]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.search import RETRIEVER_HELP, print_query, read_limits, read_question
+from app.commands.search import RETRIEVER_HELP, print_query, read_question
 from app.options import budget_options, json_option, limit_options, print_json, quiet_option, workspace_option
 
 if TYPE_CHECKING:
     from retrieval.answer import Citation
     from retrieval.long_answer import LongAnswer
+    from retrieval.subset import Limits
 
 NOT_FOUND = "Not found: the evidence does not hold the answer."
 
@@ -47,9 +48,7 @@ def ask(
     context_tokens: int,
     at_length: bool,
     threshold: float | None,
-    after: str,
-    before: str,
-    types: tuple[str, ...],
+    limits: Limits,
     max_calls: int | None,
     max_usd: float | None,
     as_json: bool,
@@ -68,7 +67,6 @@ def ask(
     from app.progress import open_progress
 
     question = read_question(question)
-    limits = read_limits(after, before, types)
     settings = AskSettings(model, retriever, limit, context_tokens, limits, threshold=threshold)
     spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))
     asked = {"question": question, "model": model, "retriever": retriever}

@@ -33,23 +33,6 @@ def read_question(question: str) -> str:
     return sys.stdin.read().strip() if question == "-" else question
 
 
-def read_limits(after: str, before: str, types: tuple[str, ...]) -> Limits:
-    """The limits that options name.
-
-    Raises:
-        ConfigError: A date cannot be read.
-    """
-    from pydantic import ValidationError
-
-    from models.errors import ConfigError, describe
-    from retrieval.subset import Limits
-
-    try:
-        return Limits(after=after, before=before, types=types)
-    except ValidationError as error:
-        raise ConfigError(describe(error, "the limits")) from error
-
-
 def print_query(query: GraphQuery | None) -> None:
     """Show the query of the graph behind evidence, if there is one."""
     if query:
@@ -74,9 +57,7 @@ def search(
     retriever: str,
     model: str,
     limit: int,
-    after: str,
-    before: str,
-    types: tuple[str, ...],
+    limits: Limits,
     max_calls: int | None,
     max_usd: float | None,
     as_json: bool,
@@ -100,7 +81,7 @@ def search(
         retriever=retriever,
         model=model,
         limit=limit,
-        limits=read_limits(after, before, types),
+        limits=limits,
         spending=spending,
     )
     if as_json:
