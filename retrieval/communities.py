@@ -117,6 +117,11 @@ class Communities:
         """The reports that are written, by community."""
         return {report.community_id: report for report in self._index.store.read(Report)}
 
+    def told(self) -> dict[str, Report]:
+        """Those reports whose facts the index has all: on a part of an index, the others tell what lies outside."""
+        held = {key: len(self._rows.get(key, ())) == len(facts) for key, facts in self._found.facts.items()}
+        return {key: report for key, report in self.reports().items() if held.get(key)}
+
     def write(self, community_ids: Sequence[str], chat: ChatModel, settings: ReportSettings) -> None:
         """Have those reports written that are missing, in order, as many as the settings allow; failures are on record.
 

@@ -95,7 +95,7 @@ class DriftRetriever:
         vector = self._index.encode_question(question)
         near = self._communities.near(vector, self._settings.communities, self._settings.largest)
         self._communities.write([item.id for item in near], self._chat, self._settings)
-        there = self._communities.reports()
+        there = self._communities.told()
         told = [(there[item.id], item.score) for item in near if item.id in there]
         reports = tuple(found_report(report, score) for report, score in told)
         found = [self._local.retrieve(question, limit)]

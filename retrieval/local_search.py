@@ -99,7 +99,7 @@ class LocalRetriever:
         """Reports of the communities that hold most of the entities; of equals the deepest, which says most of them."""
         ids = [self._index.entity_ids[row].decode("ascii") for row in rows.tolist()]
         counts = self.communities.of_entities(ids) if ids and self._settings.reports else {}
-        reports = self.communities.reports() if counts else {}
+        reports = self.communities.told() if counts else {}
         told = [key for key in counts if key in reports]
         told.reverse()  # from the leaves to the root
         best = sorted(told, key=lambda key: -counts[key])[: self._settings.reports]

@@ -66,7 +66,7 @@ class TreeRetriever:
             near = self._communities.near(vector, self._settings.communities, self._settings.largest)
             chat = self._chats(self._settings.model)
             self._communities.write([item.id for item in near], chat, self._settings)
-        there = self._communities.reports()
+        there = self._communities.told()
         reports = [there[key] for key in sorted(there)]
         leaves = self._index.search.near_passages(vector, limit)
         cosines = self._vectors.of(reports) @ vector

@@ -211,3 +211,13 @@ def test_a_part_of_the_index_gives_no_point_that_rests_on_facts_outside_it(index
     assert 0 < len(found.points) < len(whole.points)
     assert {fact.source for point in found.points for fact in point.facts} == {"bridge.md"}
     assert ask(restrict(index, Limits(after="2090")), Desk(), "global").points == ()
+
+
+def test_a_part_of_the_index_shows_no_report_on_facts_outside_it(index: GraphIndex) -> None:
+    asked = "Tarn designed a bridge."
+    ask(index, Desk(), "tree", asked, write=1)
+    part = restrict(index, Limits(after="2031", before="2031"))
+    for name, settings in (("local", {}), ("tree", {}), ("drift", {"write": 0})):
+        assert ask(index, Desk(), name, asked, **settings).reports
+        found = ask(part, Desk(), name, asked, **settings)
+        assert found.passages and not found.reports
