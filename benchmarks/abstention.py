@@ -3,17 +3,19 @@
     python -m benchmarks.abstention collect ../shared/data/hotpot_dev/first250.jsonl rows.jsonl --questions 100
     python -m benchmarks.abstention fit rows.jsonl
     python -m benchmarks.abstention measure WORKSPACE examples/saltmarsh/questions.jsonl rows_demo.jsonl --retriever rag
+    python -m benchmarks.abstention measure WORKSPACE ../shared/data/falseqa/valid.csv rows_false.jsonl --questions 60
 
 `collect` asks the reader questions of HotpotQA with five of their paragraphs, every other time without those that
 support the answer, and writes down what the confidence is computed from and whether the answer was right. `fit` prints
 the weights of `retrieval.confidence` and the threshold of best F1 of abstaining, both cross-validated. `measure` asks
-the questions of a file of items through `graft ask`'s own steps: an item of the kind "never-happened" should be
-abstained from, any other be answered. What is collected or measured is appended to its file and gone on with there.
+the questions of a file of items through `graft ask`'s own steps: an item of the kind "never-happened", or a question of
+FalseQA with a false premise, should be abstained from, any other be answered. What is collected or measured is appended to its file and gone on with there.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -121,9 +123,33 @@ def fit(args: argparse.Namespace) -> None:
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
 
 
+def read_items(path: Path, count: int | None) -> list[dict[str, Any]]:
+    """Id, question, accepted answers and whether a corpus holds one, of the first items of a file.
+
+    FalseQA is a CSV file with `question` and `label`: 1 has a false premise. The others are left out: no corpus of ours
+    answers them.
+    """
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [row["question"] for row in csv.DictReader(file) if row["label"] == "1"]
+        found = [{"id": f"{n}", "question": text, "accepted": [], "holds": False} for n, text in enumerate(rows)]
+    else:
+        items = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        found = [
+            {
+                "id": item["id"],
+                "question": item["question"],
+                "accepted": [item["choices"][item["answer"]]],
+                "holds": item["kind"] != UNANSWERABLE,
+            }
+            for item in items
+        ]
+    return found[:count]
+
+
 def measure(args: argparse.Namespace) -> None:
     """Ask every item, and print precision and recall of abstaining without and with the shipped threshold."""
-    items = [json.loads(line) for line in args.set.read_text(encoding="utf-8").splitlines()]
+    items = read_items(args.set, args.questions)
     known = {row["id"] for row in _rows(args.rows)}
     with ExitStack() as stack:
         workspace, encoder, index = stack.enter_context(opened(args.workspace, SILENT))
@@ -134,9 +160,8 @@ def measure(args: argparse.Namespace) -> None:
                 if item["id"] not in known:
                     found = retriever.retrieve(item["question"], PASSAGES)
                     packed = pack(found, CONTEXT_TOKENS, count_tokens)
-                    row = ask(item["question"], packed, [item["choices"][item["answer"]]], chats(args.model))
-                    holds = item["kind"] != UNANSWERABLE
-                    out.write(json.dumps({"id": item["id"], "answerable": holds, **row}) + "\n")
+                    row = ask(item["question"], packed, item["accepted"], chats(args.model))
+                    out.write(json.dumps({"id": item["id"], "answerable": item["holds"], **row}) + "\n")
                     out.flush()
     rows = _rows(args.rows)
     shown = {
@@ -200,6 +225,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     measuring.add_argument("workspace", type=Path)
     measuring.add_argument("set", type=Path)
     measuring.add_argument("rows", type=Path)
+    measuring.add_argument("--questions", type=int, help="the first of them only")
     measuring.add_argument("--retriever", default="graph")
     measuring.set_defaults(run=measure)
     args = parser.parse_args(argv)

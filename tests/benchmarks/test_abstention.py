@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.abstention import hotpot, main
+from benchmarks.abstention import hotpot, main, read_items
 
 
 @pytest.fixture
@@ -55,3 +55,18 @@ def test_the_fit_finds_a_threshold_that_withholds_wrong_answers(
     assert found["abstained_by_the_model"] == {"withheld": 6, "precision": 1.0, "recall": 0.2, "f1": 0.333}
     assert found["with_the_threshold"]["f1"] == 1.0
     assert found["right_answers"] == {"given_by_the_model": 30, "of": 54, "above_the_threshold": 30, "of_those": 30}
+
+
+def test_items_are_read_in_either_form(tmp_path: Path) -> None:
+    false = tmp_path / "valid.csv"
+    false.write_text("question,answer,label\nWhy do cats fly?,They do not.,1\nWhy is the sky blue?,Rayleigh.,0\n")
+    assert read_items(false, None) == [{"id": "0", "question": "Why do cats fly?", "accepted": [], "holds": False}]
+    items = tmp_path / "items.jsonl"
+    kinds = ("paraphrase", "never-happened")
+    rows = [{"id": k, "question": "Who?", "choices": ["A", "B"], "answer": 1, "kind": k} for k in kinds]
+    items.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [(row["id"], row["accepted"], row["holds"]) for row in read_items(items, 2)] == [
+        ("paraphrase", ["B"], True),
+        ("never-happened", ["B"], False),
+    ]
+    assert len(read_items(items, 1)) == 1
