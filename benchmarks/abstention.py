@@ -9,7 +9,8 @@
 support the answer, and writes down what the confidence is computed from and whether the answer was right. `fit` prints
 the weights of `retrieval.confidence` and the threshold of best F1 of abstaining, both cross-validated. `measure` asks
 the questions of a file of items through `graft ask`'s own steps: an item of the kind "never-happened", or a question of
-FalseQA with a false premise, should be abstained from, any other be answered. What is collected or measured is appended to its file and gone on with there.
+FalseQA with a false premise, should be abstained from, any other be answered. What is collected or measured is appended
+to its file and gone on with there.
 """
 
 from __future__ import annotations
