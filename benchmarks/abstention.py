@@ -1,16 +1,16 @@
 """When an answer is withheld: fitting the threshold of `graft ask`, and what it does to questions without an answer.
 
     python -m benchmarks.abstention collect ../shared/data/hotpot_dev/first250.jsonl rows.jsonl --questions 100
-    python -m benchmarks.abstention fit rows.jsonl
-    python -m benchmarks.abstention measure WORKSPACE examples/saltmarsh/questions.jsonl rows_demo.jsonl --retriever rag
+    python -m benchmarks.abstention measure WORKSPACE examples/saltmarsh/questions.jsonl rows_demo.jsonl
+    python -m benchmarks.abstention fit rows.jsonl rows_demo.jsonl
     python -m benchmarks.abstention measure WORKSPACE ../shared/data/falseqa/valid.csv rows_false.jsonl --questions 60
 
 `collect` asks the reader questions of HotpotQA with five of their paragraphs, every other time without those that
 support the answer, and writes down what the confidence is computed from and whether the answer was right. `fit` prints
-the weights of `retrieval.confidence` and the threshold of best F1 of abstaining, both cross-validated. `measure` asks
-the questions of a file of items through `graft ask`'s own steps: an item of the kind "never-happened", or a question of
-FalseQA with a false premise, should be abstained from, any other be answered. What is collected or measured is appended
-to its file and gone on with there.
+the weights of `retrieval.confidence` and, of the thresholds that keep nine of ten right answers, that of best F1 of
+abstaining, both cross-validated. `measure` asks the questions of a file of items through `graft ask`'s own steps: an
+item of the kind "never-happened", or a question of FalseQA with a false premise, should be abstained from, any other be
+answered. What is collected or measured is appended to its file and gone on with there.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ from retrieval.types import ContextLine, PackedContext, Passage, Retrieved
 PASSAGES = 5
 CONTEXT_TOKENS = 1000
 UNANSWERABLE = "never-happened"
+KEPT = 0.9
+"""Share of the model's right answers that the threshold may not go below."""
 _FOLDS = 5
 
 
@@ -62,7 +64,7 @@ def ask(question: str, packed: PackedContext, accepted: Sequence[str], chat: Cha
 def shares_of(row: dict[str, Any]) -> tuple[float, ...]:
     """The shares of `retrieval.confidence` for a question that was asked."""
     lines = [ContextLine(number, text, "", "") for number, text in enumerate(row["lines"], start=1)]
-    return shares(row["question"], row["text"], [line for line in lines if line.number in row["cited"]], lines)
+    return shares(row["question"], [line for line in lines if line.number in row["cited"]], lines)
 
 
 def hotpot(path: Path, count: int) -> Iterator[tuple[str, str, PackedContext, list[str], bool]]:
@@ -98,7 +100,7 @@ def fit(args: argparse.Namespace) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_predict
 
-    rows = _rows(args.rows)
+    rows = [row for path in args.rows for row in _rows(path)]
     answered = [row for row in rows if row["found"]]
     features = np.array([shares_of(row) for row in answered])
     held = np.array([row["answerable"] for row in answered])
@@ -106,7 +108,8 @@ def fit(args: argparse.Namespace) -> None:
     held_out = cross_val_predict(model, features, held, cv=_FOLDS, method="predict_proba")[:, 1]
     model.fit(features, held)
     levels = np.unique(np.floor(held_out * 100) / 100)
-    best = max(levels.tolist(), key=lambda level: _abstention(rows, _at(answered, held_out, level))["f1"])
+    kept = [level for level in levels.tolist() if _right(answered, _at(answered, held_out, level)) >= KEPT]
+    best = max(kept, key=lambda level: _abstention(rows, _at(answered, held_out, level))["f1"])
     is_given = _at(answered, held_out, best)
     found = {
         "weights": [round(float(value), 3) for value in (*model.intercept_, *model.coef_[0])],
@@ -146,6 +149,12 @@ def read_items(path: Path, count: int | None) -> list[dict[str, Any]]:
             for item in items
         ]
     return found[:count]
+
+
+def _right(answered: list[dict[str, Any]], given: Callable[[dict[str, Any]], bool]) -> float:
+    """Share of the right answers that are given."""
+    right = [row for row in answered if row["right"]]
+    return sum(map(given, right)) / max(len(right), 1)
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -220,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     collecting.add_argument("--questions", type=int, default=100)
     collecting.set_defaults(run=collect)
     fitting = commands.add_parser("fit")
-    fitting.add_argument("rows", type=Path)
+    fitting.add_argument("rows", type=Path, nargs="+")
     fitting.set_defaults(run=fit)
     measuring = commands.add_parser("measure")
     measuring.add_argument("workspace", type=Path)

@@ -109,7 +109,7 @@ def answer(question: str, packed: PackedContext, chat: ChatModel, threshold: flo
         known = _borne_out(text, known, packed.lines)
     if not (found and text and known):
         return Answer("", (), True, completion.usage, completion.seconds, packed, dropped)
-    sure = confidence(shares(question, text, known, packed.lines))
+    sure = confidence(shares(question, known, packed.lines))
     if sure < threshold:
         return Answer("", (), True, completion.usage, completion.seconds, packed, dropped, sure, text)
     citations = tuple(cite(line, text, question) for line in known)

@@ -3,8 +3,9 @@
 "Where was the designer of the bridge born?" resembles the article on the bridge. With that article behind it, the
 question resembles the one on the designer, to an encoder that was trained to see it so. Both steps are
 distributions over all passages, the softmax of scaled cosines, so that chains can be compared: a passage is as likely
-as the likeliest chain that holds it. Passages need no second vectors: only questions are encoded anew. How the
-encoder is trained: `training.hops`.
+as the likeliest chain that holds it. Words that a passage shares with the question make it likelier at either step: an
+encoder blurs names and numbers. Passages need no second vectors: only questions are encoded anew. How the encoder is
+trained: `training.hops`.
 
 Source: the step from question and passage to the next is that of Xiong et al., ICLR 2021 (multi-hop dense retrieval);
     training the side of the question alone against all passages that of Lee et al., ACL 2021 (DensePhrases).
@@ -29,6 +30,8 @@ from retrieval.texts import headed
 SCALE = 20.0
 """Cosines are multiplied by this before the softmax, in training as in search."""
 AUTO, NONE = "auto", "none"
+_MATCHING = 200
+"""Passages whose shared words count."""
 _NOT_AGAIN = -1e9
 
 LogProbabilities = NDArray[np.float64]
@@ -42,6 +45,7 @@ class HopSettings(BaseModel):
             "none" leaves chains out; else the folder of an adapter.
         length: Passages of a chain.
         beam: Chains that are followed at each step.
+        lexical: What the best match by BM25 adds to the logit of a passage, and others in proportion; 0 leaves it out.
         words: Words of a passage, its title among them, that are read behind the question; None for all that fit.
     """
 
@@ -49,7 +53,8 @@ class HopSettings(BaseModel):
 
     adapter: str = AUTO
     length: int = Field(default=2, ge=1)
-    beam: int = Field(default=4, ge=1)
+    beam: int = Field(default=2, ge=1)
+    lexical: float = Field(default=2.0, ge=0)
     words: int | None = Field(default=None, ge=1)
 
 
@@ -119,13 +124,13 @@ def find_chains(index: GraphIndex, encoder: Encoder, question: str, settings: Ho
         settings: Length and beam.
     """
     length = min(settings.length, len(index.chunk_ids))
-    step = _log_softmax(index.chunk_vectors, encoder.encode([question], "query"))
+    shared = settings.lexical * _shared_words(index, question) if settings.lexical else 0.0
+    step = _log_softmax(index.chunk_vectors, encoder.encode([question], "query"), shared)
     beams = [_Beam((), 0.0)]
     for _ in range(length - 1):
         beams = _followed(beams, step, settings.beam)
-        step = _log_softmax(
-            index.chunk_vectors, encoder.encode(_texts(index, question, beams, settings.words), "query")
-        )
+        longer = encoder.encode(_texts(index, question, beams, settings.words), "query")
+        step = _log_softmax(index.chunk_vectors, longer, shared)
     scores = np.full(len(index.chunk_ids), -np.inf)
     ends: list[tuple[float, tuple[int, ...]]] = []
     for beam, next_step in zip(beams, step, strict=True):
@@ -162,9 +167,19 @@ def _texts(index: GraphIndex, question: str, beams: Sequence[_Beam], words: int 
     return [hop_text(question, [shown[row] for row in beam.rows]) for beam in beams]
 
 
-def _log_softmax(passages: Vectors, queries: Vectors) -> LogProbabilities:
+def _shared_words(index: GraphIndex, question: str) -> NDArray[np.float64]:
+    """Array (chunks,), in [0, 1]: BM25 over that of the best passage; 0 beyond the first `_MATCHING`."""
+    shares = np.zeros(len(index.chunk_ids))
+    found = index.search.matching_passages(question, _MATCHING)
+    if found:
+        scores = np.array([item.score for item in found])
+        shares[index.chunk_rows([item.id for item in found])] = scores / scores.max()
+    return shares
+
+
+def _log_softmax(passages: Vectors, queries: Vectors, shared: NDArray[np.float64] | float) -> LogProbabilities:
     """Array (queries, passages): logarithms of the probabilities of the next passage."""
-    scores = SCALE * (queries @ passages.T).astype(np.float64)
+    scores = SCALE * (queries @ passages.T).astype(np.float64) + shared
     scores -= scores.max(axis=1, keepdims=True)
     log_probabilities: LogProbabilities = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     return log_probabilities

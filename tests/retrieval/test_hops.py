@@ -58,15 +58,18 @@ def test_the_second_hop_is_found(index: GraphIndex) -> None:
     assert first == second == chains.scores.max() <= 0
 
 
-def test_scores_are_those_of_all_chains(index: GraphIndex) -> None:
+@pytest.mark.parametrize("lexical", [0.0, 3.0])
+def test_scores_are_those_of_all_chains(index: GraphIndex, lexical: float) -> None:
     """Against every chain of two, one by one."""
     hops = encoder(index)
-    wide = find_chains(index, hops, BRIDGE, HopSettings(beam=5))
+    wide = find_chains(index, hops, BRIDGE, HopSettings(beam=5, lexical=lexical))
+    words = {item.id: item.score for item in index.search.matching_passages(BRIDGE, 5)}
+    shared = np.array([words.get(each, 0.0) for each in names(index, range(5))]) / max(words.values())
     passages = index.passages([Scored(i, 0.0) for i in names(index, range(5))])
     texts = [f"{p.title} ({p.date}): {p.text}" if p.date else f"{p.title}: {p.text}" for p in passages]
 
     def step(text: str) -> np.ndarray:
-        scores = 20.0 * (index.chunk_vectors @ hops.encode([text], "query")[0]).astype(np.float64)
+        scores = 20.0 * (index.chunk_vectors @ hops.encode([text], "query")[0]).astype(np.float64) + lexical * shared
         return scores - np.log(np.exp(scores).sum())
 
     best = np.full(5, -np.inf)
@@ -78,6 +81,11 @@ def test_scores_are_those_of_all_chains(index: GraphIndex) -> None:
                 best[row] = max(best[row], first[one] + second[other])
     assert np.allclose(wide.scores, best, atol=1e-5)
     assert np.allclose(wide.likelihood, np.exp(best / 2), atol=1e-5)
+
+
+def test_words_that_nothing_shares_change_nothing(index: GraphIndex) -> None:
+    asked = [find_chains(index, encoder(index), "Zzyx?", HopSettings(lexical=value)).scores for value in (0.0, 9.0)]
+    assert np.array_equal(*asked)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 9])
