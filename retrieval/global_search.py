@@ -205,10 +205,11 @@ def _findings(report: Report) -> list[_Finding]:
 def _drawn(point: _Point, batch: Sequence[_Finding]) -> Iterator[_Drawn]:
     """A point that says something and cites a finding of its batch."""
     cited = [batch[number - 1] for number in dict.fromkeys(point.findings) if 1 <= number <= len(batch)]
-    text = " ".join(point.text.split())
+    title = cited[0].title if cited else ""
+    text = " ".join(point.text.split()).removeprefix(f"{title}: ")  # small models repeat the heading that they read
     if cited and text and point.score > 0:
         fact_ids = dict.fromkeys(fact_id for finding in cited for fact_id in finding.fact_ids)
-        yield _Drawn(text, cited[0].title, tuple(fact_ids), point.score)
+        yield _Drawn(text, title, tuple(fact_ids), point.score)
 
 
 def _batches(findings: Sequence[_Finding], most_tokens: int) -> Iterator[list[_Finding]]:

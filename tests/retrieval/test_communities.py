@@ -58,7 +58,7 @@ class Desk:
 
     def _map(self, shown: str) -> dict[str, Any]:
         found = len(re.findall(r"^\[\d+\]", shown, re.MULTILINE))
-        points = [{"text": f"Point {n}.", "findings": [n], "score": n} for n in range(1, found + 1)]
+        points = [{"text": f"The bridge: Point {n}.", "findings": [n], "score": n} for n in range(1, found + 1)]
         return {"points": [*points, {"text": "Made up.", "findings": [99], "score": 10}]}
 
     def _follow_up(self, shown: str) -> dict[str, Any]:
