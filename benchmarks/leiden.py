@@ -43,10 +43,10 @@ class Divided:
 
     way: str
     edges: int
-    seconds: float | None
-    peak_mib: int | None
-    communities: int | None
-    modularity: float | None
+    seconds: float
+    peak_mib: int
+    communities: int
+    modularity: float
     of_the_makers: float
     """Modularity of the groups that the graph was made from."""
 

@@ -119,8 +119,12 @@ class Communities:
 
     def told(self) -> dict[str, Report]:
         """Those reports whose facts the index has all: on a part of an index, the others tell what lies outside."""
-        held = {key: len(self._rows.get(key, ())) == len(facts) for key, facts in self._found.facts.items()}
-        return {key: report for key, report in self.reports().items() if held.get(key)}
+        facts = self._found.facts
+        return {
+            key: report
+            for key, report in self.reports().items()
+            if key in facts and len(self._rows.get(key, ())) == len(facts[key])
+        }
 
     def write(self, community_ids: Sequence[str], chat: ChatModel, settings: ReportSettings) -> None:
         """Have those reports written that are missing, in order, as many as the settings allow; failures are on record.

@@ -10,7 +10,6 @@ it out, or the one line that does best; where none does, it is dropped and count
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +106,9 @@ def answer_at_length(question: str, packed: PackedContext, chat: ChatModel) -> L
     messages = prompt.fill({"context": packed.text, "question": " ".join(question.split())})
     completion = chat.complete(ChatRequest(messages, SCHEMA, MAX_TOKENS, template=prompt.template))
     said = _read(completion.parsed)
-    claims = tuple(claim for text, cited in said.items() if (claim := _checked(text, cited, packed, question)))
+    known = {term for line in packed.lines for name in names_in(f"{line.text} {line.evidence}") for term in terms(name)}
+    checked = (_checked(text, cited, packed, known, question) for text, cited in said.items())
+    claims = tuple(claim for claim in checked if claim)
     return LongAnswer(claims, len(said) - len(claims), completion.usage, completion.seconds, packed)
 
 
@@ -123,20 +124,19 @@ def _read(parsed: Any) -> dict[str, list[int]]:
     return {text: cited for text, cited in said if text}
 
 
-def _checked(text: str, numbers: list[int], packed: PackedContext, question: str) -> Claim | None:
+def _checked(text: str, numbers: list[int], packed: PackedContext, known: set[str], question: str) -> Claim | None:
     """The sentence with the cited lines that bear it out, else with the line that does best; None if none does."""
-    told, names = set(telling_terms(text)), _names(text, packed.lines)
+    told, names = set(telling_terms(text)), _names(text, known)
     shares = {line: _share_held(told, names, line) for line in packed.lines}
     borne = [line for line in packed.lines if shares[line] >= LEAST_SUPPORT]
     kept = [line for line in borne if line.number in numbers] or sorted(borne, key=lambda line: -shares[line])[:1]
     return Claim(text, tuple(cite(line, text, question) for line in kept)) if kept else None
 
 
-def _names(text: str, lines: Sequence[ContextLine]) -> list[list[str]]:
-    """The terms of each name in a sentence; its first word is one if some line has it for a name."""
+def _names(text: str, known: set[str]) -> list[list[str]]:
+    """The terms of each name in a sentence; its first word is one if it is a term of the context's names."""
     first = text.split()[0]
-    elsewhere = {term for line in lines for name in names_in(f"{line.text} {line.evidence}") for term in terms(name)}
-    opening = [first] if first[:1].isupper() and set(terms(first)) & elsewhere else []
+    opening = [first] if first[:1].isupper() and set(terms(first)) & known else []
     return [terms(name) for name in (*opening, *names_in(text))]
 
 
