@@ -27,7 +27,7 @@ from retrieval.fuse import reciprocal_rank_fusion
 from retrieval.index import GraphIndex
 from retrieval.local_search import LocalRetriever, LocalSettings
 from retrieval.rank import Scored
-from retrieval.texts import fact_sentence, headed
+from retrieval.texts import headed, stated
 from retrieval.types import FoundReport, PlannedCalls, Retrieved
 
 MOST_QUESTIONS = 3
@@ -135,4 +135,4 @@ class DriftRetriever:
 def _told(answers: Sequence[Retrieved]) -> list[str]:
     """The first facts of each answer in words."""
     facts = [fact for each in answers for fact in each.facts[: _KNOWN_FACTS // len(answers)]]
-    return [fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to) for fact in facts]
+    return list(map(stated, facts))

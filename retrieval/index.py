@@ -30,6 +30,7 @@ from models.protocols import Encoder, Vectors
 from retrieval import arrays, bm25
 from retrieval.embed import KnownVectors, embed
 from retrieval.layout import Layout, lay_out
+from retrieval.nearest import SMALL, Nearest, Rounded, round_into
 from retrieval.rank import Ranking
 from retrieval.search import ArraySearch, Embedded, Search, StoreSearch, known_rows
 from retrieval.types import FoundFact, Passage
@@ -66,6 +67,8 @@ class GraphIndex:
         degree: Array (entities + chunks,), float64: weight of the edges of each node.
         names: Terms of each name and alias to entity rows; empty where the store is searched, as are those of `bm25`.
         bm25: Lexical scores.
+        codes: Vectors in bytes by "chunk", "entity" and "fact"; None of few (see `retrieval.nearest`).
+        near_facts: Finds facts by cosine.
         search: Finds candidates.
         own_hops: Folder of the adapter for hops that was trained on this knowledge base (see `training.hops`), or None.
         writing: Keeps other processes from writing to the store, for who writes reports while a question is answered.
@@ -88,7 +91,9 @@ class GraphIndex:
         self.degree: NDArray[np.float64] = found["degree"]
         self.passages_of_entity: NDArray[np.int32] = found["passages_of_entity"]
         self.bm25 = bm25.Bm25(found, tables["vocabulary"], len(self.chunk_ids))
-        rows = Embedded(self.chunk_ids, self.chunk_vectors, self.entity_ids, self.entity_vectors)
+        self.codes = {kind: _codes(found, tables, kind) for kind in _EMBEDDED}
+        self.near_facts = Nearest(self.fact_vectors, self.codes["fact"])
+        rows = Embedded(self.chunk_ids, self.chunk_vectors, self.entity_ids, self.entity_vectors, self.codes)
         self.search: Search = (
             ArraySearch(rows, self.bm25, self.names)
             if where == "arrays"
@@ -208,6 +213,11 @@ class GraphIndex:
         self._headings.update({key: (row.source, row.title, row.date) for key, row in new.items()})
 
 
+def _codes(found: dict[str, arrays.Array], tables: dict[str, Any], kind: str) -> Rounded | None:
+    name = f"{kind}_codes"
+    return Rounded(found[name], *tables["rounding"][kind]) if name in found else None
+
+
 def _matrix(found: dict[str, arrays.Array]) -> csr_matrix:
     from scipy.sparse import csr_matrix
 
@@ -239,13 +249,18 @@ def _build(
     known = _known_vectors(folder, name, encoder)
     texts: Sequence[list[str]] = (layout.chunk_texts, layout.entity_texts, layout.fact_texts)
     is_exact = where == "arrays"
+    rounding = {}
     with arrays.building(folder / name) as out:
         for kind, kind_texts in zip(_EMBEDDED, texts, strict=True):
             vectors = out.empty(f"{kind}_vectors", (len(kind_texts), encoder.dimension), np.float32)
             out.put(f"{kind}_keys", embed(kind_texts, vectors, encoder, known, progress, _LABELS[kind]))
+            if len(vectors) > SMALL:
+                codes = round_into(out.empty(f"{kind}_codes", vectors.shape, np.int8), vectors)
+                rounding[kind] = codes.scale, codes.error
         postings, vocabulary = bm25.build(layout.chunk_texts if is_exact else [])
         for part, values in (postings | _graph_arrays(layout)).items():
             out.put(part, values)
+        out.table("rounding", rounding)
         out.table("names", layout.names if is_exact else {})
         out.table("vocabulary", vocabulary)
         out.table("key", key)

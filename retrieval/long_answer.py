@@ -3,13 +3,15 @@
 For questions about a corpus as a whole, or wherever one sentence is too little. One call under a JSON schema. A line
 bears a sentence out if it holds most of its telling terms and all of its names: small models put one person's deeds in
 another's mouth, with words that all stand somewhere in the context. A sentence keeps those of its citations that bear
-it out, or the one line that does best; where none does, it is dropped and counted.
+it out, or the one line that does best; where none does, it is dropped and counted. Points, which a model has stated for
+this very question, are not lost to a reader that repeats two of ten: those it leaves out stand behind what it says.
 
     reply = answer_at_length("What do the articles say about fishing?", packed, chat)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +21,13 @@ from models.protocols import ChatModel, ChatRequest, Usage
 from retrieval.answer import LEAST_SUPPORT, Citation, cite
 from retrieval.names import names_in
 from retrieval.terms import telling_terms, terms
+from retrieval.texts import stated
 from retrieval.types import ContextLine, PackedContext
 
 MOST_CLAIMS = 10
 MAX_TOKENS = 800
+_SAME = 0.6
+"""Share of a point's telling terms in one sentence from which on the sentence tells it."""
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -108,8 +113,11 @@ def answer_at_length(question: str, packed: PackedContext, chat: ChatModel) -> L
     said = _read(completion.parsed)
     known = {term for line in packed.lines for name in names_in(f"{line.text} {line.evidence}") for term in terms(name)}
     checked = (_checked(text, cited, packed, known, question) for text, cited in said.items())
-    claims = tuple(claim for claim in checked if claim)
-    return LongAnswer(claims, len(said) - len(claims), completion.usage, completion.seconds, packed)
+    claims = [claim for claim in checked if claim]
+    unsupported = len(said) - len(claims)
+    if claims:
+        claims += _left_out(claims, packed, known, question)
+    return LongAnswer(tuple(claims), unsupported, completion.usage, completion.seconds, packed)
 
 
 def _read(parsed: Any) -> dict[str, list[int]]:
@@ -122,6 +130,22 @@ def _read(parsed: Any) -> dict[str, list[int]]:
             f'Expected {{"claims": sentences with citations, "found": true or false}}; the model gave {parsed!r}.'
         ) from error
     return {text: cited for text, cited in said if text}
+
+
+def _left_out(claims: Sequence[Claim], packed: PackedContext, known: set[str], question: str) -> Iterator[Claim]:
+    """Points that no sentence tells, most helpful first, each borne out by its facts; with them `MOST_CLAIMS` in all."""
+    told = [set(telling_terms(claim.text)) for claim in claims]
+    points = [(line.point, line) for line in packed.lines if line.point]
+    for point, line in sorted(points, key=lambda pair: -pair[0].score):
+        words = set(telling_terms(point.text))
+        is_new = bool(words) and all(len(words & each) < _SAME * len(words) for each in told)
+        if (
+            is_new
+            and len(told) < MOST_CLAIMS
+            and _share_held(words, _names(point.text, known), line) >= LEAST_SUPPORT
+        ):
+            told.append(words)
+            yield Claim(point.text, (cite(line, point.text, question),))
 
 
 def _checked(text: str, numbers: list[int], packed: PackedContext, known: set[str], question: str) -> Claim | None:
@@ -145,7 +169,7 @@ def _share_held(told: set[str], names: list[list[str]], line: ContextLine) -> fl
 
     A point is a model's own words: names must stand in its facts or in their sentences.
     """
-    basis = line.stated or line.text
+    basis = " ".join(map(stated, line.point.facts)) if line.point else line.text
     held = set(terms(f"{line.title} {basis} {line.evidence}"))
     if not all(held.issuperset(name) for name in names):
         return 0.0

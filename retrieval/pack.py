@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retrieval.freshness import superseded_marked
 from retrieval.sentences import sentences
 from retrieval.terms import terms
-from retrieval.texts import fact_sentence, headed
+from retrieval.texts import headed, stated
 from retrieval.types import ContextLine, FoundFact, FoundPoint, FoundReport, FoundRow, PackedContext, Passage, Retrieved
 
 CountTokens = Callable[[str], int]
@@ -214,7 +214,7 @@ def _passage_line(passage: Passage, text: str) -> ContextLine:
 
 def _fact_line(marked: tuple[FoundFact, str]) -> ContextLine:
     fact, note = marked
-    return ContextLine(0, _stated(fact) + note, fact.chunk_id, "fact", fact.source, fact.title, fact.sentence)
+    return ContextLine(0, stated(fact) + note, fact.chunk_id, "fact", fact.source, fact.title, fact.sentence)
 
 
 def _row_line(row: FoundRow) -> ContextLine:
@@ -226,12 +226,7 @@ def _point_line(point: FoundPoint) -> ContextLine:
     evidence = " ".join(dict.fromkeys(fact.sentence for fact in point.facts))
     sources = tuple(dict.fromkeys(fact.source for fact in others if fact.source != first.source))
     shown = headed(point.title, "", point.text)
-    stated = " ".join(map(_stated, point.facts))
-    return ContextLine(0, shown, first.chunk_id, "point", first.source, first.title, evidence, sources, stated)
-
-
-def _stated(fact: FoundFact) -> str:
-    return fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to)
+    return ContextLine(0, shown, first.chunk_id, "point", first.source, first.title, evidence, sources, point)
 
 
 def _report_line(report: FoundReport) -> ContextLine:

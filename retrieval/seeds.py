@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from retrieval.index import GraphIndex
-from retrieval.rank import top_rows
 
 
 class SeedSettings(BaseModel):
@@ -63,10 +62,9 @@ def entity_seeds(
 
 def _from_facts(index: GraphIndex, vector: NDArray[np.float32], limit: int) -> dict[int, float]:
     """Mean similarity, relative to the best, of the nearest facts that an entity takes part in."""
-    similarity = index.fact_vectors @ vector
-    rows = top_rows(similarity, limit, above=0.0).tolist()
+    near = index.near_facts.top(vector, limit, above=0.0)
     hints: defaultdict[int, list[float]] = defaultdict(list)
-    for row in rows:
+    for row, cosine in near:
         for end in set(index.fact_ends[row].tolist()):
-            hints[end].append(float(similarity[row]) / float(similarity[rows[0]]))
+            hints[end].append(cosine / near[0][1])
     return {end: sum(values) / len(values) for end, values in hints.items()}

@@ -22,6 +22,7 @@ from kg.schema import Chunk, Document, Entity, Fact
 from models.digest import digest
 from models.errors import ConfigError
 from retrieval.index import GraphIndex
+from retrieval.nearest import Nearest
 from retrieval.search import ArraySearch, Embedded
 from retrieval.walk import transition
 
@@ -118,7 +119,10 @@ def _part(index: GraphIndex, limits: Limits, chunks: Rows, entities: Rows, facts
         if (found := [int(place[row]) for row in rows if place[row] >= 0])
     }
     part.bm25 = index.bm25.only(chunks)
-    rows = Embedded(part.chunk_ids, part.chunk_vectors, part.entity_ids, part.entity_vectors)
+    kept = {"chunk": chunks, "entity": entities, "fact": facts}
+    part.codes = {kind: codes.only(kept[kind]) if codes else None for kind, codes in index.codes.items()}
+    part.near_facts = Nearest(part.fact_vectors, part.codes["fact"])
+    rows = Embedded(part.chunk_ids, part.chunk_vectors, part.entity_ids, part.entity_vectors, part.codes)
     part.search = ArraySearch(rows, part.bm25, part.names)
     return part
 

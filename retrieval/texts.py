@@ -7,6 +7,7 @@ morning", "the company"), and a reader who sees the date can settle which of two
 from __future__ import annotations
 
 from kg.schema import Entity
+from retrieval.types import FoundFact
 
 
 def headed(title: str, date: str, text: str) -> str:
@@ -43,3 +44,8 @@ def fact_sentence(subject: str, predicate: str, object_: str, valid_from: str = 
     body = " ".join(fact_text(subject, predicate, object_).split()).rstrip(".")
     span = " ".join(f"{word} {date}" for word, date in (("from", valid_from), ("to", valid_to)) if date)
     return f"{body[:1].upper()}{body[1:]}{f' ({span})' if span else ''}."
+
+
+def stated(fact: FoundFact) -> str:
+    """A found fact as shown to a reader."""
+    return fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to)

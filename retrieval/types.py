@@ -157,7 +157,7 @@ class ContextLine:
         title: The document's title.
         evidence: The document's own words behind the line: the passage as shown, or the sentence of a fact.
         others: Of a point that rests on several facts: the sources of the further ones.
-        stated: Of a point, whose text a model wrote: its facts, as the graph states them.
+        point: The point, whose text a model wrote, where the line is one.
     """
 
     number: int
@@ -168,7 +168,7 @@ class ContextLine:
     title: str = ""
     evidence: str = ""
     others: tuple[str, ...] = ()
-    stated: str = ""
+    point: FoundPoint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,22 @@ def test_a_point_counts_all_its_sources() -> None:
     assert ask(("Tarn saw the Sel.", [1]), evidence=evidence).sources == {"0.md", "1.md", "2.md"}
 
 
+def test_points_that_the_reader_leaves_out_stand_behind_what_it_says_if_their_facts_bear_them_out() -> None:
+    facts = {
+        text: (FoundFact(text, *text.rstrip(".").split(" ", 2), "c", text, 1.0, source="t.md"),)
+        for text in ("Tarn keeps bees.", "Runa built boats.", "Odd sold nets.")
+    }
+    told = (*facts, "Runa Fisk sings.")
+    points = tuple(
+        FoundPoint(text, "Trades", facts.get(text, facts["Odd sold nets."]), score)
+        for text, score in zip(told, (5.0, 2.0, 8.0, 9.0), strict=True)
+    )
+    reply = ask(("Tarn keeps many bees.", [1]), evidence=Retrieved(points=points))
+    assert [claim.text for claim in reply.claims] == ["Tarn keeps many bees.", "Odd sold nets.", "Runa built boats."]
+    assert reply.claims[1].citations[0].quote == "Odd sold nets." and reply.unsupported == 0
+    assert ask(("Tarn keeps bees.", [1]), found=False, evidence=Retrieved(points=points)).abstained
+
+
 def test_nothing_found_or_shown_is_an_abstention() -> None:
     assert ask(("It may be so.", [1]), found=False).abstained
     empty = ask(evidence=Retrieved())

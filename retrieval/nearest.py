@@ -1,0 +1,118 @@
+"""The rows of a matrix nearest to a vector, exactly, from a quarter of its memory.
+
+A scan of float32 vectors takes as long as memory takes to deliver them. Components rounded to a byte are a quarter of
+that, and move no row's product with a unit vector by more than the length of what rounding took from the row
+(Cauchy-Schwarz): which rows can be among the best is known for certain, and only their products are taken in full.
+What is found is what `rank.top_rows` finds in the whole product. Small matrices are multiplied as they are.
+
+    codes = round_into(np.empty(vectors.shape, np.int8), vectors)
+    Nearest(vectors, codes).top(vector, 5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.protocols import Vectors
+from retrieval.rank import top_rows
+
+SMALL = 20_000
+"""Rows up to which nothing is rounded: the whole product takes a few milliseconds."""
+_BLOCK = 65_536
+_LARGEST = 127
+_SLACK = 1e-5
+"""What float32 sums and the decimals that rankings compare may differ by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """Vectors in bytes.
+
+    Attributes:
+        codes: Array (n, dimension), int8: components over `scale`, rounded.
+        scale: Of all rows, > 0.
+        error: Length of the most that rounding took from a row.
+    """
+
+    codes: NDArray[np.int8]
+    scale: float
+    error: float
+
+    def only(self, rows: NDArray[np.intp]) -> Rounded:
+        """Some of the rows."""
+        return replace(self, codes=self.codes[rows])
+
+
+def round_into(codes: NDArray[np.int8], vectors: Vectors) -> Rounded:
+    """Round vectors, array (n, dimension), into codes of that shape, a block of rows at a time."""
+    largest = max((float(np.abs(block).max(initial=0.0)) for block in _blocks(vectors)), default=0.0)
+    scale = largest / _LARGEST or 1.0
+    error = 0.0
+    for codes_block, block in zip(_blocks(codes), _blocks(vectors), strict=True):
+        codes_block[:] = np.rint(block / scale)
+        lost = block - codes_block * np.float32(scale)
+        error = max(error, float(np.linalg.norm(lost, axis=1).max(initial=0.0)))
+    return Rounded(codes, scale, error)
+
+
+class Nearest:
+    """Exact search by cosine.
+
+    Args:
+        vectors: Array (n, dimension), float32, unit length; memory-mapped arrays stay so.
+        codes: The same in bytes, or None to multiply all.
+    """
+
+    def __init__(self, vectors: Vectors, codes: Rounded | None = None) -> None:
+        self._vectors = vectors
+        self._codes = codes
+
+    def top(self, vector: Vectors, limit: int, above: float = -np.inf) -> list[tuple[int, float]]:
+        """Rows with their cosines, nearest first, ties by row.
+
+        Args:
+            vector: Array (dimension,).
+            limit: Most rows.
+            above: Rows with this cosine or a lower one are left out.
+        """
+        if self._codes is None or not 0 < limit < len(self._vectors):
+            cosines = self._vectors @ vector
+            return [(row, float(cosines[row])) for row in top_rows(cosines, limit, above).tolist()]
+        rows = self._candidates(self._codes, vector, limit, above)
+        cosines = self._vectors[rows] @ vector
+        return [(int(rows[place]), float(cosines[place])) for place in top_rows(cosines, limit, above).tolist()]
+
+    def _candidates(self, known: Rounded, vector: Vectors, limit: int, above: float) -> NDArray[np.intp]:
+        """Every row that may be among the best, ascending."""
+        roughly = np.empty(len(known.codes), dtype=np.float32)
+        _kernel()(known.codes, (vector * known.scale).astype(np.float32), roughly)
+        error = known.error * float(np.linalg.norm(vector)) + _SLACK
+        least = np.partition(roughly, len(roughly) - limit)[len(roughly) - limit]
+        return np.flatnonzero(roughly >= max(float(least) - 2 * error, above - error))
+
+
+def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    return (values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK))
+
+
+@cache
+def _kernel() -> Any:
+    """`_products`, compiled at the first call and kept on disk for later processes."""
+    from numba import njit
+
+    return njit(cache=True, nogil=True, fastmath=True)(_products)
+
+
+def _products(codes: NDArray[np.int8], vector: Vectors, out: Vectors) -> None:
+    """The product of each row with the vector."""
+    for row in range(codes.shape[0]):
+        total = np.float32(0.0)
+        for column in range(codes.shape[1]):
+            total += np.float32(codes[row, column]) * vector[column]
+        out[row] = total
