@@ -11,8 +11,9 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,34 @@ _TEMPORARY = ".building-"
 _ABANDONED_S = 3600
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """Many texts in one array: reading one touches its own bytes alone.
+
+    Attributes:
+        spans: Array (n, 2), int64: where each text begins and ends in `data`.
+        data: Array (bytes,), uint8: UTF-8.
+    """
+
+    spans: NDArray[np.int64]
+    data: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Strings:
+        """Texts one behind the other."""
+        encoded = [text.encode("utf-8") for text in texts]
+        ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        return cls(np.stack([ends[:-1], ends[1:]], axis=1), np.frombuffer(b"".join(encoded), dtype=np.uint8))
+
+    def __getitem__(self, row: int) -> str:
+        start, end = self.spans[row].tolist()
+        return bytes(self.data[start:end]).decode("utf-8")
+
+    def only(self, rows: NDArray[np.intp]) -> Strings:
+        """Some of the texts, numbered anew."""
+        return Strings(self.spans[rows], self.data)
 
 
 class Builder:

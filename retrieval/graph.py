@@ -154,6 +154,7 @@ class GraphRetriever:
             return []
         near = np.zeros(len(visits), dtype=bool)
         near[top_rows(visits * VISIT_SCALE, self._settings.reach, above=0.0)] = True
-        rows = np.flatnonzero(near[self._index.fact_ends].all(axis=1))
+        ends = self._index.fact_ends
+        rows = np.flatnonzero(near[ends[:, 0]] & near[ends[:, 1]])
         similarity = self._index.fact_vectors[rows] @ vector
         return ranking(self._index.fact_ids[rows], similarity, self._settings.facts)

@@ -39,8 +39,8 @@ from retrieval.walk import transition
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-LAYOUT = 2
-"""Raise it when rows, texts or terms are made differently: older folders are then rebuilt."""
+LAYOUT = 3
+"""Raise it when rows, texts or terms are made differently: older folders are then rebuilt, their vectors kept."""
 
 _TRIES = 5
 """Times that an index is opened anew while other processes change the store."""
@@ -62,6 +62,7 @@ class GraphIndex:
         chunk_ids: Array (chunks,) of ASCII bytes, sorted; likewise `entity_ids` and `fact_ids`.
         chunk_vectors: Array (chunks, dimension), float32; likewise `entity_vectors` and `fact_vectors`.
         fact_ends: Array (facts, 2), int32: entity rows of subject and object.
+        entity_names: Names, by row: the store's rows of entities hold every place that names them.
         passages_of_entity: Array (entities,), int32: number of chunks that name each.
         step: Transition matrix of the walk over entities, then chunks.
         degree: Array (entities + chunks,), float64: weight of the edges of each node.
@@ -86,6 +87,7 @@ class GraphIndex:
         self.entity_vectors: Vectors = found["entity_vectors"]
         self.fact_vectors: Vectors = found["fact_vectors"]
         self.fact_ends: NDArray[np.int32] = found["fact_ends"]
+        self.entity_names = arrays.Strings(found["entity_name_spans"], found["entity_names"])
         self.names: dict[str, list[int]] = tables["names"]
         self.step = _matrix(found)
         self.degree: NDArray[np.float64] = found["degree"]
@@ -141,8 +143,9 @@ class GraphIndex:
         name = "-".join([content[:16], *(["store"] if where == "store" else []), encoder.digest[:16]])
         key = digest(content, encoder.digest, LAYOUT, *([] if where == "arrays" else [where]))
         if not _usable(folder / name, key):
+            known = _known_vectors(folder, name, encoder)
             arrays.remove(folder / name)
-            _build(store, encoder, folder, name, key, progress, where)
+            _build(store, encoder, folder / name, key, known, progress, where)
         for old in _siblings(folder, name):
             if not old.name.startswith(content[:16]):
                 arrays.remove(old)
@@ -172,28 +175,29 @@ class GraphIndex:
     def facts(self, found: Ranking) -> tuple[FoundFact, ...]:
         """The facts of a ranking, in its order, each with the first sentence that states it."""
         facts = self._rows(Fact, [item.id for item in found])
-        names = self._rows(Entity, {end for f in facts.values() for end in (f.subject_id, f.object_id)})
+        rows = known_rows(self.fact_ids, list(facts))
+        ends = {self.fact_ids[row].decode("ascii"): self.fact_ends[row].tolist() for row in rows.tolist()}
         chunks = self._rows(Chunk, {fact.evidence[0].chunk_id for fact in facts.values() if fact.evidence})
         self._learn_headings({chunk.document_id for chunk in chunks.values()})
         return tuple(
-            self._found_fact(facts[item.id], names, chunks, item.score)
+            self._found_fact(facts[item.id], [self.entity_names[end] for end in ends[item.id]], chunks, item.score)
             for item in found
-            if item.id in facts and {facts[item.id].subject_id, facts[item.id].object_id} <= names.keys()
+            if item.id in ends
         )
 
     def _passage(self, chunk: Chunk, score: float) -> Passage:
         source, title, date = self._headings.get(chunk.document_id, _NO_HEADING)
         return Passage(chunk.id, chunk.document_id, source, title, date, chunk.text, score)
 
-    def _found_fact(self, fact: Fact, names: dict[str, Any], chunks: dict[str, Any], score: float) -> FoundFact:
+    def _found_fact(self, fact: Fact, ends: Sequence[str], chunks: dict[str, Any], score: float) -> FoundFact:
         evidence = fact.evidence[0] if fact.evidence else None
         chunk = chunks.get(evidence.chunk_id) if evidence else None
         source, title, _ = self._headings.get(chunk.document_id, _NO_HEADING) if chunk else _NO_HEADING
         return FoundFact(
             fact_id=fact.id,
-            subject=names[fact.subject_id].name,
+            subject=ends[0],
             predicate=fact.predicate,
-            object=names[fact.object_id].name,
+            object=ends[1],
             chunk_id=chunk.id if chunk else "",
             sentence=chunk.text[evidence.start : evidence.end] if evidence and chunk else "",
             score=score,
@@ -215,7 +219,7 @@ class GraphIndex:
 
 def _codes(found: dict[str, arrays.Array], tables: dict[str, Any], kind: str) -> Rounded | None:
     name = f"{kind}_codes"
-    return Rounded(found[name], *tables["rounding"][kind]) if name in found else None
+    return Rounded(np.asarray(found[name]), *tables["rounding"][kind]) if name in found else None
 
 
 def _matrix(found: dict[str, arrays.Array]) -> csr_matrix:
@@ -243,14 +247,13 @@ def _siblings(folder: Path, name: str) -> list[Path]:
 
 
 def _build(
-    store: GraphStore, encoder: Encoder, folder: Path, name: str, key: str, progress: Progress, where: Where
+    store: GraphStore, encoder: Encoder, folder: Path, key: str, known: KnownVectors, progress: Progress, where: Where
 ) -> None:
     layout = lay_out(store)
-    known = _known_vectors(folder, name, encoder)
     texts: Sequence[list[str]] = (layout.chunk_texts, layout.entity_texts, layout.fact_texts)
     is_exact = where == "arrays"
     rounding = {}
-    with arrays.building(folder / name) as out:
+    with arrays.building(folder) as out:
         for kind, kind_texts in zip(_EMBEDDED, texts, strict=True):
             vectors = out.empty(f"{kind}_vectors", (len(kind_texts), encoder.dimension), np.float32)
             out.put(f"{kind}_keys", embed(kind_texts, vectors, encoder, known, progress, _LABELS[kind]))
@@ -285,10 +288,13 @@ def _searching(store: GraphStore) -> SearchingStore:
 
 def _graph_arrays(layout: Layout) -> dict[str, arrays.Array]:
     step = transition(layout.adjacency)
+    names = arrays.Strings.of(layout.entity_names)
     ids = {"chunk_ids": layout.chunk_ids, "entity_ids": layout.entity_ids, "fact_ids": layout.fact_ids}
     return {
         **{name: np.array(values, dtype="S" if values else "S1") for name, values in ids.items()},
         "fact_ends": layout.fact_ends,
+        "entity_name_spans": names.spans,
+        "entity_names": names.data,
         "passages_of_entity": _passages_of_entity(layout),
         "degree": np.asarray(layout.adjacency.sum(axis=0), dtype=np.float64).ravel(),
         "step_data": step.data,
@@ -305,10 +311,11 @@ def _passages_of_entity(layout: Layout) -> NDArray[np.int32]:
 
 
 def _known_vectors(folder: Path, name: str, encoder: Encoder) -> KnownVectors:
-    """Vectors of the newest whole folder of the same encoder."""
+    """Vectors of the folder itself, should its layout be an older one, or of the newest whole one of this encoder."""
     known = KnownVectors()
     suffix = encoder.digest[:16]
-    same = (path for path in _siblings(folder, name) if path.name.endswith(suffix) and arrays.is_whole(path))
+    there = (folder / name, *_siblings(folder, name))
+    same = (path for path in there if path.name.endswith(suffix) and arrays.is_whole(path))
     for old in itertools.islice(same, 1):
         try:
             found, _ = arrays.read(old)

@@ -34,6 +34,7 @@ class Layout:
         chunk_ids: Sorted; a chunk's place is its row.
         chunk_texts: What is embedded and searched: title, date and text.
         entity_ids: Sorted.
+        entity_names: As written.
         entity_texts: Name and type.
         fact_ids: Sorted.
         fact_texts: Subject, predicate, object.
@@ -45,6 +46,7 @@ class Layout:
     chunk_ids: list[str]
     chunk_texts: list[str]
     entity_ids: list[str]
+    entity_names: list[str]
     entity_texts: list[str]
     fact_ids: list[str]
     fact_texts: list[str]
@@ -86,6 +88,7 @@ def lay_out(store: GraphStore) -> Layout:
         chunk_ids=chunk_ids,
         chunk_texts=chunk_texts,
         entity_ids=entity_ids,
+        entity_names=shown,
         entity_texts=entity_texts,
         fact_ids=fact_ids,
         fact_texts=fact_texts,

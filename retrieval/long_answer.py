@@ -133,17 +133,13 @@ def _read(parsed: Any) -> dict[str, list[int]]:
 
 
 def _left_out(claims: Sequence[Claim], packed: PackedContext, known: set[str], question: str) -> Iterator[Claim]:
-    """Points that no sentence tells, most helpful first, each borne out by its facts; with them `MOST_CLAIMS` in all."""
+    """Points that no sentence tells and their facts bear out, most helpful first; with them `MOST_CLAIMS` in all."""
     told = [set(telling_terms(claim.text)) for claim in claims]
     points = [(line.point, line) for line in packed.lines if line.point]
     for point, line in sorted(points, key=lambda pair: -pair[0].score):
         words = set(telling_terms(point.text))
         is_new = bool(words) and all(len(words & each) < _SAME * len(words) for each in told)
-        if (
-            is_new
-            and len(told) < MOST_CLAIMS
-            and _share_held(words, _names(point.text, known), line) >= LEAST_SUPPORT
-        ):
+        if is_new and len(told) < MOST_CLAIMS and _share_held(words, _names(point.text, known), line) >= LEAST_SUPPORT:
             told.append(words)
             yield Claim(point.text, (cite(line, point.text, question),))
 

@@ -12,6 +12,7 @@ What is found is what `rank.top_rows` finds in the whole product. Small matrices
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -25,6 +26,7 @@ from retrieval.rank import top_rows
 SMALL = 20_000
 """Rows up to which nothing is rounded: the whole product takes a few milliseconds."""
 _BLOCK = 65_536
+_GROUP = 64
 _LARGEST = 127
 _SLACK = 1e-5
 """What float32 sums and the decimals that rankings compare may differ by."""
@@ -91,14 +93,39 @@ class Nearest:
     def _candidates(self, known: Rounded, vector: Vectors, limit: int, above: float) -> NDArray[np.intp]:
         """Every row that may be among the best, ascending."""
         roughly = np.empty(len(known.codes), dtype=np.float32)
-        _kernel()(known.codes, (vector * known.scale).astype(np.float32), roughly)
+        scaled = (vector * known.scale).astype(np.float32)
+        list(_threads().map(lambda part: _kernel()(part[0], scaled, part[1]), _parts(known.codes, roughly)))
         error = known.error * float(np.linalg.norm(vector)) + _SLACK
-        least = np.partition(roughly, len(roughly) - limit)[len(roughly) - limit]
-        return np.flatnonzero(roughly >= max(float(least) - 2 * error, above - error))
+        return np.flatnonzero(roughly >= max(_reached(roughly, limit) - 2 * error, above - error))
+
+
+def _reached(values: Vectors, limit: int) -> float:
+    """A value that at least `limit` of the values reach, near the highest such one: as many groups hold one each."""
+    groups = len(values) // _GROUP
+    most = values[: groups * _GROUP].reshape(groups, _GROUP).max(axis=1) if groups >= limit else values
+    return float(np.partition(most, len(most) - limit)[len(most) - limit])
 
 
 def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK))
+
+
+def _parts(codes: NDArray[np.int8], out: Vectors) -> Iterator[tuple[NDArray[np.int8], Vectors]]:
+    """Rows and their places, about equally many for each thread."""
+    size = -(-len(codes) // _cores())
+    return ((codes[start : start + size], out[start : start + size]) for start in range(0, len(codes), size))
+
+
+def _cores() -> int:
+    """Cores that this process may use, or what NUMBA_NUM_THREADS says."""
+    from numba import config
+
+    return int(config.NUMBA_NUM_THREADS)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_cores(), thread_name_prefix="nearest")
 
 
 @cache

@@ -104,6 +104,7 @@ def _part(index: GraphIndex, limits: Limits, chunks: Rows, entities: Rows, facts
     part.chunk_ids, part.chunk_vectors = index.chunk_ids[chunks], index.chunk_vectors[chunks]
     part.entity_ids, part.entity_vectors = index.entity_ids[entities], index.entity_vectors[entities]
     part.fact_ids, part.fact_vectors = index.fact_ids[facts], index.fact_vectors[facts]
+    part.entity_names = index.entity_names.only(entities)
     place = np.full(len(index.entity_ids), -1, dtype=np.int32)
     place[entities] = np.arange(len(entities), dtype=np.int32)
     part.fact_ends = place[index.fact_ends[facts]].reshape(-1, 2)

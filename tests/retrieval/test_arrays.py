@@ -33,6 +33,15 @@ def test_an_array_is_filled_in_place(tmp_path: Path) -> None:
     assert found["x"].tolist() == [[0, 0, 0], [7, 7, 7]] and found["none"].shape == (0, 3)
 
 
+def test_texts_in_one_array_are_read_by_row() -> None:
+    texts = arrays.Strings.of(["Tarn", "", "Ørebø Bru"])
+    assert [texts[row] for row in range(3)] == ["Tarn", "", "Ørebø Bru"]
+    assert texts.data.dtype == np.uint8 and len(texts.data) == len("TarnØrebø Bru".encode())
+    part = texts.only(np.array([2, 0]))
+    assert (part[0], part[1]) == ("Ørebø Bru", "Tarn")
+    assert arrays.Strings.of([]).spans.shape == (0, 2)
+
+
 def test_a_failed_write_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Object arrays"):
         _write(tmp_path / "a", {"x": np.array([object()])}, {})

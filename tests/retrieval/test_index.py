@@ -14,6 +14,7 @@ from kg.sqlite_store import SqliteStore
 from kg.store import GraphStore
 from models.progress import Step
 from retrieval import arrays
+from retrieval import index as index_module
 from retrieval.index import GraphIndex
 from retrieval.rank import Scored
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
@@ -94,6 +95,18 @@ def test_a_change_encodes_only_what_changed_and_removes_the_old_folder(tmp_path:
     fresh = GraphIndex.open(store, tmp_path / "other", WordEncoder())
     assert np.array_equal(after.chunk_vectors, fresh.chunk_vectors)
     assert len([path for path in _folders(tmp_path) if path.name != "other"]) == 1
+
+
+def test_another_layout_is_built_from_the_vectors_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore(world())
+    before = GraphIndex.open(store, tmp_path, WordEncoder())
+    monkeypatch.setattr(index_module, "LAYOUT", index_module.LAYOUT + 1)
+    encoder = WordEncoder()
+    after = GraphIndex.open(store, tmp_path, encoder)
+    assert encoder.encoded == [] and after.digest != before.digest
+    assert np.array_equal(after.fact_vectors, before.fact_vectors)
 
 
 def test_two_encoders_of_one_store_live_side_by_side(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def test_the_rows_are_those_of_the_whole_product(seed: int) -> None:
         for limit, above in ((1, -np.inf), (5, 0.0), (30, 0.2), (5, 0.999), (0, 0.0), (900, -np.inf)):
             found = nearest.top(vector, limit, above)
             assert [row for row, _ in found] == whole(vectors, vector, limit, above)
-            assert [cosine for _, cosine in found] == pytest.approx([float(vectors[row] @ vector) for row, _ in found], abs=1e-6)
+            assert [cosine for _, cosine in found] == pytest.approx(
+                [float(vectors[row] @ vector) for row, _ in found], abs=1e-6
+            )
 
 
 def test_no_product_is_further_off_than_the_error_says() -> None:
