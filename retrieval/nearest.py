@@ -11,6 +11,7 @@ What is found is what `rank.top_rows` finds in the whole product. Small matrices
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from retrieval.rank import top_rows
 SMALL = 20_000
 """Rows up to which nothing is rounded: the whole product takes a few milliseconds."""
 _BLOCK = 65_536
+_CORES = os.cpu_count() or 1
 _GROUP = 64
 _LARGEST = 127
 _SLACK = 1e-5
@@ -112,20 +114,13 @@ def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 def _parts(codes: NDArray[np.int8], out: Vectors) -> Iterator[tuple[NDArray[np.int8], Vectors]]:
     """Rows and their places, about equally many for each thread."""
-    size = -(-len(codes) // _cores())
+    size = -(-len(codes) // _CORES)
     return ((codes[start : start + size], out[start : start + size]) for start in range(0, len(codes), size))
-
-
-def _cores() -> int:
-    """Cores that this process may use, or what NUMBA_NUM_THREADS says."""
-    from numba import config
-
-    return int(config.NUMBA_NUM_THREADS)
 
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores(), thread_name_prefix="nearest")
+    return ThreadPoolExecutor(_CORES, thread_name_prefix="nearest")
 
 
 @cache
