@@ -123,6 +123,10 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_CORES, thread_name_prefix="nearest")
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # a forked process has none of its parent's threads
+
+
 @cache
 def _kernel() -> Any:
     """`_products`, compiled at the first call and kept on disk for later processes."""
