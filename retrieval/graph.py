@@ -155,6 +155,7 @@ class GraphRetriever:
         near = np.zeros(len(visits), dtype=bool)
         near[top_rows(visits * VISIT_SCALE, self._settings.reach, above=0.0)] = True
         ends = self._index.fact_ends
-        rows = np.flatnonzero(near[ends[:, 0]] & near[ends[:, 1]])
+        rows = np.flatnonzero(near[ends[:, 0]])
+        rows = rows[near[ends[rows, 1]]]
         similarity = self._index.fact_vectors[rows] @ vector
         return ranking(self._index.fact_ids[rows], similarity, self._settings.facts)

@@ -75,18 +75,16 @@ class PprRetriever:
         return Retrieved(passages=index.passages(rank_visits(index.chunk_ids, visits, limit)))
 
     def _phrases(self, similarity: NDArray[np.float32]) -> dict[int, float]:
-        """Seeds of the phrases that the nearest facts name: their mean similarity, divided by the phrase's passages.
-
-        Those kept are chosen before the division.
-        """
+        """Seeds of the phrases that the nearest facts name: their mean similarity, divided by the phrase's passages."""
         scores = _spread(similarity)
         hints: defaultdict[int, list[float]] = defaultdict(list)
         for row in top_rows(scores, self._settings.facts).tolist():
             for end in self._index.fact_ends[row].tolist():
                 hints[end].append(float(scores[row]))
-        means = {end: sum(values) / len(values) for end, values in hints.items()}
-        best = sorted(means, key=lambda end: (-means[end], end))[: self._settings.phrases]
-        return {end: means[end] / max(int(self._index.passages_of_entity[end]), 1) for end in best}
+        passages = np.maximum(self._index.passages_of_entity, 1)
+        weights = {end: sum(values) / len(values) / float(passages[end]) for end, values in hints.items()}
+        best = sorted(weights, key=lambda end: (-weights[end], end))[: self._settings.phrases]
+        return {end: weights[end] for end in best}
 
 
 def _spread(scores: NDArray[np.float32]) -> Weights:

@@ -40,12 +40,14 @@ def top_rows(scores: Scores, limit: int, above: float = -np.inf) -> NDArray[np.i
         >>> top_rows(np.array([0.5, 2.0, 0.5, 0.0]), 2).tolist()
         [1, 0]
     """
-    rounded = np.round(np.asarray(scores, dtype=np.float64), DECIMALS)
-    rows = np.flatnonzero(rounded > above)
-    if len(rows) > limit > 0:
-        floor = np.partition(rounded[rows], len(rows) - limit)[len(rows) - limit]
-        rows = rows[rounded[rows] >= floor]
-    best: NDArray[np.intp] = rows[np.argsort(-rounded[rows], kind="stable")][: max(limit, 0)]
+    may_round_up = 0.0 if round(above, DECIMALS) == above else 10.0**-DECIMALS
+    rows = np.flatnonzero(scores > above - may_round_up)  # few, where most are 0: only those are rounded
+    rounded = np.round(scores[rows].astype(np.float64), DECIMALS)
+    kept = rounded > above
+    if np.count_nonzero(kept) > limit > 0:
+        kept &= rounded >= np.partition(rounded, len(rounded) - limit)[len(rounded) - limit]
+    rows, rounded = rows[kept], rounded[kept]
+    best: NDArray[np.intp] = rows[np.argsort(-rounded, kind="stable")][: max(limit, 0)]
     return best
 
 

@@ -50,8 +50,8 @@ class Search(Protocol):
     def matching_passages(self, question: str, limit: int) -> list[Scored]:
         """Passages that share the most telling words by BM25; fewer, or none, if fewer share any."""
 
-    def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
-        """Rows of the entities whose names are nearest to a unit vector, with cosines above a bound."""
+    def near_entities(self, vector: Vectors, limit: int) -> list[tuple[int, float]]:
+        """Rows of the entities whose names are nearest to a unit vector, with cosines."""
 
     def named_entities(self, question: str) -> list[int]:
         """Rows of the entities whose name or alias stands in a question."""
@@ -75,9 +75,9 @@ class ArraySearch:
         """As `Search`."""
         return ranking(self._chunk_ids, self._bm25.scores(question), limit, above=0.0)
 
-    def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
+    def near_entities(self, vector: Vectors, limit: int) -> list[tuple[int, float]]:
         """As `Search`."""
-        return self._entities.top(vector, limit, above)
+        return self._entities.top(vector, limit)
 
     def named_entities(self, question: str) -> list[int]:
         """As `Search`."""
@@ -104,11 +104,11 @@ class StoreSearch:
         ids = self._rows.chunk_ids[rows]
         return ranking(ids, np.array([found[each.decode()] for each in ids.tolist()]), limit)
 
-    def near_entities(self, vector: Vectors, limit: int, above: float = -1.0) -> list[tuple[int, float]]:
+    def near_entities(self, vector: Vectors, limit: int) -> list[tuple[int, float]]:
         """As `Search`."""
         rows = known_rows(self._rows.entity_ids, self._near(Entity, self._rows.entity_ids, vector, limit))
         similarity = self._rows.entity_vectors[rows] @ vector
-        return [(int(rows[best]), float(similarity[best])) for best in top_rows(similarity, limit, above).tolist()]
+        return [(int(rows[best]), float(similarity[best])) for best in top_rows(similarity, limit).tolist()]
 
     def named_entities(self, question: str) -> list[int]:
         """As `Search`, among the entities that share most words with the question."""

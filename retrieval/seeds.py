@@ -1,10 +1,9 @@
 """Where a walk starts: how strongly a question points at each entity of the graph.
 
-Three hints, each weak alone. The facts nearest to the question point at both their ends; names that
-stand in the question point at the entities that bear them; and so do entities whose name is near the
-question as a whole. An entity named in many passages says little about any one of them, so a hint is
-divided by the number of its passages. Source: Gutiérrez et al. 2025 (HippoRAG 2), section 3.3, for facts
-and the division; names in the question are ours.
+Two hints, each weak alone. The facts nearest to the question point at both their ends, and names that
+stand in the question at the entities that bear them. An entity named in many passages says little
+about any one of them, so a hint is divided by the number of its passages. Source: Gutiérrez et al.
+2025 (HippoRAG 2), section 3.3, for facts and the division; names in the question are ours.
 """
 
 from __future__ import annotations
@@ -24,16 +23,12 @@ class SeedSettings(BaseModel):
     Attributes:
         facts: Nearest facts that seed their ends.
         name_weight: Weight of a name that stands in the question; the nearest fact weighs 1.
-        near: Most entities seeded for a name near the whole question.
-        near_threshold: Least cosine of such a name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     facts: int = Field(default=5, ge=0)
     name_weight: float = Field(default=0.2, ge=0)
-    near: int = Field(default=2, ge=0)
-    near_threshold: float = Field(default=0.7, ge=-1, le=1)
 
 
 def entity_seeds(
@@ -54,8 +49,6 @@ def entity_seeds(
         weights[row] += weight
     for row in index.search.named_entities(question):
         weights[row] += settings.name_weight
-    for row, similarity in index.search.near_entities(vector, settings.near, settings.near_threshold):
-        weights[row] += settings.name_weight * similarity
     spread = np.maximum(index.passages_of_entity, 1)
     return {row: weight / float(spread[row]) for row, weight in sorted(weights.items()) if weight > 0}
 

@@ -101,7 +101,7 @@ def test_without_a_graph_the_graph_retriever_is_plain_rag(plain_index: GraphInde
 
 
 def test_a_question_that_points_at_no_entity_gets_plain_rag(index: GraphIndex) -> None:
-    settings = {"seeds": {"facts": 0, "near": 0}}
+    settings = {"seeds": {"facts": 0}}
     graph = open_retriever("graph", index, index.encoder, settings).retrieve("What keeps for years?", 3)
     assert graph == open_retriever("rag", index, index.encoder, {}).retrieve("What keeps for years?", 3)
 

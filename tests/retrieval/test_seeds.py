@@ -28,7 +28,7 @@ def test_a_script_without_capitals_can_name_things() -> None:
 
 def test_an_entity_of_many_passages_weighs_less(tmp_path) -> None:  # type: ignore[no-untyped-def]
     index = GraphIndex.open(MemoryStore(world()), tmp_path, WordEncoder())
-    settings = SeedSettings(facts=0, near=0, name_weight=1.0)
+    settings = SeedSettings(facts=0, name_weight=1.0)
     weights = entity_seeds(index, "Ivo Tarn, Runa Fisk", np.zeros(64, dtype=np.float32), settings)
     spread = {row: int(index.passages_of_entity[row]) for row in weights}
     assert sorted(spread.values()) == [1, 2]
@@ -37,7 +37,7 @@ def test_an_entity_of_many_passages_weighs_less(tmp_path) -> None:  # type: igno
 
 def test_nearest_facts_seed_both_ends(tmp_path) -> None:  # type: ignore[no-untyped-def]
     index = GraphIndex.open(MemoryStore(world()), tmp_path, WordEncoder())
-    settings = SeedSettings(facts=1, near=0, name_weight=0.0)
+    settings = SeedSettings(facts=1, name_weight=0.0)
     vector = index.encode_question("who was born in pellin")
     names = {row: name for name, rows in index.names.items() for row in rows}
     assert {names[row] for row in entity_seeds(index, "", vector, settings)} == {"ivo tarn", "pellin"}
