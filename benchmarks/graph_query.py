@@ -4,7 +4,7 @@
 
 The knowledge base is made up: passages of words drawn by Zipf's law, four facts a passage between entities of which few
 have many. Its vectors are drawn by chance from a text's checksum, so that no encoder's time is measured; what an
-encoder takes is printed by `graft eval retrieval` on real text. With 100,000 passages the graph has about 1.1 million
+encoder takes is printed by `graft eval retrieval` on real text. With 100,000 passages the graph has about 1.2 million
 edges.
 """
 
@@ -24,7 +24,7 @@ from typing import Literal
 
 import numpy as np
 
-from eval.retrieval import peak_mib
+from benchmarks.memory import memory_mib
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Row, make_id
 from kg.sqlite_store import SqliteStore
 from models.digest import digest
@@ -144,7 +144,8 @@ def main() -> int:
             )
         )
         return 0
-    sys.stdout.write(f"{asked.passages:,} passages, {edges:,} edges, opened in {opened:.2f} s, {peak_mib():,} MiB\n")
+    most = memory_mib("VmHWM")
+    sys.stdout.write(f"{asked.passages:,} passages, {edges:,} edges, opened in {opened:.2f} s, {most:,} MiB\n")
     for each in timed:
         sys.stdout.write(
             f"{each.retriever:6} {each.ms_median:7.1f} ms, p95 {each.ms_p95:7.1f}; {each.passages:.1f} passages, "

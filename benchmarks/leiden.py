@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.memory import memory_mib
 from kg.basins import Edge
 from kg.config import CommunityConfig
 from kg.steady import divide
@@ -140,7 +141,7 @@ def modularity(pairs: NDArray[np.int64], groups: NDArray[np.int64]) -> float:
 def _work(way: str, edges: int, results: Any) -> None:
     pairs, made_in = made(edges)
     listed = named(pairs)
-    before = _memory("VmRSS")
+    before = memory_mib("VmRSS")
     began = time.perf_counter()
     found = WAYS[way](listed)
     seconds = time.perf_counter() - began
@@ -154,17 +155,12 @@ def _work(way: str, edges: int, results: Any) -> None:
             way,
             len(pairs),
             round(seconds, 2),
-            _memory("VmHWM") - before,
+            memory_mib("VmHWM") - before,
             len(number),
             round(modularity(pairs, groups), 4),
             round(modularity(pairs, made_in), 4),
         )
     )
-
-
-def _memory(name: str) -> int:
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) // 1024
 
 
 def measure(way: str, edges: int, budget_s: float) -> Divided | None:

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import triu
 
+from benchmarks.memory import memory_mib
 from benchmarks.pagerank_graph import made, seeds, truth
 from benchmarks.pagerank_ways import DAMPING, WAYS, Found
 from retrieval import arrays
@@ -118,13 +119,7 @@ def timed(name: str, folder: Path, setting: float, equal_to: float, budget_s: fl
     quantiles = (*np.percentile(wall, (50, 95)), np.percentile(cpu, 95))
     p50, p95, cpu_p95 = (round(1e3 * float(each), 3) for each in quantiles)
     l1, top = float(np.mean(errors)), float(np.mean(tops))
-    return Timing(name, len(wall), p50, p95, cpu_p95, l1, top, round(open_s, 3), peak_mib(), setting)
-
-
-def peak_mib() -> int:
-    """Most resident memory of this process; what `resource` says would include that of its parent."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
+    return Timing(name, len(wall), p50, p95, cpu_p95, l1, top, round(open_s, 3), memory_mib("VmHWM"), setting)
 
 
 def measure(folder: Path, budget_s: float) -> Iterator[Timing]:

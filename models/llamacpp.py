@@ -9,7 +9,6 @@ JSON schema while it writes them.
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from models.errors import ConfigError, ModelError, ModelRefused, OutputError
 from models.llamacpp_process import LlamaProcess, ServerSettings
 from models.lora_gguf import to_lora_gguf
 from models.openai_chat import OpenAIChat
+from models.processors import processors
 from models.protocols import ChatRequest, Completion
 from models.weights import Weights
 
@@ -54,7 +54,7 @@ class LlamaCppChat:
             weights.name,
             config.context_tokens,
             config.parallel,
-            config.threads or _processors(),
+            config.threads or processors(),
             None if adapter is None else to_lora_gguf(adapter, weights),
         )
         self._lock = threading.Lock()
@@ -139,9 +139,3 @@ class LlamaCppChat:
             client.close()
         if process is not None:
             process.stop()
-
-
-def _processors() -> int:
-    """Processors this process may use, which in a container are fewer than the machine has."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,11 +81,12 @@ class Builder:
 
 
 @contextmanager
-def building(folder: Path) -> Iterator[Builder]:
+def building(folder: Path, is_good: Callable[[Path], bool] | None = None) -> Iterator[Builder]:
     """A new `folder` of arrays (.npy) and JSON tables, which appears complete at the end, or not at all.
 
     Args:
-        folder: A damaged one of that name is replaced.
+        folder: One of that name that is not good by then is replaced.
+        is_good: Which folder stays as it is; by default one that is whole.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)
@@ -95,8 +96,10 @@ def building(folder: Path) -> Iterator[Builder]:
         files = {path.name: path.stat().st_size for path in sorted(part.iterdir())}
         (part / META).write_text(json.dumps({"format": FORMAT, "files": files}, indent=1), encoding="utf-8")
         part.chmod(folder.parent.stat().st_mode)  # temporary folders are private, this one is as its parent
-        if folder.exists() and not is_whole(folder):
-            shutil.rmtree(folder)
+        if folder.exists() and not (is_good or is_whole)(folder):
+            old = part.with_name(f"{part.name}-old")
+            folder.rename(old)  # swept by a later build, should this process be killed just now
+            remove(old)
         if not folder.exists():  # another process may have been faster: its arrays are as good as ours
             part.rename(folder)
     finally:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kg.batches import batches
 from models.digest import digest
+from models.errors import ModelError
 from models.progress import Progress
 from models.protocols import Encoder, Vectors
 
@@ -45,6 +46,8 @@ def embed(
         label: Such as "embed passages".
     Returns:
         Array (len(texts),) of text keys.
+    Raises:
+        ModelError: A vector is not finite.
     """
     keys = [digest(text).encode("ascii") for text in texts]
     rows: dict[bytes, list[int]] = {}
@@ -60,6 +63,10 @@ def embed(
         with progress.step(label, total=len(order), unit="texts") as step:
             for batch in batches(order, BATCH):
                 vectors = encoder.encode([texts[same[0]] for same in batch], "passage")
+                if not np.isfinite(vectors).all():
+                    raise ModelError(
+                        f"Expected numbers from the encoder {encoder.name}; a vector holds NaN or infinity."
+                    )
                 for same, vector in zip(batch, vectors, strict=True):
                     out[same] = vector
                 step.advance(len(batch))

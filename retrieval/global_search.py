@@ -31,10 +31,12 @@ from retrieval.communities import Communities, ReportSettings
 from retrieval.index import GraphIndex
 from retrieval.rank import Scored
 from retrieval.search import known_rows
+from retrieval.sentences import whole_sentences
 from retrieval.texts import headed
 from retrieval.types import FoundFact, FoundPoint, PlannedCalls, Retrieved
 
 MOST_POINTS = 8
+MOST_CHARACTERS = 300
 MAX_TOKENS = 600
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -45,7 +47,7 @@ SCHEMA: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "text": {"type": "string", "minLength": 1, "maxLength": 300},
+                    "text": {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS},
                     "findings": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": 6},
                     "score": {"type": "integer", "minimum": 0, "maximum": 10},
                 },
@@ -194,7 +196,7 @@ class GlobalRetriever:
         for point in drawn:
             borne = tuple(found[fact_id] for fact_id in point.fact_ids if fact_id in found)
             if borne:
-                points.append(FoundPoint(point.text, point.title, borne, point.score))
+                points.append(FoundPoint(point.text, point.title, borne, point.score, self._settings.map))
         return tuple(points)
 
 
@@ -206,7 +208,8 @@ def _drawn(point: _Point, batch: Sequence[_Finding]) -> Iterator[_Drawn]:
     """A point that says something and cites a finding of its batch."""
     cited = [batch[number - 1] for number in dict.fromkeys(point.findings) if 1 <= number <= len(batch)]
     title = cited[0].title if cited else ""
-    text = " ".join(point.text.split()).removeprefix(f"{title}: ")  # small models repeat the heading that they read
+    said = " ".join(whole_sentences(point.text, MOST_CHARACTERS).split())
+    text = said.removeprefix(f"{title}: ")  # small models repeat the heading that they read
     if cited and text and point.score > 0:
         fact_ids = dict.fromkeys(fact_id for finding in cited for fact_id in finding.fact_ids)
         yield _Drawn(text, title, tuple(fact_ids), point.score)

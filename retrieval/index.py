@@ -9,7 +9,6 @@ not changed. What a reader sees (texts, names, sentences) stays in the store and
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -144,7 +143,6 @@ class GraphIndex:
         key = digest(content, encoder.digest, LAYOUT, *([] if where == "arrays" else [where]))
         if not _usable(folder / name, key):
             known = _known_vectors(folder, name, encoder)
-            arrays.remove(folder / name)
             _build(store, encoder, folder / name, key, known, progress, where)
         for old in _siblings(folder, name):
             if not old.name.startswith(content[:16]):
@@ -253,11 +251,11 @@ def _build(
     texts: Sequence[list[str]] = (layout.chunk_texts, layout.entity_texts, layout.fact_texts)
     is_exact = where == "arrays"
     rounding = {}
-    with arrays.building(folder) as out:
+    with arrays.building(folder, lambda path: _usable(path, key)) as out:
         for kind, kind_texts in zip(_EMBEDDED, texts, strict=True):
             vectors = out.empty(f"{kind}_vectors", (len(kind_texts), encoder.dimension), np.float32)
             out.put(f"{kind}_keys", embed(kind_texts, vectors, encoder, known, progress, _LABELS[kind]))
-            if len(vectors) > SMALL:
+            if len(vectors) > SMALL and (is_exact or kind == "fact"):
                 codes = round_into(out.empty(f"{kind}_codes", vectors.shape, np.int8), vectors)
                 rounding[kind] = codes.scale, codes.error
         postings, vocabulary = bm25.build(layout.chunk_texts if is_exact else [])
@@ -316,12 +314,13 @@ def _known_vectors(folder: Path, name: str, encoder: Encoder) -> KnownVectors:
     suffix = encoder.digest[:16]
     there = (folder / name, *_siblings(folder, name))
     same = (path for path in there if path.name.endswith(suffix) and arrays.is_whole(path))
-    for old in itertools.islice(same, 1):
+    for old in same:
         try:
             found, _ = arrays.read(old)
-        except (OSError, ValueError):  # removed meanwhile, or damaged: then all is embedded anew
+        except (OSError, ValueError):  # removed meanwhile, or damaged
             continue
         for kind in _EMBEDDED:
             if {f"{kind}_keys", f"{kind}_vectors"} <= found.keys():
                 known.add(found[f"{kind}_keys"], found[f"{kind}_vectors"])
+        break
     return known

@@ -20,11 +20,12 @@ from models.errors import OutputError
 from models.protocols import ChatModel, ChatRequest, Usage
 from retrieval.answer import LEAST_SUPPORT, Citation, cite
 from retrieval.names import names_in
+from retrieval.sentences import whole_sentences
 from retrieval.terms import telling_terms, terms
-from retrieval.texts import stated
 from retrieval.types import ContextLine, PackedContext
 
 MOST_CLAIMS = 10
+MOST_CHARACTERS = 300
 MAX_TOKENS = 800
 _SAME = 0.6
 """Share of a point's telling terms in one sentence from which on the sentence tells it."""
@@ -37,7 +38,7 @@ SCHEMA: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "text": {"type": "string", "minLength": 1, "maxLength": 300},
+                    "text": {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS},
                     "citations": {"type": "array", "items": {"type": "integer"}, "maxItems": 4},
                 },
                 "required": ["text", "citations"],
@@ -115,7 +116,7 @@ def answer_at_length(question: str, packed: PackedContext, chat: ChatModel) -> L
     checked = (_checked(text, cited, packed, known, question) for text, cited in said.items())
     claims = [claim for claim in checked if claim]
     unsupported = len(said) - len(claims)
-    if claims:
+    if completion.parsed["found"]:
         claims += _left_out(claims, packed, known, question)
     return LongAnswer(tuple(claims), unsupported, completion.usage, completion.seconds, packed)
 
@@ -124,7 +125,10 @@ def _read(parsed: Any) -> dict[str, list[int]]:
     """The sentences with the numbers they cite; none where the model found nothing."""
     try:
         rows = parsed["claims"] if parsed["found"] else []
-        said = [(" ".join(str(row["text"]).split()), [int(number) for number in row["citations"]]) for row in rows]
+        said = [
+            (" ".join(whole_sentences(str(row["text"]), MOST_CHARACTERS).split()), [int(n) for n in row["citations"]])
+            for row in rows
+        ]
     except (KeyError, TypeError, ValueError) as error:
         raise OutputError(
             f'Expected {{"claims": sentences with citations, "found": true or false}}; the model gave {parsed!r}.'
@@ -135,11 +139,11 @@ def _read(parsed: Any) -> dict[str, list[int]]:
 def _left_out(claims: Sequence[Claim], packed: PackedContext, known: set[str], question: str) -> Iterator[Claim]:
     """Points that no sentence tells and their facts bear out, most helpful first; with them `MOST_CLAIMS` in all."""
     told = [set(telling_terms(claim.text)) for claim in claims]
-    points = [(line.point, line) for line in packed.lines if line.point]
-    for point, line in sorted(points, key=lambda pair: -pair[0].score):
-        words = set(telling_terms(point.text))
-        is_new = bool(words) and all(len(words & each) < _SAME * len(words) for each in told)
-        if is_new and len(told) < MOST_CLAIMS and _share_held(words, _names(point.text, known), line) >= LEAST_SUPPORT:
+    points = [(line.point, line) for line in packed.lines if line.point and line.point.is_drawn]
+    for point, line in sorted(points, key=lambda pair: pair[0].place):
+        words, names = set(telling_terms(point.text)), _names(point.text, known)
+        is_new = all(len(words & each) < _SAME * len(words) for each in told)
+        if is_new and len(told) < MOST_CLAIMS and _share_held(words, names, _basis(line)) >= LEAST_SUPPORT:
             told.append(words)
             yield Claim(point.text, (cite(line, point.text, question),))
 
@@ -147,7 +151,7 @@ def _left_out(claims: Sequence[Claim], packed: PackedContext, known: set[str], q
 def _checked(text: str, numbers: list[int], packed: PackedContext, known: set[str], question: str) -> Claim | None:
     """The sentence with the cited lines that bear it out, else with the line that does best; None if none does."""
     told, names = set(telling_terms(text)), _names(text, known)
-    shares = {line: _share_held(told, names, line) for line in packed.lines}
+    shares = {line: _share_held(told, names, _basis(line), set(terms(line.text))) for line in packed.lines}
     borne = [line for line in packed.lines if shares[line] >= LEAST_SUPPORT]
     kept = [line for line in borne if line.number in numbers] or sorted(borne, key=lambda line: -shares[line])[:1]
     return Claim(text, tuple(cite(line, text, question) for line in kept)) if kept else None
@@ -160,13 +164,15 @@ def _names(text: str, known: set[str]) -> list[list[str]]:
     return [terms(name) for name in (*opening, *names_in(text))]
 
 
-def _share_held(told: set[str], names: list[list[str]], line: ContextLine) -> float:
-    """Share of a sentence's telling terms that a line holds; 0 if it lacks a name.
+def _basis(line: ContextLine) -> set[str]:
+    """The terms of what is known of a line: of a point, which is a model's own words, those of its facts alone."""
+    return set(terms(f"{line.title} {line.point.stated if line.point else line.text} {line.evidence}"))
 
-    A point is a model's own words: names must stand in its facts or in their sentences.
-    """
-    basis = " ".join(map(stated, line.point.facts)) if line.point else line.text
-    held = set(terms(f"{line.title} {basis} {line.evidence}"))
-    if not all(held.issuperset(name) for name in names):
+
+def _share_held(
+    told: set[str], names: list[list[str]], basis: set[str], shown: set[str] | frozenset[str] = frozenset()
+) -> float:
+    """Share of a sentence's telling terms that a line holds, in its basis or as shown; 0 if its basis lacks a name."""
+    if not told or not all(basis.issuperset(name) for name in names):
         return 0.0
-    return len(told & (held | set(terms(line.text)))) / len(told)
+    return len(told & (basis | shown)) / len(told)

@@ -3,7 +3,8 @@
 A scan of float32 vectors takes as long as memory takes to deliver them. Components rounded to a byte are a quarter of
 that, and move no row's product with a unit vector by more than the length of what rounding took from the row
 (Cauchy-Schwarz): which rows can be among the best is known for certain, and only their products are taken in full.
-What is found is what `rank.top_rows` finds in the whole product. Small matrices are multiplied as they are.
+What is found is what `rank.top_rows` finds in the whole product, to the last bits of a sum. Small matrices are
+multiplied as they are.
 
     codes = round_into(np.empty(vectors.shape, np.int8), vectors)
     Nearest(vectors, codes).top(vector, 5)
@@ -21,17 +22,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.processors import processors
 from models.protocols import Vectors
-from retrieval.rank import top_rows
+from retrieval.rank import DECIMALS, top_rows
 
 SMALL = 20_000
 """Rows up to which nothing is rounded: the whole product takes a few milliseconds."""
-_BLOCK = 65_536
-_CORES = os.cpu_count() or 1
+_BLOCK = 8_192
 _GROUP = 64
 _LARGEST = 127
-_SLACK = 1e-5
-"""What float32 sums and the decimals that rankings compare may differ by."""
+_SLACK = 10.0**-DECIMALS
+"""What the decimals that rankings compare may hide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ class Nearest:
             limit: Most rows.
             above: Rows with this cosine or a lower one are left out.
         """
-        if self._codes is None or not 0 < limit < len(self._vectors):
+        if limit <= 0:
+            return []
+        if self._codes is None or limit >= len(self._vectors):
             cosines = self._vectors @ vector
             return [(row, float(cosines[row])) for row in top_rows(cosines, limit, above).tolist()]
         rows = self._candidates(self._codes, vector, limit, above)
@@ -96,8 +99,10 @@ class Nearest:
         """Every row that may be among the best, ascending."""
         roughly = np.empty(len(known.codes), dtype=np.float32)
         scaled = (vector * known.scale).astype(np.float32)
-        list(_threads().map(lambda part: _kernel()(part[0], scaled, part[1]), _parts(known.codes, roughly)))
-        error = known.error * float(np.linalg.norm(vector)) + _SLACK
+        kernel = _kernel()
+        list(_threads().map(lambda part: kernel(part[0], scaled, part[1]), _parts(known.codes, roughly)))
+        sums = 2 * known.codes.shape[1] * float(np.finfo(np.float32).eps)  # what two sums of float32 may be off
+        error = (known.error + sums) * float(np.linalg.norm(vector)) + _SLACK
         return np.flatnonzero(roughly >= max(_reached(roughly, limit) - 2 * error, above - error))
 
 
@@ -114,13 +119,13 @@ def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 def _parts(codes: NDArray[np.int8], out: Vectors) -> Iterator[tuple[NDArray[np.int8], Vectors]]:
     """Rows and their places, about equally many for each thread."""
-    size = -(-len(codes) // _CORES)
+    size = -(-len(codes) // processors())
     return ((codes[start : start + size], out[start : start + size]) for start in range(0, len(codes), size))
 
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_CORES, thread_name_prefix="nearest")
+    return ThreadPoolExecutor(processors(), thread_name_prefix="nearest")
 
 
 if hasattr(os, "register_at_fork"):

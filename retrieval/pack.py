@@ -21,7 +21,17 @@ from retrieval.freshness import superseded_marked
 from retrieval.sentences import sentences
 from retrieval.terms import terms
 from retrieval.texts import headed, stated
-from retrieval.types import ContextLine, FoundFact, FoundPoint, FoundReport, FoundRow, PackedContext, Passage, Retrieved
+from retrieval.types import (
+    ContextLine,
+    FoundFact,
+    FoundPoint,
+    FoundReport,
+    FoundRow,
+    PackedContext,
+    PackedPoint,
+    Passage,
+    Retrieved,
+)
 
 CountTokens = Callable[[str], int]
 
@@ -120,7 +130,7 @@ def pack(
     told = _Told(line.evidence for line in passages)
     new = [fact for fact in _facts(retrieved) if whole.settings.restate or not told.holds(fact.sentence)]
     facts = [*map(_row_line, retrieved.rows), *map(_fact_line, superseded_marked(new))]
-    reports = [*map(_point_line, retrieved.points), *map(_report_line, retrieved.reports)]
+    reports = [*map(_point_line, enumerate(retrieved.points)), *map(_report_line, retrieved.reports)]
     extras: list[ContextLine] = []
     for lines, share in ((facts, shares.facts), (reports, shares.reports)):
         kept = _kept(whole, whole.part(1.0 if alone else share), lines, extras, passages)
@@ -221,12 +231,14 @@ def _row_line(row: FoundRow) -> ContextLine:
     return ContextLine(0, headed("The graph says", "", row.text), "", "row", title="query of the graph")
 
 
-def _point_line(point: FoundPoint) -> ContextLine:
+def _point_line(placed: tuple[int, FoundPoint]) -> ContextLine:
+    place, point = placed
     first, *others = point.facts
     evidence = " ".join(dict.fromkeys(fact.sentence for fact in point.facts))
     sources = tuple(dict.fromkeys(fact.source for fact in others if fact.source != first.source))
     shown = headed(point.title, "", point.text)
-    return ContextLine(0, shown, first.chunk_id, "point", first.source, first.title, evidence, sources, point)
+    packed = PackedPoint(point.text, " ".join(map(stated, point.facts)), place, point.is_drawn)
+    return ContextLine(0, shown, first.chunk_id, "point", first.source, first.title, evidence, sources, packed)
 
 
 def _report_line(report: FoundReport) -> ContextLine:

@@ -32,7 +32,7 @@ _NAMES = 200
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The passages and entities of an index: ids, arrays (n,) of ASCII bytes, sorted; vectors, and those in bytes."""
+    """The passages and entities of an index: ids, arrays (n,) of ASCII bytes, sorted; vectors, and in bytes by kind."""
 
     chunk_ids: NDArray[np.bytes_]
     chunk_vectors: Vectors

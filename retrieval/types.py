@@ -80,12 +80,14 @@ class FoundPoint:
         title: Of the report that makes it.
         facts: What it rests on, at least one.
         score: How much it helps to answer, higher is better.
+        is_drawn: Whether a model stated it for this question; else a report says it anyway.
     """
 
     text: str
     title: str
     facts: tuple[FoundFact, ...]
     score: float
+    is_drawn: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,23 @@ class Retriever(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PackedPoint:
+    """What a line says that is a point.
+
+    Attributes:
+        text: The point, in a model's words.
+        stated: The facts that it rests on, as the graph states them.
+        place: Among the points found, from 0, best first.
+        is_drawn: As `FoundPoint`.
+    """
+
+    text: str
+    stated: str
+    place: int
+    is_drawn: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ContextLine:
     """One numbered piece of a packed context: "[n] text".
 
@@ -157,7 +176,7 @@ class ContextLine:
         title: The document's title.
         evidence: The document's own words behind the line: the passage as shown, or the sentence of a fact.
         others: Of a point that rests on several facts: the sources of the further ones.
-        point: The point, whose text a model wrote, where the line is one.
+        point: Where the line is one.
     """
 
     number: int
@@ -168,7 +187,7 @@ class ContextLine:
     title: str = ""
     evidence: str = ""
     others: tuple[str, ...] = ()
-    point: FoundPoint | None = None
+    point: PackedPoint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from models.errors import OutputError
-from retrieval.long_answer import LongAnswer, answer_at_length
+from retrieval.long_answer import MOST_CHARACTERS, LongAnswer, answer_at_length
 from retrieval.pack import PackSettings, pack
 from retrieval.types import FoundFact, FoundPoint, Retrieved
 from tests.retrieval.fakes import ScriptedChat, count_words, passage
@@ -12,8 +15,10 @@ QUESTION = "What is told about the bridge?"
 FOUND = Retrieved((passage("The bridge crosses the Sel.", "Bridge"), passage("Ivo Tarn keeps bees.", "Tarn")))
 
 
-def ask(*claims: tuple[str, list[int]], found: bool = True, evidence: Retrieved = FOUND) -> LongAnswer:
-    packed = pack(evidence, 100, count_words, PackSettings(order="best_first"))
+def ask(
+    *claims: tuple[str, list[int]], found: bool = True, evidence: Retrieved = FOUND, order: Any = "best_first"
+) -> LongAnswer:
+    packed = pack(evidence, 100, count_words, PackSettings(order=order))
     said = {"claims": [{"text": text, "citations": cited} for text, cited in claims], "found": found}
     return answer_at_length(QUESTION, packed, ScriptedChat(said))
 
@@ -56,20 +61,33 @@ def test_a_point_counts_all_its_sources() -> None:
     assert ask(("Tarn saw the Sel.", [1]), evidence=evidence).sources == {"0.md", "1.md", "2.md"}
 
 
+def test_a_sentence_that_the_limit_cut_ends_before_it() -> None:
+    cut = f"The bridge crosses the Sel. It {'x' * MOST_CHARACTERS}"[:MOST_CHARACTERS]
+    assert ask((cut, [1])).text == "The bridge crosses the Sel."
+    cut = f"The bridge crosses the Sel{' and the bridge' * 30}"[:MOST_CHARACTERS]
+    assert ask((cut, [1])).text == f"{' '.join(cut.split())}…"
+    assert ask(("Tarn keeps bees.".ljust(MOST_CHARACTERS), [2])).text == "Tarn keeps bees."
+    assert ask((" " * MOST_CHARACTERS, [1]), ("…", [1])).claims == ()
+
+
 def test_points_that_the_reader_leaves_out_stand_behind_what_it_says_if_their_facts_bear_them_out() -> None:
     facts = {
         text: (FoundFact(text, *text.rstrip(".").split(" ", 2), "c", text, 1.0, source="t.md"),)
         for text in ("Tarn keeps bees.", "Runa built boats.", "Odd sold nets.")
     }
-    told = (*facts, "Runa Fisk sings.")
-    points = tuple(
-        FoundPoint(text, "Trades", facts.get(text, facts["Odd sold nets."]), score)
-        for text, score in zip(told, (5.0, 2.0, 8.0, 9.0), strict=True)
-    )
-    reply = ask(("Tarn keeps many bees.", [1]), evidence=Retrieved(points=points))
-    assert [claim.text for claim in reply.claims] == ["Tarn keeps many bees.", "Odd sold nets.", "Runa built boats."]
-    assert reply.claims[1].citations[0].quote == "Odd sold nets." and reply.unsupported == 0
+    told = ("The village burnt down.", "Runa Fisk sings.", "Odd sold nets.", "Tarn keeps bees.", "Runa built boats.")
+    points = tuple(FoundPoint(text, "Trades", facts.get(text, facts["Odd sold nets."]), 8.0) for text in told)
+    for order in ("best_first", "best_last"):
+        reply = ask(("Tarn keeps many bees.", [1, 2, 3, 4, 5]), evidence=Retrieved(points=points), order=order)
+        said = [claim.text for claim in reply.claims]
+        assert said == ["Tarn keeps many bees.", "Odd sold nets.", "Runa built boats."]
+        assert reply.claims[1].citations[0].quote == "Odd sold nets." and reply.unsupported == 0
+    reply = ask(("It cost nine millions.", [1]), evidence=Retrieved(points=points))
+    assert (len(reply.claims), reply.unsupported) == (3, 1)
     assert ask(("Tarn keeps bees.", [1]), found=False, evidence=Retrieved(points=points)).abstained
+    as_reports_say = tuple(replace(point, is_drawn=False) for point in points)
+    reply = ask(("Tarn keeps bees.", [4]), evidence=Retrieved(points=as_reports_say))
+    assert [claim.text for claim in reply.claims] == ["Tarn keeps bees."]
 
 
 def test_nothing_found_or_shown_is_an_abstention() -> None:
