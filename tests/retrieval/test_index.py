@@ -1,10 +1,10 @@
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ import pytest
 from kg.schema import Chunk, Document, Entity, Fact
 from kg.sqlite_store import SqliteStore
 from kg.store import GraphStore
+from models.errors import ModelError
 from models.progress import Step
+from models.protocols import Vectors
 from retrieval import arrays
 from retrieval import index as index_module
 from retrieval.index import GraphIndex
@@ -107,6 +109,27 @@ def test_another_layout_is_built_from_the_vectors_that_are_there(
     after = GraphIndex.open(store, tmp_path, encoder)
     assert encoder.encoded == [] and after.digest != before.digest
     assert np.array_equal(after.fact_vectors, before.fact_vectors)
+
+
+def test_vectors_of_a_sibling_serve_where_the_folder_itself_is_damaged(tmp_path: Path) -> None:
+    store = MemoryStore(world())
+    GraphIndex.open(store, tmp_path, WordEncoder())
+    (folder,) = _folders(tmp_path)
+    shutil.copytree(folder, tmp_path / f"0{folder.name}")
+    (folder / "fact_ends.npy").write_bytes(b"x" * (folder / "fact_ends.npy").stat().st_size)
+    encoder = WordEncoder()
+    assert GraphIndex.open(store, tmp_path, encoder).fact_ends.shape == (4, 2)
+    assert encoder.encoded == []
+
+
+def test_a_vector_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    class Broken(WordEncoder):
+        def encode(self, texts: Sequence[str], kind: Literal["query", "passage"] = "passage") -> Vectors:
+            return super().encode(texts, kind) * np.float32("nan")
+
+    with pytest.raises(ModelError, match="NaN"):
+        GraphIndex.open(MemoryStore(world()), tmp_path, Broken())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_encoders_of_one_store_live_side_by_side(tmp_path: Path) -> None:

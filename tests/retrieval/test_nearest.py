@@ -70,9 +70,11 @@ def test_an_index_of_many_rows_keeps_them_in_bytes_and_finds_the_same(
     codes = index.codes["fact"]
     assert codes and codes.codes.dtype == np.int8 and codes.codes.shape == index.fact_vectors.shape
     question = "Who designed the Aldermoon Bridge?"
+    vector = index.encode_question(question)
+    assert index.search.near_entities(vector, 2) == plain.search.near_entities(vector, 2)
     for limits in (None, Limits(after="2030")):
         both = [restrict(each, limits) if limits else each for each in (plain, index)]
         assert len(both[1].codes["chunk"].codes) == len(both[1].chunk_ids)  # type: ignore[union-attr]
-        for name in ("graph", "dense"):
-            first, second = (open_retriever(name, each, each.encoder, {}).retrieve(question, 2) for each in both)
+        for name, settings in (("graph", {"seeds": {"facts": 1}}), ("dense", {})):
+            first, second = (open_retriever(name, each, each.encoder, settings).retrieve(question, 2) for each in both)
             assert first == second and first.passages

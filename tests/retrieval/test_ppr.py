@@ -35,6 +35,17 @@ def test_names_of_near_embeddings_are_joined(tmp_path: Path) -> None:
     assert np.allclose(near._step.sum(axis=0)[0, pair[0]], 1.0)
 
 
+def test_phrases_are_chosen_after_the_division_by_their_passages(index: GraphIndex) -> None:
+    walk = PprRetriever(index, PprSettings(facts=1, phrases=1))
+    later = 0
+    for row, ends in enumerate(index.fact_ends.tolist()):
+        passages = {end: int(index.passages_of_entity[end]) for end in ends}
+        rarest = min(passages, key=lambda end: (passages[end], end))
+        assert walk._phrases(np.eye(len(index.fact_ends), dtype=np.float32)[row]) == {rarest: 1.0 / passages[rarest]}
+        later += rarest > min(ends)
+    assert later, "a phrase of more passages came first somewhere"
+
+
 def test_without_facts_it_is_dense(tmp_path: Path) -> None:
     rows = [row for row in world() if not isinstance(row, Entity | Fact)]
     index = GraphIndex.open(MemoryStore(rows), tmp_path, WordEncoder(256))
