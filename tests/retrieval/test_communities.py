@@ -108,7 +108,7 @@ def test_global_writes_missing_reports_once_and_states_points(index: GraphIndex,
     found = ask(index, desk, "global")
     assert (desk.count("report"), desk.count("map")) == (1, 1)
     assert [point.text for point in found.points] == ["Point 3.", "Point 2.", "Point 1."]  # none that cites nothing
-    assert found.passages == ()
+    assert found.passages == () and all(point.is_drawn for point in found.points)
     facts = {fact.id for fact in store.read(Fact)}
     assert all(fact.fact_id in facts and fact.sentence for point in found.points for fact in point.facts)
     (line, *_) = pack(found, 60, count_words).lines
@@ -121,6 +121,7 @@ def test_global_without_the_map_asks_for_reports_alone(index: GraphIndex) -> Non
     desk = Desk()
     found = ask(index, desk, "global", map=False)
     assert {kind for kind, _ in desk.asked} == {"report"} and len(found.points) == 3
+    assert not any(point.is_drawn for point in found.points)
     assert ask(index, Desk(), "global", map=False, write=0) == found  # from what is written
 
 
