@@ -1,9 +1,9 @@
 """When an answer is withheld: fitting the threshold of `graft ask`, and what it does to questions without an answer.
 
-    python -m benchmarks.abstention collect ../shared/data/hotpot_dev/first250.jsonl rows.jsonl --questions 100
+    python -m benchmarks.abstention collect ../shared/data/hotpot_dev/first250.jsonl rows.jsonl --questions 60
     python -m benchmarks.abstention measure WORKSPACE examples/saltmarsh/questions.jsonl rows_demo.jsonl
     python -m benchmarks.abstention fit rows.jsonl rows_demo.jsonl
-    python -m benchmarks.abstention measure WORKSPACE ../shared/data/falseqa/valid.csv rows_false.jsonl --questions 60
+    python -m benchmarks.abstention measure WORKSPACE ../shared/data/falseqa/valid.csv rows_false.jsonl --questions 40
 
 `collect` asks the reader questions of HotpotQA with five of their paragraphs, every other time without those that
 support the answer, and writes down what the confidence is computed from and whether the answer was right. `fit` prints

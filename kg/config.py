@@ -93,7 +93,7 @@ class IndexConfig(_Settings):
         encoder: Name of the embedding model.
         store: Short name of the store, or a dotted path "package.module:Class".
         search: Where candidates for a question are found: in the "arrays" beside the store, exactly, or by the indexes
-            of the "store" itself, for a graph that is larger than memory (neo4j only).
+            of the "store" itself (neo4j only).
         resolve: When two names are one thing.
         communities: How the graph is divided.
         max_document_characters: A longer document is skipped, with a reason; None for no limit.

@@ -2,7 +2,7 @@
 
 "Where was the designer of the bridge born?" resembles the article on the bridge. The article on the designer is one
 step further: over the entity that both name, and, to an encoder trained for hops (`retrieval.hops`), from question and
-first article to the second. The walk starts at every passage, by how likely a chain is that holds it, and at the
+first article to the second. The walk starts at the passages, by how likely a chain is that holds each, and at the
 entities that the question points at, and ranks passages by how often it comes by: what the chain missed, the graph
 joins to what it found. The best chain's passages stay in front, first the one that resembles the question most.
 

@@ -3,8 +3,9 @@
     retriever = open_retriever("graph", index, encoder, {"damping": 0.6})
     retriever = open_retriever("my_package.my_module:MyRetriever", index, encoder, {})
 
-A retriever is a class with a `Settings` model (pydantic) that is built from an index and those settings; if it takes
-three arguments, the third opens chat models by name (`models.chats.Chats`), recorded and paid for as all are.
+A retriever is a class as `retrieval.types.Retriever` with a `Settings` model (pydantic) that is built from an index and
+those settings; if it takes three arguments, the third opens chat models by name (`models.chats.Chats`), recorded and
+paid for as all are.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where candidates are found: in the arrays of the index, or by the store's own indexes.
 
-The arrays are exact, and every search looks at all of them. A graph that is larger than memory is better asked where it
-lies: a store such as Neo4j has an approximate index of the vectors and a full-text index of names and passages. What is
-done with the candidates (fusing, walking, packing) is the same.
+The arrays are exact, and every search looks at all of them. A store such as Neo4j has an approximate index of the
+vectors and a full-text index of names and passages, and may be asked instead. What is done with the candidates (fusing,
+walking, packing) is the same; facts, and the steps of chains, are always looked for in the arrays.
 """
 
 from __future__ import annotations

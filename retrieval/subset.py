@@ -1,4 +1,4 @@
-"""A part of an index, by time and by type: every retriever works on it as on the whole.
+"""A part of an index, by time and by type, on which retrievers work as on the whole.
 
     index = restrict(index, Limits(after="2031-05", types=("person",)))
 
@@ -6,7 +6,8 @@ A passage stays if its document's date lies within the time, and, where types ar
 of them. A fact stays if a passage that stays tells it, its validity overlaps the time and one of its ends is of the
 types; the entities that stay are those of the types and the ends of facts that stay. Dates are compared as far as both
 are given ("2031" holds all of 2031); a document without a date is outside every time. Scores by BM25 keep the
-statistics of the whole corpus, and a report speaks of its whole community.
+statistics of the whole corpus. `local`, `drift` and `tree` show only reports whose facts all stay, `global` points with
+a fact that stays; values that `cypher` returns are those of the whole graph.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The walk over an index's graph, exact while the graph is small, else by forward push from the strongest seeds.
 
-The exact walk looks at every edge a dozen times: half a millisecond at 20,000 edges, a second at ten million. A push
+The exact walk looks at every edge dozens of times: half a millisecond at 20,000 edges, a second at ten million. A push
 costs what it visits, whatever the size (`benchmarks/pagerank.py`).
 """
 

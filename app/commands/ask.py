@@ -33,7 +33,7 @@ NOT_FOUND = "Not found: the evidence does not hold the answer."
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Withhold an answer that the evidence is less likely to hold; 0 gives all.",
+    help="Withhold an answer that the evidence is less likely to hold; 0 gives all; not with --long  [0.63]",
 )
 @limit_options
 @budget_options
@@ -66,6 +66,8 @@ def ask(
     from app.opening import Spending
     from app.progress import open_progress
 
+    if at_length and threshold is not None:
+        raise click.UsageError("--threshold withholds short answers: expected --threshold or --long, got both.")
     question = read_question(question)
     settings = AskSettings(model, retriever, limit, context_tokens, limits, threshold=threshold)
     spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))
@@ -96,6 +98,7 @@ def _print_long(answer: LongAnswer) -> None:
     _print_citations([cited[number] for number in sorted(cited)])
     if answer.unsupported:
         click.echo(f"Sentences dropped, which no line of the evidence bears out: {answer.unsupported}")
+    print_query(answer.context.query)
 
 
 def _print_citations(citations: Iterable[Citation]) -> None:

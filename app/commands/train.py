@@ -177,7 +177,8 @@ def hops(
 ) -> None:
     """Train the adapter by which the retriever graph goes from a question to its first passage and on to the next.
 
-    Of a WORKSPACE, with questions that a model writes from its graph's own paths; or of questions of your own.
+    Of a WORKSPACE, from the adapter that comes with its encoder, with questions that a model writes from its graph's
+    own paths; or, or besides, of questions of your own.
 
     \b
     graft train hops kb
