@@ -4,7 +4,7 @@
     python -m benchmarks.graph_query --retriever ppr        # first joins names of near vectors: 200,000 take minutes
 
 The knowledge base is made up: passages of words drawn by Zipf's law, four facts a passage between entities of which few
-have many. Its vectors are drawn by chance from a text's checksum, so that no encoder's time is measured, in the steps of
+have many. Its vectors are drawn by chance from a text's checksum, so no encoder's time is measured, in the steps of
 chains neither; what that takes is printed by `graft eval retrieval` on real text. `graph` is measured with chains and
 without. With 100,000 passages the graph has about 1.2 million edges.
 """

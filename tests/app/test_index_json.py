@@ -130,6 +130,7 @@ def test_an_answer_that_is_not_sure_enough_is_withheld():
     document = graft(*ask, "--json").json
     assert document["abstained"] and document["withheld"] and 0 < document["confidence"] < 1
     assert "Withheld, for the evidence hardly holds it" in graft(*ask).out
+    assert "expected --threshold or --long" in graft(*ask, "--long").error(2)
 
 
 def test_a_search_is_limited_by_time_and_type():
