@@ -10,6 +10,7 @@ import click
 
 from app.commands.search import RETRIEVER_HELP, print_query, read_question
 from app.options import budget_options, json_option, limit_options, print_json, quiet_option, workspace_option
+from models.errors import ConfigError
 
 if TYPE_CHECKING:
     from retrieval.answer import Citation
@@ -67,7 +68,7 @@ def ask(
     from app.progress import open_progress
 
     if at_length and threshold is not None:
-        raise click.UsageError("--threshold withholds short answers: expected --threshold or --long, got both.")
+        raise ConfigError("--threshold withholds short answers: expected --threshold or --long, got both.")
     question = read_question(question)
     settings = AskSettings(model, retriever, limit, context_tokens, limits, threshold=threshold)
     spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))
