@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.errors import ConfigError
 from models.protocols import Encoder, HopEncoder, Vectors
 from retrieval.index import GraphIndex
+from retrieval.nearest import SMALL, products
 from retrieval.rank import Scored
 from retrieval.texts import headed
 
@@ -188,7 +189,8 @@ def _shared_words(index: GraphIndex, question: str) -> NDArray[np.float64]:
 
 def _log_softmax(passages: Vectors, queries: Vectors, shared: NDArray[np.float64] | float) -> LogProbabilities:
     """Array (queries, passages): logarithms of the probabilities of the next passage."""
-    scores = SCALE * (queries @ passages.T).astype(np.float64) + shared
+    cosines = products(passages, queries) if len(passages) > SMALL else queries @ passages.T
+    scores = SCALE * cosines.astype(np.float64) + shared
     scores -= scores.max(axis=1, keepdims=True)
     log_probabilities: LogProbabilities = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     return log_probabilities

@@ -97,10 +97,7 @@ class Nearest:
 
     def _candidates(self, known: Rounded, vector: Vectors, limit: int, above: float) -> NDArray[np.intp]:
         """Every row that may be among the best, ascending."""
-        roughly = np.empty(len(known.codes), dtype=np.float32)
-        scaled = (vector * known.scale).astype(np.float32)
-        kernel = _kernel()
-        list(_threads().map(lambda part: kernel(part[0], scaled, part[1]), _parts(known.codes, roughly)))
+        roughly = products(known.codes, (vector * known.scale)[np.newaxis])[0]
         sums = 2 * known.codes.shape[1] * float(np.finfo(np.float32).eps)  # what two sums of float32 may be off
         error = (known.error + sums) * float(np.linalg.norm(vector)) + _SLACK
         return np.flatnonzero(roughly >= max(_reached(roughly, limit) - 2 * error, above - error))
@@ -117,10 +114,23 @@ def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK))
 
 
-def _parts(codes: NDArray[np.int8], out: Vectors) -> Iterator[tuple[NDArray[np.int8], Vectors]]:
-    """Rows and their places, about equally many for each thread."""
-    size = -(-len(codes) // processors())
-    return ((codes[start : start + size], out[start : start + size]) for start in range(0, len(codes), size))
+def products(rows: NDArray[np.int8] | Vectors, vectors: Vectors) -> Vectors:
+    """The product of every row with a few vectors, in one pass over the rows by all processors.
+
+    Not by BLAS, whose threads wait busily for a while after each product, on the processors that are wanted next.
+
+    Args:
+        rows: Array (n, dimension), int8 or float32.
+        vectors: Array (k, dimension).
+    Returns:
+        Array (k, n).
+    """
+    plain, few = np.asarray(rows), vectors.astype(np.float32)
+    out = np.empty((len(few), len(plain)), dtype=np.float32)
+    kernel, size = _kernel(), max(-(-len(plain) // processors()), 1)
+    starts = range(0, len(plain), size)
+    list(_threads().map(lambda at: kernel(plain[at : at + size], few, out[:, at : at + size]), starts))
+    return out
 
 
 @cache
@@ -140,10 +150,11 @@ def _kernel() -> Any:
     return njit(cache=True, nogil=True, fastmath=True)(_products)
 
 
-def _products(codes: NDArray[np.int8], vector: Vectors, out: Vectors) -> None:
-    """The product of each row with the vector."""
-    for row in range(codes.shape[0]):
-        total = np.float32(0.0)
-        for column in range(codes.shape[1]):
-            total += np.float32(codes[row, column]) * vector[column]
-        out[row] = total
+def _products(rows: NDArray[np.int8] | Vectors, vectors: Vectors, out: Vectors) -> None:
+    """The product of each row with each vector."""
+    for row in range(rows.shape[0]):
+        for place in range(vectors.shape[0]):
+            total = np.float32(0.0)
+            for column in range(rows.shape[1]):
+                total += np.float32(rows[row, column]) * vectors[place, column]
+            out[place, row] = total

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.protocols import Vectors
 from retrieval import index as index_module
 from retrieval.index import GraphIndex
-from retrieval.nearest import Nearest, Rounded, round_into
+from retrieval.nearest import Nearest, Rounded, products, round_into
 from retrieval.rank import top_rows
 from retrieval.retrievers import open_retriever
 from retrieval.subset import Limits, restrict
@@ -46,6 +46,15 @@ def test_the_rows_are_those_of_the_whole_product(seed: int) -> None:
             assert [cosine for _, cosine in found] == pytest.approx(
                 [float(vectors[row] @ vector) for row, _ in found], abs=1e-6
             )
+
+
+def test_products_are_those_of_the_matrices() -> None:
+    draw = np.random.default_rng(0)
+    vectors, few = unit(draw, 701), unit(draw, 3)
+    assert np.allclose(products(vectors, few), few @ vectors.T, atol=1e-6)
+    codes = in_bytes(vectors).codes
+    assert np.allclose(products(codes, few), few @ codes.T.astype(np.float32), atol=1e-3)
+    assert products(vectors[:0], few).shape == (3, 0)
 
 
 def test_no_product_is_further_off_than_the_error_says() -> None:
