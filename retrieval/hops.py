@@ -25,7 +25,7 @@ from models.errors import ConfigError
 from models.protocols import Encoder, HopEncoder, Vectors
 from retrieval.index import GraphIndex
 from retrieval.nearest import SMALL, products
-from retrieval.rank import Scored
+from retrieval.rank import Scored, highest
 from retrieval.texts import headed
 
 SCALE = 20.0
@@ -151,22 +151,13 @@ def _followed(beams: Sequence[_Beam], step: LogProbabilities, width: int) -> lis
     for beam, probabilities in zip(beams, step, strict=True):
         scores = probabilities + beam.score
         scores[list(beam.rows)] = _NOT_AGAIN
-        best = _highest(scores, width)
+        best = highest(scores, width)
         longer += [_Beam((*beam.rows, int(row)), float(scores[row])) for row in best]
     longer.sort(key=lambda beam: (-beam.score, beam.rows))
     distinct: dict[frozenset[int], _Beam] = {}
     for beam in longer:
         distinct.setdefault(frozenset(beam.rows), beam)
     return list(distinct.values())[:width]
-
-
-def _highest(scores: LogProbabilities, count: int) -> NDArray[np.intp]:
-    """Rows of the highest scores, best first, ties by row."""
-    rows = np.arange(len(scores))
-    if count < len(scores):
-        rows = np.flatnonzero(scores >= np.partition(scores, len(scores) - count)[len(scores) - count])
-    highest: NDArray[np.intp] = rows[np.argsort(-scores[rows], kind="stable")][:count]
-    return highest
 
 
 def _texts(index: GraphIndex, question: str, beams: Sequence[_Beam], words: int | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +45,16 @@ def top_rows(scores: Scores, limit: int, above: float = -np.inf) -> NDArray[np.i
     rows = np.flatnonzero(scores > above - may_round_up)  # few, where most are 0: only those are rounded
     rounded = np.round(scores[rows].astype(np.float64), DECIMALS)
     kept = rounded > above
-    if np.count_nonzero(kept) > limit > 0:
-        kept &= rounded >= np.partition(rounded, len(rounded) - limit)[len(rounded) - limit]
-    rows, rounded = rows[kept], rounded[kept]
-    best: NDArray[np.intp] = rows[np.argsort(-rounded, kind="stable")][: max(limit, 0)]
+    best: NDArray[np.intp] = rows[kept][highest(rounded[kept], limit)]
+    return best
+
+
+def highest(values: NDArray[np.floating[Any]], limit: int) -> NDArray[np.intp]:
+    """Rows of the `limit` highest values as they are, best first, ties by row; array (m,), m <= limit."""
+    rows = np.arange(len(values))
+    if len(values) > limit > 0:
+        rows = np.flatnonzero(values >= np.partition(values, len(values) - limit)[len(values) - limit])
+    best: NDArray[np.intp] = rows[np.argsort(-values[rows], kind="stable")][: max(limit, 0)]
     return best
 
 
