@@ -29,7 +29,7 @@ def named_entities(names: dict[str, list[int]], question: str) -> list[int]:
         >>> named_entities({"orrin quay": [4], "mayor": [8]}, "who is the mayor of orrin quay")
         [8, 4]
     """
-    words = [(term, _looks_like_name(word)) for word in question.split() for term in terms(word)]
+    words = [(term, looks_like_name(word)) for word in question.split() for term in terms(word)]
     sure = any(marked for term, marked in words if term not in STOPWORDS)
     telling = [term not in STOPWORDS and (marked or not sure) for term, marked in words]
     taken = [False] * len(words)
@@ -64,5 +64,6 @@ def without_names(text: str, placeholder: str) -> str:
     return _NAME.sub(placeholder, text)
 
 
-def _looks_like_name(word: str) -> bool:
+def looks_like_name(word: str) -> bool:
+    """Whether a word has a capital, a digit, or letters of a script without capitals."""
     return any(c.isupper() or c.isdigit() or (c.isalpha() and c.lower() == c.upper()) for c in word)

@@ -1,45 +1,55 @@
 """Questions for a hop encoder that are made from a graph's own paths, so that a corpus without questions can train one.
 
-A path is two facts that share an entity and stand in different passages. A chat model writes the question: it names the
-far end of the first fact, asks for that of the second, and hides what they share. A question that gives away the shared
-name or the answer, or does not name where it starts, is refused and counted.
+A path is two facts that share an entity and stand in different passages; where it starts and what is shared have names.
+A chat model describes what is shared by the first fact, and asks about it, by its name, for the far end of the second;
+the description then takes the place of the name. So a small model need not hide what it is shown: each fact has a gap
+where the description, or the question, leads. A question that gives away the shared name or the answer nevertheless, or
+does not name where it starts, is refused and counted.
 
     made = path_questions(store, chat, 400, executor)
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kg.executor import Executor, ask_all
+from kg.pipeline import VALUE
 from kg.prompt import Prompt, load_prompt
 from kg.schema import Chunk, Document, Entity, Fact
 from kg.store import GraphStore
 from models.errors import InputError, ModelError, OutputError
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
+from retrieval.names import looks_like_name
 from retrieval.terms import terms
 from retrieval.texts import fact_text, headed
 from training.hop_sets import HopQuestion, HopSet
 
 _SCHEMA = {
     "type": "object",
-    "properties": {"question": {"type": "string", "maxLength": 300}},
-    "required": ["question"],
+    "properties": {
+        "described": {"type": "string", "maxLength": 160},
+        "question": {"type": "string", "maxLength": 240},
+    },
+    "required": ["described", "question"],
     "additionalProperties": False,
 }
-_MAX_TOKENS = 96
+_MAX_TOKENS = 128
 _WORDS = 4
 """A question of two steps has at least so many."""
 _PASSAGES = 10
 """An entity of more passages than this is no bridge: what it joins has little to do with one another."""
 _PER_ENTITY = 2
 """Paths through one entity: more would make a few hubs the whole training set."""
+_GAP = "___"
+_ARTICLE = re.compile(r"^(The|An?) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,8 @@ class FactPath:
         start: Name of the first fact's other end.
         shared: Name of the shared entity, with its other names.
         answer: Name of the second fact's other end.
-        first: The first fact in words.
-        second: The second fact in words.
+        first: The first fact in words, with a gap for the shared entity.
+        second: The second fact in words, with a gap for the answer.
         passages: Ids of the chunks that state them, in order.
     """
 
@@ -106,7 +116,8 @@ def path_questions(
     paths = fact_paths(store, limit)
     if not paths:
         raise InputError(
-            "The graph has no two facts in different passages that share an entity: there are no paths to ask about. "
+            "The graph has no two facts in different passages that share a thing with a name, and lead from a name: there "
+            "are no paths to ask about. "
             "Index more documents, or give --set a folder with questions of your own."
         )
     prompt = load_prompt("hop_question")
@@ -124,8 +135,15 @@ def path_questions(
 
 
 def fact_paths(store: GraphStore, limit: int, seed: int = 0) -> list[FactPath]:
-    """Paths of a graph, drawn by chance: at most two through one entity, at most `limit`."""
-    names = {entity.id: (entity.name, *entity.aliases) for entity in store.read(Entity)}
+    """Paths of a graph, drawn by chance: at most two through one entity, at most `limit`.
+
+    They lead over what is called by names only, and from one such thing to another or to a value: "the ministry" is
+    another one in each passage.
+    """
+    entities = list(store.read(Entity))
+    names = {entity.id: (entity.name, *entity.aliases) for entity in entities}
+    values = {entity.id for entity in entities if entity.type == VALUE}
+    named = {entity.id for entity in entities if all(map(_has_name, names[entity.id]))} - values
     ends: defaultdict[str, list[Fact]] = defaultdict(list)
     for fact in store.read(Fact):
         if fact.evidence and fact.subject_id != fact.object_id and {fact.subject_id, fact.object_id} <= names.keys():
@@ -133,27 +151,41 @@ def fact_paths(store: GraphStore, limit: int, seed: int = 0) -> list[FactPath]:
             ends[fact.object_id].append(fact)
     draw = np.random.default_rng(seed)
     found: list[FactPath] = []
-    for shared in sorted(ends):
+    for shared in sorted(named & ends.keys()):
         facts = sorted(ends[shared], key=lambda fact: fact.id)
         if len({fact.evidence[0].chunk_id for fact in facts}) in range(2, _PASSAGES + 1):
-            found += _through(shared, [facts[place] for place in draw.permutation(len(facts)).tolist()], names)
+            drawn = [facts[place] for place in draw.permutation(len(facts)).tolist()]
+            ones = [fact for fact in drawn if _far_end(fact, shared) in named]
+            others = [fact for fact in drawn if _far_end(fact, shared) in named | values]
+            found += _through(shared, ones, others, names)
     return [found[place] for place in sorted(draw.permutation(len(found))[:limit].tolist())]
 
 
-def _through(shared: str, facts: Sequence[Fact], names: dict[str, tuple[str, ...]]) -> list[FactPath]:
+def _through(
+    shared: str, ones: Sequence[Fact], others: Sequence[Fact], names: dict[str, tuple[str, ...]]
+) -> list[FactPath]:
     found: list[FactPath] = []
-    for one in facts:
-        for other in facts:
+    for one in ones:
+        for other in others:
             start, answer = _far_end(one, shared), _far_end(other, shared)
             passages = one.evidence[0].chunk_id, other.evidence[0].chunk_id
             if passages[0] == passages[1] or len({start, answer, shared}) < 3:
                 continue
-            texts = [fact_text(names[f.subject_id][0], f.predicate, names[f.object_id][0]) for f in (one, other)]
-            found.append(FactPath(names[start][0], names[shared], names[answer][0], texts[0], texts[1], passages))
+            first, second = _with_gap(one, shared, names), _with_gap(other, answer, names)
+            found.append(FactPath(names[start][0], names[shared], names[answer][0], first, second, passages))
             break
         if len(found) == _PER_ENTITY:
             break
     return found
+
+
+def _with_gap(fact: Fact, hidden: str, names: Mapping[str, Sequence[str]]) -> str:
+    ends = (_GAP if end == hidden else names[end][0] for end in (fact.subject_id, fact.object_id))
+    return fact_text(next(ends), fact.predicate, next(ends))
+
+
+def _has_name(text: str) -> bool:
+    return any(map(looks_like_name, text.split()))
 
 
 def _far_end(fact: Fact, shared: str) -> str:
@@ -161,7 +193,7 @@ def _far_end(fact: Fact, shared: str) -> str:
 
 
 def _request(prompt: Prompt, path: FactPath) -> ChatRequest:
-    fields = {"first": path.first, "second": path.second, "shared": path.shared[0], "answer": path.answer}
+    fields = {"first": path.first, "second": path.second, "shared": path.shared[0]}
     return ChatRequest(prompt.fill(fields), schema=_SCHEMA, max_tokens=_MAX_TOKENS, template=prompt.template)
 
 
@@ -177,14 +209,28 @@ def _gather(
             refused.append(Refused(path, str(answer)))
             continue
         usage += answer.usage
-        text = _text(answer.parsed)
-        if reason := fault(text, path):
+        described, asked = _text(answer.parsed, "described"), _text(answer.parsed, "question")
+        text = joined(asked, path.shared, described)
+        if reason := fault(text, path) if text else f"it does not name what it asks about: {path.shared[0]}":
             refused.append(Refused(path, reason))
         else:
             questions.append(HopQuestion(question=text, first=path.passages[:1], passages=path.passages))
     if not questions:
         raise InputError(f"No usable question came of {len(paths)} paths; the first: {refused[0].reason}")
     return PathQuestions(HopSet(name, _passages(store), tuple(questions)), tuple(refused), usage)
+
+
+def joined(question: str, shared: Sequence[str], described: str) -> str:
+    """The question with a description in place of a name, or "" if the name is not in it.
+
+    Example:
+        >>> joined("Where was I. Tarn born?", ("Ivo Tarn", "I. Tarn"), "The designer of the Bridge")
+        'Where was the designer of the Bridge born?'
+    """
+    names = "|".join(re.escape(name) for name in sorted(shared, key=lambda name: (-len(name), name)))
+    phrase = _ARTICLE.sub(lambda found: found[0].lower(), described.rstrip(".,;"))
+    text, count = re.subn(rf"(?<!\w)(?:the )?(?:{names})(?!\w)", lambda _: phrase, question, flags=re.IGNORECASE)
+    return text[:1].upper() + text[1:] if count and phrase else ""
 
 
 def fault(question: str, path: FactPath) -> str:
@@ -208,8 +254,8 @@ def fault(question: str, path: FactPath) -> str:
     return ""
 
 
-def _text(parsed: Any) -> str:
-    return " ".join(str(parsed.get("question", "")).split()) if isinstance(parsed, dict) else ""
+def _text(parsed: Any, key: str) -> str:
+    return " ".join(str(parsed.get(key, "")).split()) if isinstance(parsed, dict) else ""
 
 
 def _passages(store: GraphStore) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ from kg.sqlite_store import SqliteStore
 from models.errors import InputError, OutputError
 from models.protocols import ChatRequest, Completion, Usage
 from tests.retrieval.fakes import chunk_id, world
-from training.hop_questions import FactPath, fact_paths, fault, path_questions
+from training.hop_questions import FactPath, fact_paths, fault, joined, path_questions
 
 PATH = FactPath("Aldermoon Bridge", ("Ivo Tarn", "I. Tarn"), "Pellin", "", "", ("a", "b"))
 
 
 class Writer:
-    """Writes a question by rule."""
+    """Describes and asks by rule."""
 
     name = digest = "writer"
 
@@ -32,13 +33,14 @@ class Writer:
         answer = self.rule(request.messages[-1].content)
         if isinstance(answer, Exception):
             raise answer
-        return Completion("", Usage(100, 10), "stop", 0.1, parsed={"question": answer})
+        return Completion("", Usage(100, 10), "stop", 0.1, parsed=answer)
 
     def close(self) -> None:
         return None
 
 
 def store(folder: Path, rows: list[Row] | None = None) -> SqliteStore:
+    folder.mkdir(exist_ok=True)
     made = SqliteStore(folder / "graph.sqlite")
     rows = world() if rows is None else rows
     with made.transaction():
@@ -51,8 +53,24 @@ def test_paths_join_facts_of_two_passages(tmp_path: Path) -> None:
     paths = {(path.start, path.shared[0], path.answer): path for path in fact_paths(store(tmp_path), 10)}
     path = paths["Aldermoon Bridge", "Ivo Tarn", "Pellin"]
     assert path.passages == (chunk_id("Bridge"), chunk_id("Tarn"))
-    assert (path.first, path.second) == ("Ivo Tarn designed Aldermoon Bridge", "Ivo Tarn was born in Pellin")
+    assert (path.first, path.second) == ("___ designed Aldermoon Bridge", "Ivo Tarn was born in ___")
     assert ("Ivo Tarn", "Aldermoon Bridge", "river Sel") not in paths  # both facts stand in one passage
+
+
+def test_paths_lead_over_names_only(tmp_path: Path) -> None:
+    rows = [
+        replace(row, name="the designer", aliases=()) if getattr(row, "name", "") == "Ivo Tarn" else row
+        for row in world()
+    ]
+    assert {path.shared[0] for path in fact_paths(store(tmp_path / "named"), 10)} == {"Ivo Tarn"}
+    assert not fact_paths(store(tmp_path / "unnamed", rows), 10)
+
+
+def test_a_value_is_an_answer_and_no_start(tmp_path: Path) -> None:
+    rows = [replace(row, type="value") if getattr(row, "name", "") == "Pellin" else row for row in world()]
+    paths = fact_paths(store(tmp_path, rows), 10)
+    assert "Pellin" in {path.answer for path in paths}
+    assert not any("Pellin" in (path.start, *path.shared) for path in paths)
 
 
 def test_the_same_paths_are_drawn_again(tmp_path: Path) -> None:
@@ -63,12 +81,13 @@ def test_the_same_paths_are_drawn_again(tmp_path: Path) -> None:
 
 def test_usable_questions_become_a_set_and_the_others_are_counted(tmp_path: Path) -> None:
     def rule(asked: str) -> Any:
-        if "Answer, not to be written: Pellin" in asked and "Aldermoon Bridge" in asked:
-            return "Where was the designer of Aldermoon Bridge born?"
-        return OutputError("too long", tokens_in=7, tokens_out=3) if "Runa Fisk" in asked else "Pellin?"
+        if "Ivo Tarn was born in ___" in asked and "Aldermoon Bridge" in asked:
+            return {"described": "The designer of Aldermoon Bridge", "question": "Where was Ivo Tarn born?"}
+        return OutputError("too long", tokens_in=7, tokens_out=3) if "Runa Fisk" in asked else "no object"
 
     made = path_questions(store(tmp_path), "kb", Writer(rule), 10, ThreadExecutor(1))
     (question,) = made.own.questions
+    assert question.question == "Where was the designer of Aldermoon Bridge born?"
     assert question.first == (chunk_id("Bridge"),)
     assert question.passages == (chunk_id("Bridge"), chunk_id("Tarn"))
     assert made.own.passages[chunk_id("Bees")].startswith("Bees (2030-07-07): Bees need flowers")
@@ -92,11 +111,26 @@ def test_faults(question: str, said: str) -> None:
     assert fault(question, PATH) == said
 
 
+@pytest.mark.parametrize(
+    ("question", "described", "said"),
+    [
+        ("Where was I. Tarn born?", "the designer of it", "Where was the designer of it born?"),
+        ("Who taught the Ivo Tarn?", "the designer of it.", "Who taught the designer of it?"),
+        ("ivo tarn was born where?", "The designer of it", "The designer of it was born where?"),
+        ("Where was Ivo Tarnmore born?", "the designer of it", ""),
+        ("Where was he born?", "the designer of it", ""),
+        ("Where was Ivo Tarn born?", "", ""),
+    ],
+)
+def test_a_description_takes_the_place_of_the_name(question: str, described: str, said: str) -> None:
+    assert joined(question, PATH.shared, described) == said
+
+
 def test_a_graph_without_paths_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no two facts in different passages"):
         path_questions(store(tmp_path, []), "kb", Writer(lambda _: ""), 10, ThreadExecutor(1))
 
 
 def test_no_usable_question_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"No usable question came of \d+ paths; the first: it is no question"):
+    with pytest.raises(InputError, match=r"No usable question came of \d+ paths; the first: it does not name"):
         path_questions(store(tmp_path), "kb", Writer(lambda _: ""), 10, ThreadExecutor(1))
