@@ -16,6 +16,7 @@ class HopConfig(BaseModel):
         epochs: How often every example is seen.
         batch_size: Examples of one step.
         max_tokens: Where a question with its passages is cut, in training; tokens.
+        from_scratch: Whether a workspace's adapter begins untrained, not as the one that its encoder comes with.
         seed: Of the adapter's first weights and of the order of the examples.
         checkpoint_steps: Steps between two checkpoints; changes nothing in the result.
     """
@@ -29,5 +30,6 @@ class HopConfig(BaseModel):
     epochs: int = Field(default=3, ge=1)
     batch_size: int = Field(default=32, ge=1)
     max_tokens: int = Field(default=160, ge=8)
+    from_scratch: bool = False
     seed: int = Field(default=0, ge=0)
     checkpoint_steps: int = Field(default=20, ge=1)

@@ -116,9 +116,8 @@ def path_questions(
     paths = fact_paths(store, limit)
     if not paths:
         raise InputError(
-            "The graph has no two facts in different passages that share a thing with a name, and lead from a name: there "
-            "are no paths to ask about. "
-            "Index more documents, or give --set a folder with questions of your own."
+            "The graph has no two facts in different passages that share a thing with a name, and lead from a name: "
+            "there are no paths to ask about. Index more documents, or give --set a folder with questions of your own."
         )
     prompt = load_prompt("hop_question")
     answers: dict[int, Completion | Exception] = {}

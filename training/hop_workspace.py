@@ -45,7 +45,7 @@ def train_on_paths(
         [made.own, *more],
         config,
         out or adapter_folder(space.adapters_dir, OWN_HOPS),
-        hops_of(encoder, load_model(encoder)),
+        None if config.from_scratch else hops_of(encoder, load_model(encoder)),
         sorted({key for question in made.own.questions for key in question.passages}),
         session.progress,
     )

@@ -93,7 +93,7 @@ class HopRequest:
 
     def parts(self) -> dict[str, Any]:
         """What the key is made of."""
-        settings = self.config.model_dump(mode="json", exclude={"checkpoint_steps"})
+        settings = self.config.model_dump(mode="json", exclude={"checkpoint_steps", "from_scratch"})
         return {
             "base weights": self.weights.digest,
             "questions and passages": self.texts_digest,

@@ -156,6 +156,7 @@ def extractor(
 @click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="Trained without a WORKSPACE.")
 @click.option("--model", default="qwen-1.5b", show_default=True, metavar="NAME", help="Writes the questions.")
 @click.option("--paths", type=click.IntRange(min=1), default=400, show_default=True, help="Most paths to ask about.")
+@click.option("--from-scratch", is_flag=True, help="Begin a WORKSPACE's without the one of its encoder.")
 @click.option("--epochs", type=click.IntRange(min=1), help="How often every question is seen  [3]")
 @click.option("--learning-rate", type=float, help="Peak learning rate  [0.001]")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")

@@ -1,0 +1,94 @@
+"""A workspace trains its own hop encoder from its graph's paths: from the one its encoder comes with, or anew."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kg.config import IndexConfig
+from kg.schema import Chunk, Document
+from kg.session import Session
+from kg.workspace import Workspace
+from models.factory import open_encoder
+from models.protocols import ChatModel
+from models.records import Budget, Records
+from retrieval.index import GraphIndex
+from retrieval.texts import headed
+from tests.models.tiny_encoder import save_tiny_encoder
+from tests.retrieval.fakes import chunk_id, world
+from tests.training.test_hop_questions import Writer
+from training.adapter import read_manifest
+from training.hop_config import HopConfig
+from training.hop_sets import HopQuestion, HopSet
+from training.hop_workspace import train_on_paths
+from training.hops import train_hops
+
+CONFIG = HopConfig(rank=4, epochs=2, batch_size=4, max_tokens=40)
+
+
+class Told(Session):
+    """A session whose chat model describes and asks by rule."""
+
+    def open_chat(self, name: str) -> closing[ChatModel]:
+        """Writes the same for every path."""
+        return closing(
+            Writer(lambda _: {"described": "who designed Aldermoon Bridge", "question": "Where is Ivo Tarn?"})
+        )
+
+
+def trained(space: Workspace, config: HopConfig, out: Path | None = None) -> Path:
+    _ = space.store
+    with closing(Records(space.records_path)) as records:
+        return train_on_paths(Told(space, records, Budget()), [], config, "qwen-1.5b", 10, out)
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The file of an encoder that comes with an adapter for hops."""
+    folder = tmp_path_factory.mktemp("encoder")
+    bare = folder / "bare.yaml"
+    bare.write_text(f"backend: sentence-transformers\nweights: {save_tiny_encoder(folder / 'weights')}\ndevice: cpu\n")
+    question = HopQuestion(question="which river ?", first=("a",), passages=("a", "b"))
+    given = HopSet("given", {"a": "the river", "b": "the town", "c": "the ferry"}, (question,))
+    train_hops(str(bare), [given], CONFIG, folder / "own")
+    file = folder / "tiny.yaml"
+    file.write_text(bare.read_text() + "hops: own\n")
+    return str(file)
+
+
+@pytest.fixture
+def space(encoder: str, tmp_path: Path) -> Workspace:
+    made = Workspace.create(tmp_path / "kb", IndexConfig(extractor="none", encoder=encoder))
+    rows = world()
+    with made.store.transaction():
+        for kind in {type(row) for row in rows}:
+            made.store.replace(kind, [row for row in rows if type(row) is kind])
+    return made
+
+
+def test_the_graph_retriever_takes_what_was_trained(space: Workspace, encoder: str) -> None:
+    folder = trained(space, CONFIG)
+    assert GraphIndex.of(space, open_encoder(encoder)).own_hops == folder
+    manifest = read_manifest(folder)
+    assert set(manifest.sources) >= {chunk_id("Bridge"), chunk_id("Tarn")}
+    assert trained(space, CONFIG) == folder
+
+
+def test_it_goes_on_from_the_encoders_own_or_begins_anew(space: Workspace, tmp_path: Path) -> None:
+    on = trained(space, CONFIG, tmp_path / "on")
+    anew = trained(space, CONFIG.model_copy(update={"from_scratch": True}), tmp_path / "anew")
+    weights = [(folder / "adapter_model.safetensors").read_bytes() for folder in (on, anew)]
+    assert weights[0] != weights[1]
+    plain = tmp_path / "plain.yaml"
+    plain.write_text(Path(space.config.encoder).read_text().replace("hops: own\n", ""))
+    titles = {row.id: row for row in space.store.read(Document)}
+    texts = {
+        row.id: headed(titles[row.document_id].title, titles[row.document_id].date, row.text)
+        for row in space.store.read(Chunk)
+    }
+    bridge, tarn = chunk_id("Bridge"), chunk_id("Tarn")
+    question = HopQuestion(question="Where is who designed Aldermoon Bridge?", first=(bridge,), passages=(bridge, tarn))
+    same = train_hops(str(plain), [HopSet("kb", texts, (question,))], CONFIG, tmp_path / "same")
+    assert (same / "adapter_model.safetensors").read_bytes() == weights[1]
