@@ -5,7 +5,7 @@ to what the question says and no earlier step has explained; then it looks up th
 facts are nearest to the question. A chain ends where no relation explains any more. No language model is asked: the
 look-ups by embedding that the authors give their model as candidates decide alone, and what an earlier step explained
 is taken off the question's vector instead of being told to the model. With example questions, look-ups of relations
-learn which step questions mean at which place, and when a chain is over.
+learn which step questions mean at which place, and when a chain is over: by what would come next, and by their number.
 
 Source: Sanmartin 2024 (KG-RAG), section 3.3, Chain of Explorations.
 """

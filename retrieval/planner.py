@@ -91,17 +91,19 @@ class Example(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How likely each step is at each place of a question's path, as logarithms."""
+    """How likely each step is at each place of a question's path, and each number of steps, as logarithms."""
 
     steps: Sequence[dict[int, float]]
+    lengths: dict[int, float]
 
     def step(self, place: int, step: int) -> float:
         """Logarithm of the probability that a path goes on by this step."""
         return self.steps[place].get(step, _UNSEEN) if place < len(self.steps) else _UNSEEN
 
     def stop(self, place: int) -> float:
-        """Logarithm of the probability that a path of so many steps is over; 0 where none is longer."""
-        return self.steps[place].get(_OVER, _UNSEEN) if place < len(self.steps) else 0.0
+        """How surely a path of so many steps is over: what the next step and the number of steps say, summed."""
+        over = self.steps[place].get(_OVER, _UNSEEN) if place < len(self.steps) else 0.0
+        return over + self.lengths.get(place, _UNSEEN)
 
 
 class LearntPlanner:
@@ -129,7 +131,8 @@ class LearntPlanner:
 
     def look(self, question: str) -> Look:
         """Read a question for who goes step by step."""
-        return Look(self._said(_features(self._encoder, [question]))[: self._longest])
+        said = self._said(_features(self._encoder, [question]))
+        return Look(said[: self._longest], said[-1])
 
     def _said(self, features: Vectors) -> list[dict[int, float]]:
         return [head(self._seen(features, column)) for column, head in enumerate(self._heads)]

@@ -70,7 +70,8 @@ class Push:
         if step.shape != (size, size):
             raise ValueError(f"Expected a step of shape {(size, size)}, as there are degrees; got {step.shape}.")
         self._graph = Graph(*map(_read_only, (step.indptr, step.indices, step.data, np.asarray(degree, np.float64))))
-        self._scratch = Scratch(np.zeros((size, 2)), np.empty(size, np.int32), np.empty(size, np.int32))
+        state = np.full((size, 2), 0.0)  # numpy asks for huge pages here, and not for its zeros
+        self._scratch = Scratch(state, np.empty(size, np.int32), np.empty(size, np.int32))
 
     def visits(
         self,

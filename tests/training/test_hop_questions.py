@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kg.executor import ThreadExecutor
-from kg.schema import Row
+from kg.schema import Entity, Row
 from kg.sqlite_store import SqliteStore
 from models.errors import InputError, OutputError
 from models.protocols import ChatRequest, Completion, Usage
@@ -59,7 +59,7 @@ def test_paths_join_facts_of_two_passages(tmp_path: Path) -> None:
 
 def test_paths_lead_over_names_only(tmp_path: Path) -> None:
     rows = [
-        replace(row, name="the designer", aliases=()) if getattr(row, "name", "") == "Ivo Tarn" else row
+        replace(row, name="the designer", aliases=()) if isinstance(row, Entity) and row.name == "Ivo Tarn" else row
         for row in world()
     ]
     assert fact_paths(store(tmp_path / "named"), 10)
@@ -67,7 +67,7 @@ def test_paths_lead_over_names_only(tmp_path: Path) -> None:
 
 
 def test_a_value_is_an_answer_and_no_start(tmp_path: Path) -> None:
-    rows = [replace(row, type="value") if getattr(row, "name", "") == "Pellin" else row for row in world()]
+    rows = [replace(row, type="value") if isinstance(row, Entity) and row.name == "Pellin" else row for row in world()]
     paths = fact_paths(store(tmp_path, rows), 10)
     assert "Pellin" in {path.answer for path in paths}
     assert not any("Pellin" in (path.start, *path.shared) for path in paths)
