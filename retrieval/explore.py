@@ -5,7 +5,7 @@ to what the question says and no earlier step has explained; then it looks up th
 facts are nearest to the question. A chain ends where no relation explains any more. No language model is asked: the
 look-ups by embedding that the authors give their model as candidates decide alone, and what an earlier step explained
 is taken off the question's vector instead of being told to the model. With example questions, look-ups of relations
-learn which step questions mean at which place, and when a chain is over: by what would come next, and by their number.
+learn which step questions mean at which place, and which chains are over: those that fit a question as a whole.
 
 Source: Sanmartin 2024 (KG-RAG), section 3.3, Chain of Explorations.
 """
@@ -77,8 +77,8 @@ class ExploreRetriever(Taught):
     def retrieve(self, question: str, limit: int) -> Retrieved:
         """Find walks from an entity that the question names, and at most `limit` passages; plain ones if it names none.
 
-        A path's score is what its chain explains of the question, or the logarithm of its probability where look-ups
-        have learnt from examples; of one chain, paths whose last fact is nearest to the question come first.
+        A path's score is what its chain explains of the question, or how well it fits where look-ups have learnt from
+        examples; of one chain, paths whose last fact is nearest to the question come first.
         """
         vector = self._index.encode_question(question)
         chains: list[_Chain] = []
@@ -98,7 +98,8 @@ class ExploreRetriever(Taught):
             longer.sort(key=lambda chain: (-round(chain.score, 6), chain.path))
             chains = longer[: self._settings.chains]
             if hop >= self._settings.least_hops:
-                ended += [replace(chain, score=chain.score + (look.stop(hop) if look else 0.0)) for chain in chains]
+                fits = look.fit([chain.path for chain in chains]).tolist() if look else [each.score for each in chains]
+                ended += [replace(chain, score=fit) for chain, fit in zip(chains, fits, strict=True)]
         return sorted(ended, key=lambda chain: (-round(chain.score, 6), len(chain.path), chain.path))
 
     def _longer(self, chain: _Chain, vector: Vectors, look: Look | None) -> list[_Chain]:

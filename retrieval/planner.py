@@ -91,19 +91,19 @@ class Example(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How likely each step is at each place of a question's path, and each number of steps, as logarithms."""
+    """A question as who goes step by step sees it.
+
+    Attributes:
+        steps: How likely each step is at each place of its path, as logarithms.
+        fit: How well whole paths fit it.
+    """
 
     steps: Sequence[dict[int, float]]
-    lengths: dict[int, float]
+    fit: Fit
 
     def step(self, place: int, step: int) -> float:
         """Logarithm of the probability that a path goes on by this step."""
         return self.steps[place].get(step, _UNSEEN) if place < len(self.steps) else _UNSEEN
-
-    def stop(self, place: int) -> float:
-        """How surely a path of so many steps is over: what the next step and the number of steps say, summed."""
-        over = self.steps[place].get(_OVER, _UNSEEN) if place < len(self.steps) else 0.0
-        return over + self.lengths.get(place, _UNSEEN)
 
 
 class LearntPlanner:
@@ -124,18 +124,14 @@ class LearntPlanner:
 
     def read(self, question: str) -> Fit:
         """See `Planner`."""
-        features = _features(self._encoder, [question])
-        said = self._said(features)
-        near = self._examples @ features[0]
-        return lambda paths: np.array([self._score(path, said, near) for path in paths])
+        return self.look(question).fit
 
     def look(self, question: str) -> Look:
         """Read a question for who goes step by step."""
-        said = self._said(_features(self._encoder, [question]))
-        return Look(said[: self._longest], said[-1])
-
-    def _said(self, features: Vectors) -> list[dict[int, float]]:
-        return [head(self._seen(features, column)) for column, head in enumerate(self._heads)]
+        features = _features(self._encoder, [question])
+        said = [head(self._seen(features, column)) for column, head in enumerate(self._heads)]
+        near = self._examples @ features[0]
+        return Look(said[: self._longest], lambda paths: np.array([self._score(path, said, near) for path in paths]))
 
     def _score(self, path: Steps, said: Sequence[dict[int, float]], near: Vectors) -> float:
         fit = sum(head.get(label, _UNSEEN) for head, label in zip(said, self._labels(path), strict=True))
