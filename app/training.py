@@ -90,8 +90,8 @@ def train_hops(
     """Train the adapter by which the retriever `graph` hops from passage to passage; see `training.hops`.
 
     Args:
-        workspace: Makes questions from its graph's own paths and keeps the adapter, which begins as the one that comes
-            with its encoder; None trains a new one on `sets` alone.
+        workspace: Makes questions from its graph's own paths and keeps the adapter, which goes on from the one that
+            comes with its encoder, or begins from scratch; None trains a new one on `sets` alone.
         sets: Folders with passages and questions (`training.hop_sets`).
         out: Folder of the adapter; None is the workspace's own.
         encoder: Trained where there is no workspace, whose own it is otherwise.

@@ -38,7 +38,7 @@ class ExploreSettings(TaughtSettings):
         chains: Chains that are followed at each step.
         nodes: Entities kept at each step of a chain.
         threshold: Least cosine, of a relation and what is left of the question, that makes a chain longer; without
-            effect where look-ups have learnt when a chain is over.
+            effect where there are example questions.
     """
 
     relations: int = Field(default=3, ge=1)

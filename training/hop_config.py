@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -11,12 +13,13 @@ class HopConfig(BaseModel):
     Attributes:
         rank: Rank of the two low-rank factors of each linear layer.
         alpha: Scale: the product of the factors is multiplied by alpha / rank.
-        learning_rate: Peak, reached after the warm-up; falls to zero in a straight line.
+        learning_rate: Peak, reached after the warm-up; falls to zero in a straight line. Where none is set, half of it
+            for an adapter that is gone on with: at the full one it forgets some.
         warmup_steps: Steps over which it rises.
         epochs: How often every example is seen.
         batch_size: Examples of one step.
         max_tokens: Where a question with its passages is cut, in training; tokens.
-        from_scratch: Whether a workspace's adapter begins untrained, not as the one that its encoder comes with.
+        from_scratch: Whether the adapter begins untrained where there is one to go on with.
         seed: Of the adapter's first weights and of the order of the examples.
         checkpoint_steps: Steps between two checkpoints; changes nothing in the result.
     """
@@ -33,3 +36,9 @@ class HopConfig(BaseModel):
     from_scratch: bool = False
     seed: int = Field(default=0, ge=0)
     checkpoint_steps: int = Field(default=20, ge=1)
+
+    def going_on(self) -> Self:
+        """The settings for an adapter that is gone on with."""
+        if "learning_rate" in self.model_fields_set:
+            return self
+        return self.model_copy(update={"learning_rate": self.learning_rate / 2})

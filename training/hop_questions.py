@@ -28,7 +28,7 @@ from models.errors import InputError, ModelError, OutputError
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
 from retrieval.names import looks_like_name
-from retrieval.terms import terms
+from retrieval.terms import telling_terms, terms
 from retrieval.texts import fact_text, headed
 from training.hop_sets import HopQuestion, HopSet
 
@@ -49,7 +49,8 @@ _PASSAGES = 10
 _PER_ENTITY = 2
 """Paths through one entity: more would make a few hubs the whole training set."""
 _GAP = "___"
-_ARTICLE = re.compile(r"^(The|An?) ")
+_ARTICLE = re.compile(r"^(?:The|An?) ")
+_CAPITAL = r"[^\W\d_a-z]\w*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +137,13 @@ def path_questions(
 def fact_paths(store: GraphStore, limit: int, seed: int = 0) -> list[FactPath]:
     """Paths of a graph, drawn by chance: at most two through one entity, at most `limit`.
 
-    They lead over what is called by names only, and from one such thing to another or to a value: "the ministry" is
-    another one in each passage.
+    They lead over what is called by a name, and from one such thing to another or to a value: "the ministry" is another
+    one in each passage. Where nothing has a capital, anything may be a name.
     """
     entities = list(store.read(Entity))
     names = {entity.id: (entity.name, *entity.aliases) for entity in entities}
     values = {entity.id for entity in entities if entity.type == VALUE}
-    named = {entity.id for entity in entities if all(map(_has_name, names[entity.id]))} - values
+    named = ({entity.id for entity in entities if _is_name(entity.name)} or names.keys()) - values
     ends: defaultdict[str, list[Fact]] = defaultdict(list)
     for fact in store.read(Fact):
         if fact.evidence and fact.subject_id != fact.object_id and {fact.subject_id, fact.object_id} <= names.keys():
@@ -183,8 +184,8 @@ def _with_gap(fact: Fact, hidden: str, names: Mapping[str, Sequence[str]]) -> st
     return fact_text(next(ends), fact.predicate, next(ends))
 
 
-def _has_name(text: str) -> bool:
-    return any(map(looks_like_name, text.split()))
+def _is_name(text: str) -> bool:
+    return any(map(looks_like_name, _ARTICLE.sub("", text).split()))
 
 
 def _far_end(fact: Fact, shared: str) -> str:
@@ -210,26 +211,42 @@ def _gather(
         usage += answer.usage
         described, asked = _text(answer.parsed, "described"), _text(answer.parsed, "question")
         text = joined(asked, path.shared, described)
-        if reason := fault(text, path) if text else f"it does not name what it asks about: {path.shared[0]}":
+        if (
+            reason := fault(text, path)
+            if text
+            else f"{path.shared[0]} is not described, or not asked about by its name"
+        ):
             refused.append(Refused(path, reason))
         else:
             questions.append(HopQuestion(question=text, first=path.passages[:1], passages=path.passages))
     if not questions:
         raise InputError(f"No usable question came of {len(paths)} paths; the first: {refused[0].reason}")
-    return PathQuestions(HopSet(name, _passages(store), tuple(questions)), tuple(refused), usage)
+    return PathQuestions(HopSet(name, passages(store), tuple(questions)), tuple(refused), usage)
 
 
 def joined(question: str, shared: Sequence[str], described: str) -> str:
-    """The question with a description in place of a name, or "" if the name is not in it.
+    """An English question with a description in place of a name.
+
+    Returns:
+        The question; "" if the description is empty, or the name does not stand there once and by itself: in "Oxford
+        University" it is part of another one.
 
     Example:
         >>> joined("Where was I. Tarn born?", ("Ivo Tarn", "I. Tarn"), "The designer of the Bridge")
         'Where was the designer of the Bridge born?'
+        >>> joined("When was Oxford University founded?", ("Oxford",), "the town on the river")
+        ''
     """
     names = "|".join(re.escape(name) for name in sorted(shared, key=lambda name: (-len(name), name)))
-    phrase = _ARTICLE.sub(lambda found: found[0].lower(), described.rstrip(".,;"))
-    text, count = re.subn(rf"(?<!\w)(?:the )?(?:{names})(?!\w)", lambda _: phrase, question, flags=re.IGNORECASE)
-    return text[:1].upper() + text[1:] if count and phrase else ""
+    found = list(re.finditer(rf"(?<![\w-])(?:[Tt]he )?(?:{names})(?![\w-])", question))
+    phrase = _ARTICLE.sub(lambda article: article[0].lower(), described.rstrip(" .,;"))
+    if len(found) != 1 or not phrase:
+        return ""
+    before, after = question[: found[0].start()], question[found[0].end() :]
+    if re.search(rf"\w\W*\s{_CAPITAL} $", before) or re.match(rf" {_CAPITAL}", after):
+        return ""
+    text = f"{before}{phrase}{after}"
+    return text[:1].upper() + text[1:]
 
 
 def fault(question: str, path: FactPath) -> str:
@@ -243,12 +260,13 @@ def fault(question: str, path: FactPath) -> str:
         ''
     """
     asked = f" {' '.join(terms(question))} "
-    if not question.endswith("?") or len(question.split()) < _WORDS:
+    if question.find("?") != len(question) - 1 or _GAP in question or len(question.split()) < _WORDS:
         return "it is no question"
     for hidden in (*path.shared, path.answer):
         if (words := " ".join(terms(hidden))) and f" {words} " in asked:
             return f"it names what was to be found: {hidden}"
-    if not set(terms(path.start)) & set(asked.split()):
+    start = set(telling_terms(path.start))
+    if 2 * len(start & set(asked.split())) < len(start):
         return f"it does not name where it starts: {path.start}"
     return ""
 
@@ -257,6 +275,7 @@ def _text(parsed: Any, key: str) -> str:
     return " ".join(str(parsed.get(key, "")).split()) if isinstance(parsed, dict) else ""
 
 
-def _passages(store: GraphStore) -> dict[str, str]:
+def passages(store: GraphStore) -> dict[str, str]:
+    """All passages by id, as the encoder reads them."""
     headings = {row.id: (row.title, row.date) for row in store.read(Document)}
     return {row.id: headed(*headings.get(row.document_id, ("", "")), row.text) for row in store.read(Chunk)}

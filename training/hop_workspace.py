@@ -1,4 +1,4 @@
-"""A workspace's own hop encoder: questions from its graph's paths, and the encoder's own adapter trained on by them."""
+"""A workspace's own hop encoder: questions from its graph's paths, and the adapter that learns them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,6 @@ from training.hop_questions import path_questions
 from training.hop_sets import HopSet
 from training.hops import train_hops
 
-_GENTLE = 5e-4
-"""Learning rate for who goes on from an adapter and names none: at the one for an untrained adapter it forgets some."""
-
 
 def train_on_paths(
     session: Session, more: Sequence[HopSet], config: HopConfig, model: str, paths: int, out: Path | None = None
@@ -28,7 +25,7 @@ def train_on_paths(
     Args:
         session: Of an indexed workspace.
         more: Passages and questions beside its own.
-        config: Settings; the learning rate is halved where none was set and an adapter is gone on with.
+        config: Settings.
         model: Chat model that writes the questions.
         paths: Most paths to ask about.
         out: Folder of the adapter; None is the workspace's own.
@@ -43,15 +40,12 @@ def train_on_paths(
         executor = ThreadExecutor(calls_in_parallel(model))
         made = path_questions(space.store, space.path.name, chat, paths, executor, session.progress)
     encoder = space.config.encoder
-    start = None if config.from_scratch else hops_of(encoder, load_model(encoder))
-    if start and "learning_rate" not in config.model_fields_set:
-        config = config.model_copy(update={"learning_rate": _GENTLE})
     return train_hops(
         encoder,
         [made.own, *more],
         config,
         out or adapter_folder(space.adapters_dir, OWN_HOPS),
-        start,
+        hops_of(encoder, load_model(encoder)),
         sorted({key for question in made.own.questions for key in question.passages}),
         session.progress,
     )

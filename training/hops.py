@@ -123,7 +123,7 @@ def train_hops(
         sets: At least one question.
         config: Settings.
         out: Folder of the adapter; its parent is made if absent.
-        start: Folder of an adapter to begin with, its rank that of the settings or not.
+        start: Folder of an adapter to go on with, its rank that of the settings or not; unless they say from scratch.
         sources: Ids of what the questions were made from, in a workspace.
         progress: Told of examples and losses.
     Returns:
@@ -140,6 +140,8 @@ def train_hops(
         raise ConfigError(f"{base} is no encoder: its backend is {model.backend}, expected sentence-transformers.")
     if not any(each.questions for each in sets):
         raise InputError("There are no questions to learn hops from: expected at least one.")
+    start = None if config.from_scratch else start
+    config = config.going_on() if start else config
     weights = resolve(model.weights, progress)
     request = HopRequest(base, model, weights, tuple(sets), config, start, tuple(sorted(sources)))
     return once(request, out, lambda partial: _train(request, partial, out, progress))

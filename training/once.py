@@ -62,7 +62,7 @@ def _finished(out: Path, asked: Asked) -> bool:
     if manifest.key != asked.key:
         raise ConfigError(
             f"{out} holds an adapter of another request (base {manifest.base}, made of {sum(manifest.texts.values())} "
-            "texts); base, texts or settings differ. Choose another folder, or delete that one."
+            "texts); base, beginning, texts or settings differ. Choose another folder, or delete that one."
         )
     leftover = out.with_name(out.name + PARTIAL)
     if leftover.exists():

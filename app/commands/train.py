@@ -156,7 +156,7 @@ def extractor(
 @click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="Trained without a WORKSPACE.")
 @click.option("--model", default="qwen-1.5b", show_default=True, metavar="NAME", help="Writes the questions.")
 @click.option("--paths", type=click.IntRange(min=1), default=400, show_default=True, help="Most paths to ask about.")
-@click.option("--from-scratch", is_flag=True, help="Begin a WORKSPACE's without the one of its encoder.")
+@click.option("--from-scratch", is_flag=True, help="Begin a WORKSPACE's untrained.")
 @click.option("--epochs", type=click.IntRange(min=1), help="How often every question is seen  [3]")
 @click.option("--learning-rate", type=float, help="Peak learning rate  [0.001; 0.0005 from an adapter]")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
@@ -178,8 +178,8 @@ def hops(
 ) -> None:
     """Train the adapter by which the retriever graph goes from a question to its first passage and on to the next.
 
-    Of a WORKSPACE, from the adapter that comes with its encoder, with questions that a model writes from its graph's
-    own paths; or, or besides, of questions of your own.
+    Of a WORKSPACE, from the adapter that comes with its encoder or from scratch, with questions that a model writes
+    from its graph's own paths; or, or besides, of questions of your own.
 
     \b
     graft train hops kb

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from retrieval.index import GraphIndex
+from retrieval.planner import LearntPlanner, Look
 from retrieval.retrievers import open_retriever
 from retrieval.steps import named_starts
 from retrieval.types import Retrieved
@@ -78,4 +81,18 @@ def test_examples_teach_which_step_is_meant_and_when_a_chain_is_over(index: Grap
     ):
         found = _ask(index, question, **settings)
         assert [fact.predicate for fact in found.paths[0].facts] == steps
-        assert found.paths[0].score == max(path.score for path in found.paths)
+
+
+@pytest.mark.parametrize(("sign", "length"), [(-1, 1), (1, 3)])
+def test_chains_are_over_where_they_fit_the_question_as_a_whole(
+    index: GraphIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: int, length: int
+) -> None:
+    look = LearntPlanner.look
+
+    def told(planner: LearntPlanner, question: str) -> Look:
+        return replace(look(planner, question), fit=lambda paths: np.array([sign * len(path) for path in paths], float))
+
+    monkeypatch.setattr(LearntPlanner, "look", told)
+    found = _ask(index, BORN, **taught(tmp_path))
+    assert len(found.paths[0].facts) == length
+    assert found.paths[0].score == sign * length

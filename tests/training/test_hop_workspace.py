@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from kg.config import IndexConfig
-from kg.schema import Chunk, Document
 from kg.session import Session
 from kg.workspace import Workspace
+from models.config import hops_of, load_model
 from models.factory import open_encoder
 from models.protocols import ChatModel
 from models.records import Budget, Records
 from retrieval.index import GraphIndex
-from retrieval.texts import headed
 from tests.models.tiny_encoder import save_tiny_encoder
-from tests.retrieval.fakes import chunk_id, world
-from tests.training.test_hop_questions import Writer
+from tests.retrieval.fakes import chunk_id
+from tests.training.test_hop_questions import Writer, fill
 from training.adapter import read_manifest
 from training.hop_config import HopConfig
+from training.hop_questions import passages
 from training.hop_sets import HopQuestion, HopSet
 from training.hop_workspace import train_on_paths
 from training.hops import train_hops
@@ -61,10 +61,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def space(encoder: str, tmp_path: Path) -> Workspace:
     made = Workspace.create(tmp_path / "kb", IndexConfig(extractor="none", encoder=encoder))
-    rows = world()
-    with made.store.transaction():
-        for kind in {type(row) for row in rows}:
-            made.store.replace(kind, [row for row in rows if type(row) is kind])
+    fill(made.store)
     return made
 
 
@@ -72,23 +69,36 @@ def test_the_graph_retriever_takes_what_was_trained(space: Workspace, encoder: s
     folder = trained(space, CONFIG)
     assert GraphIndex.of(space, open_encoder(encoder)).own_hops == folder
     assert {chunk_id("Bridge"), chunk_id("Tarn")} <= {*(read_manifest(folder).sources or ())}
-    assert trained(space, CONFIG) == folder
+    made = (folder / "graft.json").stat().st_mtime_ns
+    trained(space, CONFIG)
+    assert (folder / "graft.json").stat().st_mtime_ns == made
 
 
-def test_it_goes_on_from_the_encoders_own_or_begins_anew(space: Workspace, tmp_path: Path) -> None:
-    on = trained(space, CONFIG, tmp_path / "on")
-    anew = trained(space, CONFIG.model_copy(update={"from_scratch": True}), tmp_path / "anew")
-    weights = [(folder / "adapter_model.safetensors").read_bytes() for folder in (on, anew)]
-    assert weights[0] != weights[1]
-    assert [read_manifest(folder).config.learning_rate for folder in (on, anew)] == [5e-4, 1e-3]
-    plain = tmp_path / "plain.yaml"
-    plain.write_text(Path(space.config.encoder).read_text().replace("hops: own\n", ""))
-    titles = {row.id: row for row in space.store.read(Document)}
-    texts = {
-        row.id: headed(titles[row.document_id].title, titles[row.document_id].date, row.text)
-        for row in space.store.read(Chunk)
-    }
+@pytest.mark.parametrize(
+    ("config", "learning_rate"),
+    [
+        (CONFIG, 5e-4),
+        (CONFIG.model_copy(update={"from_scratch": True}), 1e-3),
+        (HopConfig(**{**CONFIG.model_dump(), "learning_rate": 1e-3}), 1e-3),
+    ],
+)
+def test_it_goes_on_from_the_encoders_own_or_begins_anew(
+    space: Workspace, tmp_path: Path, config: HopConfig, learning_rate: float
+) -> None:
+    folder = trained(space, config, tmp_path / "hops")
     bridge, tarn = chunk_id("Bridge"), chunk_id("Tarn")
     question = HopQuestion(question="Where is who designed Aldermoon Bridge?", first=(bridge,), passages=(bridge, tarn))
-    same = train_hops(str(plain), [HopSet("kb", texts, (question,))], CONFIG, tmp_path / "same")
-    assert (same / "adapter_model.safetensors").read_bytes() == weights[1]
+    encoder = space.config.encoder
+    start = None if config.from_scratch else hops_of(encoder, load_model(encoder))
+    plain = HopConfig(**{**CONFIG.model_dump(), "learning_rate": learning_rate})
+    same = train_hops(encoder, [HopSet("kb", passages(space.store), (question,))], plain, tmp_path / "same", start)
+    weights = [(each / "adapter_model.safetensors").read_bytes() for each in (folder, same)]
+    assert weights[0] == weights[1]
+    assert read_manifest(folder).config.learning_rate == learning_rate
+
+
+def test_an_adapter_that_is_gone_on_with_is_another(space: Workspace, tmp_path: Path) -> None:
+    rate = {"learning_rate": 1e-3}
+    on = trained(space, HopConfig(**{**CONFIG.model_dump(), **rate}), tmp_path / "on")
+    anew = trained(space, CONFIG.model_copy(update={"from_scratch": True}), tmp_path / "anew")
+    assert (on / "adapter_model.safetensors").read_bytes() != (anew / "adapter_model.safetensors").read_bytes()
