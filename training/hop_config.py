@@ -13,8 +13,8 @@ class HopConfig(BaseModel):
     Attributes:
         rank: Rank of the two low-rank factors of each linear layer.
         alpha: Scale: the product of the factors is multiplied by alpha / rank.
-        learning_rate: Peak, reached after the warm-up; falls to zero in a straight line. Where none is set, half of it
-            for an adapter that is gone on with: at the full one it forgets some.
+        learning_rate: Peak, reached after the warm-up; falls to zero in a straight line. Where none is set, a fifth
+            of it for an adapter that is gone on with: at the full one it forgets some.
         warmup_steps: Steps over which it rises.
         epochs: How often every example is seen.
         batch_size: Examples of one step.
@@ -41,4 +41,4 @@ class HopConfig(BaseModel):
         """The settings for an adapter that is gone on with."""
         if "learning_rate" in self.model_fields_set:
             return self
-        return self.model_copy(update={"learning_rate": self.learning_rate / 2})
+        return self.model_copy(update={"learning_rate": self.learning_rate / 5})

@@ -158,7 +158,7 @@ def extractor(
 @click.option("--paths", type=click.IntRange(min=1), default=400, show_default=True, help="Most paths to ask about.")
 @click.option("--from-scratch", is_flag=True, help="Begin a WORKSPACE's untrained.")
 @click.option("--epochs", type=click.IntRange(min=1), help="How often every question is seen  [3]")
-@click.option("--learning-rate", type=float, help="Peak learning rate  [0.001; 0.0005 from an adapter]")
+@click.option("--learning-rate", type=float, help="Peak learning rate  [0.001; 0.0002 from an adapter]")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
 @budget_options
 @json_option

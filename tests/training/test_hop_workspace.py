@@ -77,7 +77,7 @@ def test_the_graph_retriever_takes_what_was_trained(space: Workspace, encoder: s
 @pytest.mark.parametrize(
     ("config", "learning_rate"),
     [
-        (CONFIG, 5e-4),
+        (CONFIG, 2e-4),
         (CONFIG.model_copy(update={"from_scratch": True}), 1e-3),
         (HopConfig(**{**CONFIG.model_dump(), "learning_rate": 1e-3}), 1e-3),
     ],
