@@ -98,8 +98,10 @@ class ExploreRetriever(Taught):
             longer.sort(key=lambda chain: (-round(chain.score, 6), chain.path))
             chains = longer[: self._settings.chains]
             if hop >= self._settings.least_hops:
-                fits = look.fit([chain.path for chain in chains]).tolist() if look else [each.score for each in chains]
-                ended += [replace(chain, score=fit) for chain, fit in zip(chains, fits, strict=True)]
+                ended += chains
+        if look:
+            fits = look.fit([chain.path for chain in ended]).tolist()
+            ended = [replace(chain, score=fit) for chain, fit in zip(ended, fits, strict=True)]
         return sorted(ended, key=lambda chain: (-round(chain.score, 6), len(chain.path), chain.path))
 
     def _longer(self, chain: _Chain, vector: Vectors, look: Look | None) -> list[_Chain]:

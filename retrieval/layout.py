@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.schema import Chunk, Document, Entity, Evidence, Fact
+from kg.schema import Entity, Evidence, Fact
 from kg.store import GraphStore
 from retrieval.names import names_of
-from retrieval.texts import entity_text, fact_text, headed
+from retrieval.texts import entity_text, fact_text, passage_texts
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -57,11 +57,8 @@ class Layout:
 
 def lay_out(store: GraphStore) -> Layout:
     """Read every chunk, entity and fact of a store, one at a time; a fact whose ends are unknown is left out."""
-    headings = {document.id: (document.title, document.date) for document in store.read(Document)}
-    chunk_ids, chunk_texts = [], []
-    for chunk in store.read(Chunk):
-        chunk_ids.append(chunk.id)
-        chunk_texts.append(headed(*headings.get(chunk.document_id, ("", "")), chunk.text))
+    passages = passage_texts(store)
+    chunk_ids, chunk_texts = list(passages), list(passages.values())
     edges = _Edges(chunk_ids)
     entity_ids, entity_texts, shown = [], [], []
     names: defaultdict[str, list[int]] = defaultdict(list)

@@ -6,7 +6,8 @@ morning", "the company"), and a reader who sees the date can settle which of two
 
 from __future__ import annotations
 
-from kg.schema import Entity
+from kg.schema import Chunk, Document, Entity
+from kg.store import GraphStore
 from retrieval.types import FoundFact
 
 
@@ -22,6 +23,12 @@ def headed(title: str, date: str, text: str) -> str:
     heading = " ".join(part for part in (title.strip(), f"({date})" if date else "") if part)
     body = " ".join(text.split())
     return f"{heading}: {body}" if heading else body
+
+
+def passage_texts(store: GraphStore) -> dict[str, str]:
+    """Every chunk by id, in the store's order, as an encoder reads it."""
+    headings = {document.id: (document.title, document.date) for document in store.read(Document)}
+    return {chunk.id: headed(*headings.get(chunk.document_id, ("", "")), chunk.text) for chunk in store.read(Chunk)}
 
 
 def entity_text(entity: Entity) -> str:

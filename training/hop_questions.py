@@ -22,14 +22,14 @@ import numpy as np
 from kg.executor import Executor, ask_all
 from kg.pipeline import VALUE
 from kg.prompt import Prompt, load_prompt
-from kg.schema import Chunk, Document, Entity, Fact
+from kg.schema import Entity, Fact
 from kg.store import GraphStore
 from models.errors import InputError, ModelError, OutputError
 from models.progress import SILENT, Progress
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
 from retrieval.names import looks_like_name
 from retrieval.terms import telling_terms, terms
-from retrieval.texts import fact_text, headed
+from retrieval.texts import fact_text, passage_texts
 from training.hop_sets import HopQuestion, HopSet
 
 _SCHEMA = {
@@ -144,6 +144,7 @@ def fact_paths(store: GraphStore, limit: int, seed: int = 0) -> list[FactPath]:
     names = {entity.id: (entity.name, *entity.aliases) for entity in entities}
     values = {entity.id for entity in entities if entity.type == VALUE}
     named = ({entity.id for entity in entities if _is_name(entity.name)} or names.keys()) - values
+    answers = named | values
     ends: defaultdict[str, list[Fact]] = defaultdict(list)
     for fact in store.read(Fact):
         if fact.evidence and fact.subject_id != fact.object_id and {fact.subject_id, fact.object_id} <= names.keys():
@@ -156,7 +157,7 @@ def fact_paths(store: GraphStore, limit: int, seed: int = 0) -> list[FactPath]:
         if len({fact.evidence[0].chunk_id for fact in facts}) in range(2, _PASSAGES + 1):
             drawn = [facts[place] for place in draw.permutation(len(facts)).tolist()]
             ones = [fact for fact in drawn if _far_end(fact, shared) in named]
-            others = [fact for fact in drawn if _far_end(fact, shared) in named | values]
+            others = [fact for fact in drawn if _far_end(fact, shared) in answers]
             found += _through(shared, ones, others, names)
     return [found[place] for place in sorted(draw.permutation(len(found))[:limit].tolist())]
 
@@ -211,17 +212,14 @@ def _gather(
         usage += answer.usage
         described, asked = _text(answer.parsed, "described"), _text(answer.parsed, "question")
         text = joined(asked, path.shared, described)
-        if (
-            reason := fault(text, path)
-            if text
-            else f"{path.shared[0]} is not described, or not asked about by its name"
-        ):
+        reason = fault(text, path) if text else f"{path.shared[0]} is not described, or not asked about by its name"
+        if reason:
             refused.append(Refused(path, reason))
         else:
             questions.append(HopQuestion(question=text, first=path.passages[:1], passages=path.passages))
     if not questions:
         raise InputError(f"No usable question came of {len(paths)} paths; the first: {refused[0].reason}")
-    return PathQuestions(HopSet(name, passages(store), tuple(questions)), tuple(refused), usage)
+    return PathQuestions(HopSet(name, passage_texts(store), tuple(questions)), tuple(refused), usage)
 
 
 def joined(question: str, shared: Sequence[str], described: str) -> str:
@@ -273,9 +271,3 @@ def fault(question: str, path: FactPath) -> str:
 
 def _text(parsed: Any, key: str) -> str:
     return " ".join(str(parsed.get(key, "")).split()) if isinstance(parsed, dict) else ""
-
-
-def passages(store: GraphStore) -> dict[str, str]:
-    """All passages by id, as the encoder reads them."""
-    headings = {row.id: (row.title, row.date) for row in store.read(Document)}
-    return {row.id: headed(*headings.get(row.document_id, ("", "")), row.text) for row in store.read(Chunk)}

@@ -15,12 +15,12 @@ from models.factory import open_encoder
 from models.protocols import ChatModel
 from models.records import Budget, Records
 from retrieval.index import GraphIndex
+from retrieval.texts import passage_texts
 from tests.models.tiny_encoder import save_tiny_encoder
 from tests.retrieval.fakes import chunk_id
 from tests.training.test_hop_questions import Writer, fill
 from training.adapter import read_manifest
 from training.hop_config import HopConfig
-from training.hop_questions import passages
 from training.hop_sets import HopQuestion, HopSet
 from training.hop_workspace import train_on_paths
 from training.hops import train_hops
@@ -79,7 +79,7 @@ def test_the_graph_retriever_takes_what_was_trained(space: Workspace, encoder: s
     [
         (CONFIG, 2e-4),
         (CONFIG.model_copy(update={"from_scratch": True}), 1e-3),
-        (HopConfig(**{**CONFIG.model_dump(), "learning_rate": 1e-3}), 1e-3),
+        (CONFIG.model_copy(update={"learning_rate": 1e-3}), 1e-3),
     ],
 )
 def test_it_goes_on_from_the_encoders_own_or_begins_anew(
@@ -90,15 +90,14 @@ def test_it_goes_on_from_the_encoders_own_or_begins_anew(
     question = HopQuestion(question="Where is who designed Aldermoon Bridge?", first=(bridge,), passages=(bridge, tarn))
     encoder = space.config.encoder
     start = None if config.from_scratch else hops_of(encoder, load_model(encoder))
-    plain = HopConfig(**{**CONFIG.model_dump(), "learning_rate": learning_rate})
-    same = train_hops(encoder, [HopSet("kb", passages(space.store), (question,))], plain, tmp_path / "same", start)
+    plain = CONFIG.model_copy(update={"learning_rate": learning_rate})
+    same = train_hops(encoder, [HopSet("kb", passage_texts(space.store), (question,))], plain, tmp_path / "same", start)
     weights = [(each / "adapter_model.safetensors").read_bytes() for each in (folder, same)]
     assert weights[0] == weights[1]
     assert read_manifest(folder).config.learning_rate == learning_rate
 
 
 def test_an_adapter_that_is_gone_on_with_is_another(space: Workspace, tmp_path: Path) -> None:
-    rate = {"learning_rate": 1e-3}
-    on = trained(space, HopConfig(**{**CONFIG.model_dump(), **rate}), tmp_path / "on")
+    on = trained(space, CONFIG.model_copy(update={"learning_rate": 1e-3}), tmp_path / "on")
     anew = trained(space, CONFIG.model_copy(update={"from_scratch": True}), tmp_path / "anew")
     assert (on / "adapter_model.safetensors").read_bytes() != (anew / "adapter_model.safetensors").read_bytes()
