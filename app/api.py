@@ -30,7 +30,7 @@ from app.training import probe, train, train_extractor, train_hops
 
 if TYPE_CHECKING:
     from eval.config import Experiment
-    from eval.results import RunResult
+    from eval.runs.results import RunResult
 
 __all__ = [
     "AskSettings",
@@ -66,7 +66,7 @@ def evaluate(
         spending: Budget and progress.
     """
     from eval.experiment import load_experiment, run_experiment
-    from eval.report import write_report
+    from eval.report.page import write_report
 
     spending = spending or Spending()
     config = load_experiment(experiment) if isinstance(experiment, str | Path) else experiment

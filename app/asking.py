@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from app.opening import PathLike, Spending, opened, session
 
 if TYPE_CHECKING:
-    from models.chats import Chats
+    from models.calls.chats import Chats
     from models.protocols import ChatModel
-    from retrieval.answer import Answer
-    from retrieval.long_answer import LongAnswer
-    from retrieval.pack import PackSettings
-    from retrieval.subset import Limits
+    from retrieval.answering.answer import Answer
+    from retrieval.answering.long_answer import LongAnswer
+    from retrieval.answering.pack import PackSettings
+    from retrieval.index.subset import Limits
     from retrieval.types import PackedContext, Retrieved, Retriever
 
 
@@ -82,8 +82,8 @@ def ask(
         ConfigError: No such workspace, retriever or model.
         ModelError: The model cannot be reached.
     """
-    from retrieval.answer import answer
-    from retrieval.confidence import THRESHOLD
+    from retrieval.answering.answer import answer
+    from retrieval.answering.confidence import THRESHOLD
 
     settings = settings or AskSettings()
     with _packed(question, workspace, settings, spending) as (packed, chat):
@@ -97,7 +97,7 @@ def ask_at_length(
     spending: Spending | None = None,
 ) -> LongAnswer:
     """Answer a question from a workspace sentence by sentence, each with citations; raises as `ask`."""
-    from retrieval.long_answer import answer_at_length
+    from retrieval.answering.long_answer import answer_at_length
 
     with _packed(question, workspace, settings or AskSettings(), spending) as (packed, chat):
         return answer_at_length(question, packed, chat)
@@ -108,8 +108,8 @@ def _packed(
     question: str, workspace: PathLike | None, settings: AskSettings, spending: Spending | None
 ) -> Iterator[tuple[PackedContext, ChatModel]]:
     """The evidence for a question, and the model that answers from it."""
-    from kg.sentences import count_tokens
-    from retrieval.pack import pack
+    from kg.language.sentences import count_tokens
+    from retrieval.answering.pack import pack
 
     spending = spending or Spending(retry_failed=True)
     with _retrieving(workspace, settings.retriever, settings.model, spending, settings.limits) as (retriever, chats):
@@ -122,9 +122,9 @@ def _retrieving(
     workspace: PathLike | None, retriever: str, model: str, spending: Spending, limits: Limits | None
 ) -> Iterator[tuple[Retriever, Chats]]:
     """A retriever over a workspace, and the chat models of the session, of which it asks the one named."""
-    from models.chats import Chats
-    from retrieval.retrievers import open_retriever, with_model
-    from retrieval.subset import Limits, restrict
+    from models.calls.chats import Chats
+    from retrieval.index.subset import Limits, restrict
+    from retrieval.retrievers.registry import open_retriever, with_model
 
     with (
         opened(workspace, spending.progress) as (space, encoder, graph_index),

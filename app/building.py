@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from app.opening import PathLike, Spending, find_workspace, session
 from models.errors import ConfigError, InputError
-from models.progress import SILENT, Progress
+from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from app.removal import Removal
-    from kg.change import Changes, Given
+    from kg.changes.update import Changes, Given
     from kg.config import IndexConfig
-    from kg.learn_schema import Learnt
+    from kg.extraction.learn_schema import Learnt
     from kg.summary import IndexSummary
 
 
@@ -88,10 +88,10 @@ def learn_schema(
         ModelError: The extractor cannot be reached.
     """
     from kg.config import IndexConfig
-    from kg.extractors import WITHOUT_CHAT, open_extractor
-    from kg.learn_schema import learn
-    from kg.load import load
-    from kg.sentences import RuleSentences
+    from kg.documents.load import load
+    from kg.extraction.learn_schema import learn
+    from kg.extraction.registry import WITHOUT_CHAT, open_extractor
+    from kg.language.sentences import RuleSentences
     from models.factory import open_chat
 
     config, sentences = _changed(IndexConfig(), {"extractor": extractor}), RuleSentences()
@@ -117,10 +117,11 @@ def index_with(
     config: IndexConfig, folder: Path, workspace: Path, spending: Spending, facts: Path | None = None
 ) -> IndexSummary:
     """`index` with a ready configuration: the graph first, then the arrays that retrieval reads."""
-    from kg.load import list_sources
-    from kg.session import index_folder, open_session
+    from kg.documents.load import list_sources
+    from kg.indexing import index_folder
+    from kg.session import open_session
     from models.factory import open_encoder
-    from retrieval.index import GraphIndex
+    from retrieval.index.graph_index import GraphIndex
 
     list_sources(folder)  # nothing is created for a folder that cannot be read
     encoder = open_encoder(config.encoder, spending.progress)
@@ -152,10 +153,10 @@ def update(
         ModelError: The extractor cannot be reached.
         BudgetReached: The budget is used up; the same call goes on.
     """
-    from kg.session import update_sources
+    from kg.indexing import update_sources
     from kg.workspace import Workspace
     from models.factory import open_encoder
-    from retrieval.index import GraphIndex
+    from retrieval.index.graph_index import GraphIndex
 
     spending = spending or Spending()
     with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
@@ -170,7 +171,7 @@ def plan_update(
 ) -> dict[str, Any]:
     """What `update` would cost: calls, tokens, seconds, dollars; nothing is spent."""
     from eval.plan import plan_documents
-    from kg.change import load_given
+    from kg.changes.update import load_given
     from kg.workspace import Workspace
 
     with Workspace.open(find_workspace(workspace)) as space:
@@ -179,7 +180,7 @@ def plan_update(
 
 
 def _given(paths: PathLike | Sequence[PathLike], root: PathLike | None) -> Given:
-    from kg.change import Given
+    from kg.changes.update import Given
 
     several = [paths] if isinstance(paths, str | Path) else paths
     return Given(tuple(Path(path) for path in several), Path(root) if root else None)

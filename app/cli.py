@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ask": ("app.commands.ask:ask", "Answer a question from the evidence, with citations."),
     "entities": ("app.commands.entities:entities", "Look at entities; merge, split and undo."),
     "train": ("app.commands.train:train", "Put the indexed documents into a LoRA adapter."),
-    "eval": ("app.commands.eval:evaluate", "Compare closed-book, RAG, graph-RAG, LoRA and hybrids."),
+    "eval": ("app.commands.evaluate.run:evaluate", "Compare closed-book, RAG, graph-RAG, LoRA and hybrids."),
     "report": ("app.commands.report:report", "Write the HTML report of a run again."),
     "communities": ("app.commands.communities:communities", "List communities, show one, write reports on them."),
     "neo4j": ("app.commands.neo4j:neo4j", "Copy a knowledge base to Neo4j and back, and compare."),

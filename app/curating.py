@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.opening import PathLike, Spending, find_workspace, session
-from models.progress import SILENT, Progress
+from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from kg.build import BuildModels
-    from kg.curate import History, Ruled
-    from kg.dossier import Dossier
+    from kg.changes.curate import History, Ruled
     from kg.schema import Entity
+    from kg.views.dossier import Dossier
     from kg.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ class Shown:
 
 def find_entities(query: str = "", workspace: PathLike | None = None) -> list[Entity]:
     """Entities with `query` in a name, those named most often first."""
-    from kg.dossier import search
+    from kg.views.dossier import search
     from kg.workspace import Workspace
 
     with Workspace.open(find_workspace(workspace)) as space:
@@ -52,8 +52,8 @@ def show_entity(
         InputError: There is none.
         ModelError: The model cannot be reached.
     """
-    from kg.describe import describe
-    from kg.dossier import dossier, named
+    from kg.views.describe import describe
+    from kg.views.dossier import dossier, named
     from kg.workspace import Workspace
 
     spending = spending or Spending(retry_failed=True)
@@ -67,7 +67,7 @@ def show_entity(
 
 def merge_entities(name: str, other: str, workspace: PathLike | None = None, progress: Progress = SILENT) -> Ruled:
     """Rule that two names mean one thing; raises InputError for a name that no entity has."""
-    from kg.curate import merge
+    from kg.changes.curate import merge
 
     with _ruling(workspace, progress) as (space, models):
         return merge(space, models, name, other)
@@ -81,7 +81,7 @@ def split_entities(
     progress: Progress = SILENT,
 ) -> Ruled:
     """Rule that `name` and `other` mean two things, or that `name` means another thing in the document `source`."""
-    from kg.curate import split, split_source
+    from kg.changes.curate import split, split_source
 
     with _ruling(workspace, progress) as (space, models):
         return split_source(space, models, name, source) if source else split(space, models, name, other or name)
@@ -89,7 +89,7 @@ def split_entities(
 
 def undo_ruling(workspace: PathLike | None = None, progress: Progress = SILENT) -> Ruled:
     """Take back the newest ruling that stands; raises InputError if none does."""
-    from kg.curate import undo
+    from kg.changes.curate import undo
 
     with _ruling(workspace, progress) as (space, models):
         return undo(space, models)
@@ -97,7 +97,7 @@ def undo_ruling(workspace: PathLike | None = None, progress: Progress = SILENT) 
 
 def entity_history(name: str | None = None, workspace: PathLike | None = None) -> History:
     """Merges with their reasons and rulings in order, of one name or of all."""
-    from kg.curate import history
+    from kg.changes.curate import history
     from kg.workspace import Workspace
 
     with Workspace.open(find_workspace(workspace)) as space:
@@ -108,7 +108,7 @@ def entity_history(name: str | None = None, workspace: PathLike | None = None) -
 def _ruling(workspace: PathLike | None, progress: Progress) -> Iterator[tuple[Workspace, BuildModels]]:
     """A workspace with the models that resolving again needs: a judge's answers come from its records."""
     from kg.build import BuildModels
-    from kg.sentences import RuleSentences
+    from kg.language.sentences import RuleSentences
     from kg.session import open_judge
     from kg.workspace import Workspace
     from models.factory import open_encoder

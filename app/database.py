@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from app.opening import PathLike, find_workspace
 from models.errors import ConfigError, InputError
-from models.progress import SILENT, Progress
+from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from kg.neo4j_store import Neo4jStore
-    from kg.queries import Answer
-    from kg.transfer import Difference
+    from kg.stores.capabilities import Answer
+    from kg.stores.neo4j.store import Neo4jStore
+    from kg.stores.transfer import Difference
     from kg.workspace import Workspace
 
 
@@ -63,7 +63,7 @@ def push(workspace: PathLike | None = None, name: str | None = None, progress: P
         ConfigError: It is there already, or the database is not configured.
         ServerError: The database cannot be reached, or refuses.
     """
-    from kg.transfer import copy
+    from kg.stores.transfer import copy
     from kg.workspace import Workspace
 
     with (
@@ -87,9 +87,9 @@ def pull(folder: Path, name: str, progress: Progress = SILENT) -> Compared:
         ConfigError: The folder holds a workspace of other settings.
     """
     from kg.config import IndexConfig
-    from kg.neo4j_server import Address
-    from kg.neo4j_store import Neo4jStore
-    from kg.transfer import copy
+    from kg.stores.neo4j.server import Address
+    from kg.stores.neo4j.store import Neo4jStore
+    from kg.stores.transfer import copy
     from kg.workspace import Workspace
 
     with closing(Neo4jStore(Address.of_environment(), name)) as there:
@@ -104,7 +104,7 @@ def pull(folder: Path, name: str, progress: Progress = SILENT) -> Compared:
 
 def diff(workspace: PathLike | None = None, name: str | None = None) -> Compared:
     """Hold a workspace's folder against its copy in the database; nothing is changed."""
-    from kg.transfer import differences
+    from kg.stores.transfer import differences
     from kg.workspace import Workspace
 
     with Workspace.open(find_workspace(workspace)) as space, closing(_copy_of(space, name)) as there:
@@ -114,7 +114,7 @@ def diff(workspace: PathLike | None = None, name: str | None = None) -> Compared
 
 def copies() -> list[Copy]:
     """The workspaces of the database, by name."""
-    from kg.neo4j_server import Address, Server
+    from kg.stores.neo4j.server import Address, Server
 
     with closing(Server(Address.of_environment())) as server:
         rows = server.read(
@@ -133,8 +133,8 @@ def remove_copy(name: str) -> Copy:
     Raises:
         InputError: There is none of that name.
     """
-    from kg.neo4j_server import Address
-    from kg.neo4j_store import Neo4jStore
+    from kg.stores.neo4j.server import Address
+    from kg.stores.neo4j.store import Neo4jStore
 
     known = {each.name: each for each in copies()}
     if name not in known:
@@ -149,8 +149,8 @@ def _unknown(name: str, known: Iterable[str]) -> InputError:
 
 
 def _copy_of(space: Workspace, name: str | None) -> Neo4jStore:
-    from kg.neo4j_server import Address
-    from kg.neo4j_store import Neo4jStore
+    from kg.stores.neo4j.server import Address
+    from kg.stores.neo4j.store import Neo4jStore
 
     if space.config.store == "neo4j":
         raise ConfigError(f"the workspace {space.path} has its store in Neo4j already; expected one with another store")
@@ -170,8 +170,8 @@ def query(text: str, name: str, limit: int, timeout_s: float) -> Answer:
     Raises:
         InputError: The query does more than read, or the database refuses it.
     """
-    from kg.neo4j_query import ask
-    from kg.neo4j_server import Address, Server
+    from kg.stores.neo4j.query import ask
+    from kg.stores.neo4j.server import Address, Server
 
     with closing(Server(Address.of_environment())) as server:
         return ask(server, text, name, limit, timeout_s)

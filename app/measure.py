@@ -11,10 +11,10 @@ from app.opening import PathLike, Spending, session
 from models.errors import ConfigError
 
 if TYPE_CHECKING:
-    from eval.curve import Point
-    from eval.document_graph import Built
-    from eval.gold_triples import GoldDocument
-    from eval.relation_match import RelationMatch
+    from eval.extraction.curve import Point
+    from eval.extraction.document_graph import Built
+    from eval.extraction.gold_triples import GoldDocument
+    from eval.extraction.relation_match import RelationMatch
 
 
 def measure_documents(
@@ -39,11 +39,11 @@ def measure_documents(
     Raises:
         ConfigError: The extractor is none.
     """
-    from eval.document_graph import build
-    from kg.extractors import WITHOUT_CHAT
+    from eval.extraction.document_graph import build
+    from kg.extraction.registry import WITHOUT_CHAT
     from kg.session import open_session
-    from models.digest import digest
-    from models.paths import cache_dir
+    from models.files.digest import digest
+    from models.files.paths import cache_dir
 
     kept = {name: value for name, value in given.items() if value is not None}
     cache = cache_dir() / "measures"
@@ -61,11 +61,11 @@ def measure_curve(
     workspace: Path, documents: Sequence[GoldDocument], relations: RelationMatch, spending: Spending
 ) -> list[Point]:
     """Facts against tokens of a workspace that a chat model read, from the answers on record; no call is made."""
-    from eval.curve import curve
-    from eval.document_graph import passages_by_document
-    from kg.extract import ChatExtractor
-    from kg.extractors import open_extractor
-    from kg.sentences import RuleSentences
+    from eval.extraction.curve import curve
+    from eval.extraction.document_graph import passages_by_document
+    from kg.extraction.chat import ChatExtractor
+    from kg.extraction.registry import open_extractor
+    from kg.language.sentences import RuleSentences
     from kg.workspace import Workspace
 
     with (

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import ConfigError
-from models.progress import SILENT, Progress
+from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from kg.session import Session
     from kg.workspace import Workspace
+    from models.calls.records import Budget
     from models.protocols import Encoder
-    from models.records import Budget
-    from retrieval.index import GraphIndex
+    from retrieval.index.graph_index import GraphIndex
 
 PathLike = str | Path
 
@@ -39,7 +39,7 @@ class Spending:
 
     def budget(self) -> Budget:
         """The budget as the model wrappers take it."""
-        from models.records import Budget
+        from models.calls.records import Budget
 
         return Budget(max_calls=self.max_calls, max_usd=self.max_usd)
 
@@ -78,7 +78,7 @@ def _existing(path: Path) -> Path:
 def session(workspace: Workspace, spending: Spending) -> Iterator[Session]:
     """A workspace with its call records, budget and progress: what paid stages are given."""
     from kg.session import Session
-    from models.records import Records
+    from models.calls.records import Records
 
     _ = workspace.store  # the store makes the file that the records share
     with closing(Records(workspace.records_path, spending.retry_failed)) as records:
@@ -90,7 +90,7 @@ def opened(workspace: PathLike | None, progress: Progress) -> Iterator[tuple[Wor
     """Open a workspace with its encoder and its read side."""
     from kg.workspace import Workspace
     from models.factory import open_encoder
-    from retrieval.index import GraphIndex
+    from retrieval.index.graph_index import GraphIndex
 
     with ExitStack() as stack:
         space = stack.enter_context(Workspace.open(find_workspace(workspace)))

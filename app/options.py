@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from retrieval.subset import Limits
+    from retrieval.index.subset import Limits
 
 SCHEMA_VERSION = 1
 
@@ -65,7 +65,7 @@ def _read_limits(after: str, before: str, types: tuple[str, ...]) -> Limits:
     from pydantic import ValidationError
 
     from models.errors import ConfigError, describe
-    from retrieval.subset import Limits
+    from retrieval.index.subset import Limits
 
     try:
         return Limits(after=after, before=before, types=types)

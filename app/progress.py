@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from models.progress import SILENT, Progress, Step
+from models.runtime.progress import SILENT, Progress, Step
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichBar
@@ -113,7 +113,7 @@ class LineProgress:
     def step(
         self, label: str, total: float | None, unit: str = "items", done: float = 0
     ) -> AbstractContextManager[Step]:
-        """Open a step; see `models.progress.Progress`."""
+        """Open a step; see `models.runtime.progress.Progress`."""
         return self._step(label, total, unit, done)
 
 
@@ -158,5 +158,5 @@ class BarProgress:
     def step(
         self, label: str, total: float | None, unit: str = "items", done: float = 0
     ) -> AbstractContextManager[Step]:
-        """Open a step; see `models.progress.Progress`."""
+        """Open a step; see `models.runtime.progress.Progress`."""
         return self._step(label, total, unit, done)

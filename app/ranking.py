@@ -15,8 +15,8 @@ from app.opening import Spending
 from models.errors import ConfigError
 
 if TYPE_CHECKING:
-    from eval.retrieval import Measured
-    from eval.stats import Interval
+    from eval.retrieval.measure import Measured
+    from eval.statistics.stats import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def measure_retrieval(
     """Measure retrievers on a folder in BEIR's form.
 
     Args:
-        folder: See `eval.beir`.
+        folder: See `eval.retrieval.beir`.
         names: Of retrievers.
         encoder: Its name.
         spending: Budget and progress.
@@ -80,15 +80,15 @@ def measure_retrieval(
         InputError: The folder is not in that form.
         ConfigError: No such retriever or encoder, or settings for a retriever that is not measured.
     """
-    from eval.beir import read_corpus
-    from eval.retrieval import differences, measure, peak_mib, rank_all, values_of, write_run
+    from eval.retrieval.beir import read_corpus
+    from eval.retrieval.measure import differences, measure, peak_mib, rank_all, values_of, write_run
     from kg.schema import Chunk, Entity, Fact
-    from kg.sqlite_store import SqliteStore
-    from models.chats import Chats
+    from kg.stores.sqlite.store import SqliteStore
+    from models.calls.chats import Chats
+    from models.calls.records import Records
     from models.factory import open_chat, open_encoder
-    from models.records import Records
-    from retrieval.index import GraphIndex
-    from retrieval.retrievers import open_retriever, planned_calls
+    from retrieval.index.graph_index import GraphIndex
+    from retrieval.retrievers.registry import open_retriever, planned_calls
 
     asked = asked or RankingSettings()
     if unknown := {*asked.against, *asked.settings} - {*names}:

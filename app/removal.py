@@ -1,7 +1,7 @@
 """Deleting documents over all layers: graph, arrays of retrieval, and, to erase them, records, runs and adapters.
 
-What belongs to the knowledge base alone is in `kg.change` and `kg.erase`; here is the order in which the layers take
-part, so that the command can be killed anywhere and run again.
+What belongs to the knowledge base alone is in `kg.changes.update` and `kg.erasure.erase`; here is the order in which
+the layers take part, so that the command can be killed anywhere and run again.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.progress import SILENT, Progress
+from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from kg.erase import Remains
+    from kg.erasure.erase import Remains
     from kg.summary import IndexSummary
     from kg.workspace import Workspace
     from models.protocols import Encoder
@@ -57,8 +57,8 @@ class Removal:
 
 def plan_removal(space: Workspace, patterns: Sequence[str], erase: bool) -> Removal:
     """What `remove` would do; nothing is changed."""
-    from kg.change import named
-    from kg.erase import find_remains
+    from kg.changes.delete import named
+    from kg.erasure.erase import find_remains
 
     sources = named(space.store, patterns, gone_too=erase)
     return Removal(tuple(sources), _erased(space, find_remains(space, sources)) if erase else None)
@@ -86,12 +86,12 @@ def remove(
         StoreError: Another process writes, or keeps an older state open.
     """
     from kg.build import BuildModels
-    from kg.change import delete, named
-    from kg.erase import erase_remains, find_remains, forget
-    from kg.sentences import RuleSentences
-    from retrieval.arrays import sweep
-    from retrieval.index import GraphIndex
-    from training.adapter import flag_erased
+    from kg.changes.delete import delete, named
+    from kg.erasure.erase import erase_remains, find_remains, forget
+    from kg.language.sentences import RuleSentences
+    from retrieval.index.arrays import sweep
+    from retrieval.index.graph_index import GraphIndex
+    from training.runs.adapter import flag_erased
 
     erased = None
     with space.writing():
@@ -110,7 +110,7 @@ def remove(
 
 
 def _erased(space: Workspace, remains: Remains) -> Erased:
-    from training.adapter import trained_on
+    from training.runs.adapter import trained_on
 
     return Erased(
         calls=len(remains.calls),

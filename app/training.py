@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from app.opening import PathLike, Spending, find_workspace, session
 from models.errors import ConfigError
-from models.progress import SILENT, Progress
+from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from training.cloze import ClozeResult
-    from training.config import TrainConfig
-    from training.hop_config import HopConfig
-    from training.probe import ProbeResult
+    from training.config import HopConfig, TrainConfig
+    from training.probes.cloze import ClozeResult
+    from training.probes.probe import ProbeResult
 
 
 def train(
@@ -37,10 +36,10 @@ def train(
         Folder of the adapter, in PEFT's own format.
     """
     from kg.workspace import Workspace
-    from training.adapter import adapter_folder
     from training.config import TrainConfig
-    from training.dataset import open_training_set
-    from training.loop import train as fit
+    from training.data.dataset import open_training_set
+    from training.runs.adapter import adapter_folder
+    from training.train import train as fit
 
     config, spending = config or TrainConfig(), spending or Spending()
     with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
@@ -92,7 +91,7 @@ def train_hops(
     Args:
         workspace: Makes questions from its graph's own paths and keeps the adapter, which goes on from the one that
             comes with its encoder, or begins from scratch; None trains a new one on `sets` alone.
-        sets: Folders with passages and questions (`training.hop_sets`).
+        sets: Folders with passages and questions (`training.data.hop_sets`).
         out: Folder of the adapter; None is the workspace's own.
         encoder: Trained where there is no workspace, whose own it is otherwise.
         model: Chat model that writes the questions.
@@ -102,10 +101,10 @@ def train_hops(
     Returns:
         Folder of the adapter.
     """
-    from training.hop_config import HopConfig
-    from training.hop_sets import read_hop_set
-    from training.hop_workspace import train_on_paths
+    from training.config import HopConfig
+    from training.data.hop_sets import read_hop_set
     from training.hops import train_hops as fit
+    from training.workspace_hops import train_on_paths
 
     config, spending = config or HopConfig(), spending or Spending()
     given = [read_hop_set(Path(folder)) for folder in sets]
@@ -128,10 +127,10 @@ def probe(
     The second is None where the graph gives no cloze item, as one without entities does.
     """
     from kg.workspace import Workspace
-    from training.cloze import ask as complete
-    from training.cloze import cloze_items
-    from training.probe import probe as measure
-    from training.texts import raw_texts
+    from training.data.texts import raw_texts
+    from training.probes.cloze import ask as complete
+    from training.probes.cloze import cloze_items
+    from training.probes.probe import probe as measure
 
     with Workspace.open(find_workspace(workspace)) as space:
         texts, items = [text.text for text in raw_texts(space.store)], cloze_items(space.store)

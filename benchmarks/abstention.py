@@ -7,10 +7,10 @@
 
 `collect` asks the reader questions of HotpotQA with five of their paragraphs, every other time without those that
 support the answer, and writes down what the confidence is computed from and whether the answer was right. `fit` prints
-the weights of `retrieval.confidence` and, of the thresholds that keep nine of ten right answers, that of best F1 of
-abstaining, both cross-validated. `measure` asks the questions of a file of items through `graft ask`'s own steps: an
-item of the kind "never-happened", or a question of FalseQA with a false premise, should be abstained from, any other be
-answered. What is collected or measured is appended to its file and gone on with there.
+the weights of `retrieval.answering.confidence` and, of the thresholds that keep nine of ten right answers, that of best
+F1 of abstaining, both cross-validated. `measure` asks the questions of a file of items through `graft ask`'s own steps:
+an item of the kind "never-happened", or a question of FalseQA with a false premise, should be abstained from, any other
+be answered. What is collected or measured is appended to its file and gone on with there.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from typing import Any
 import numpy as np
 
 from app.opening import Spending, opened, session
-from eval.metrics import contains
+from eval.arms.metrics import contains
+from kg.language.sentences import count_tokens
 from kg.schema import make_id
-from kg.sentences import count_tokens
-from models.chats import Chats
+from models.calls.chats import Chats
 from models.factory import open_chat
-from models.progress import SILENT
 from models.protocols import ChatModel
-from retrieval.answer import answer
-from retrieval.confidence import THRESHOLD, confidence, shares
-from retrieval.pack import pack
-from retrieval.retrievers import open_retriever
+from models.runtime.progress import SILENT
+from retrieval.answering.answer import answer
+from retrieval.answering.confidence import THRESHOLD, confidence, shares
+from retrieval.answering.pack import pack
+from retrieval.retrievers.registry import open_retriever
 from retrieval.types import ContextLine, PackedContext, Passage, Retrieved
 
 PASSAGES = 5
@@ -62,7 +62,7 @@ def ask(question: str, packed: PackedContext, accepted: Sequence[str], chat: Cha
 
 
 def shares_of(row: dict[str, Any]) -> tuple[float, ...]:
-    """The shares of `retrieval.confidence` for a question that was asked."""
+    """The shares of `retrieval.answering.confidence` for a question that was asked."""
     lines = [ContextLine(number, text, "", "") for number, text in enumerate(row["lines"], start=1)]
     return shares(row["question"], [line for line in lines if line.number in row["cited"]], lines)
 

@@ -25,17 +25,17 @@ from typing import cast
 
 import numpy as np
 
-from eval.beir import Corpus, read_corpus
-from eval.retrieval import rank_all, values_of
-from eval.stats import intervals
-from kg.sqlite_store import SqliteStore
-from models.chats import Chats
+from eval.retrieval.beir import Corpus, read_corpus
+from eval.retrieval.measure import rank_all, values_of
+from eval.statistics.stats import intervals
+from kg.stores.sqlite.store import SqliteStore
+from models.calls.chats import Chats
 from models.factory import open_chat, open_encoder
-from models.progress import SILENT
 from models.protocols import Encoder
-from retrieval.auto import AutoRetriever
-from retrieval.index import GraphIndex
-from retrieval.retrievers import open_retriever
+from models.runtime.progress import SILENT
+from retrieval.index.graph_index import GraphIndex
+from retrieval.retrievers.auto import AutoRetriever
+from retrieval.retrievers.registry import open_retriever
 
 BEHIND = {"single": "dense", "linked": "graph", "corpus": "graph"}
 

@@ -23,18 +23,18 @@ from pathlib import Path
 import numpy as np
 
 from app.opening import Spending, opened, session
-from eval.pairwise import CRITERIA, Counted, Verdict, judge, preferences
-from eval.stats import intervals
+from eval.statistics.pairwise import CRITERIA, Counted, Verdict, judge, preferences
+from eval.statistics.stats import intervals
+from kg.language.sentences import count_tokens
 from kg.schema import Report
-from kg.sentences import count_tokens
-from models.chats import Chats
+from models.calls.chats import Chats
 from models.errors import NOT_OF_THE_ITEM
-from models.progress import SILENT
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
-from retrieval.index import GraphIndex
-from retrieval.long_answer import LongAnswer, answer_at_length
-from retrieval.pack import pack
-from retrieval.retrievers import open_retriever, with_model
+from models.runtime.progress import SILENT
+from retrieval.answering.long_answer import LongAnswer, answer_at_length
+from retrieval.answering.pack import pack
+from retrieval.index.graph_index import GraphIndex
+from retrieval.retrievers.registry import open_retriever, with_model
 from retrieval.types import Retriever
 
 

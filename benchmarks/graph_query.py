@@ -27,11 +27,11 @@ import numpy as np
 
 from benchmarks.memory import memory_mib
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Row, make_id
-from kg.sqlite_store import SqliteStore
-from models.digest import digest
+from kg.stores.sqlite.store import SqliteStore
+from models.files.digest import digest
 from models.protocols import Vectors
-from retrieval.index import GraphIndex
-from retrieval.retrievers import open_retriever
+from retrieval.index.graph_index import GraphIndex
+from retrieval.retrievers.registry import open_retriever
 
 _WORDS = 50_000
 _FACTS = 4

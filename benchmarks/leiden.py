@@ -3,9 +3,9 @@
 The graph is made up: groups whose sizes follow a power law, four edges of five within a group, the ends drawn by a
 popularity that falls with the rank. Each way runs in a process of its own, from a list of edges of named nodes, as a
 knowledge base has them, to a group for each node; what a library needs to turn names to numbers counts. All optimise
-modularity with as many rounds. `steady` is the division of level 0 that an edit hardly moves (`kg.steady`): nine runs
-of the library and what follows from them. A way that takes longer than `--budget-s` is stopped and says so. leidenalg
-and igraph are under the GPL: they come with the extra dev alone.
+modularity with as many rounds. `steady` is the division of level 0 that an edit hardly moves (`kg.communities.steady`):
+nine runs of the library and what follows from them. A way that takes longer than `--budget-s` is stopped and says so.
+leidenalg and igraph are under the GPL: they come with the extra dev alone.
 
     python -m benchmarks.leiden --edges 1000000
     python -m benchmarks.leiden --edges 10000000 --way native --way igraph --way leidenalg
@@ -28,12 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.memory import memory_mib
-from kg.basins import Edge
+from kg.communities.basins import Edge
+from kg.communities.steady import divide
 from kg.config import CommunityConfig
-from kg.steady import divide
 
 ROUNDS = 2
-"""As many as `kg.steady` lets the library make."""
+"""As many as `kg.communities.steady` lets the library make."""
 _WITHIN = 0.8
 _EDGES_A_NODE = 5
 

@@ -25,14 +25,14 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
 
-from eval.paths import Measured, Question, ask, measure, read_graph, read_questions
+from eval.retrieval.metaqa import Measured, Question, ask, measure, read_graph, read_questions
 from kg.schema import Entity
-from kg.sqlite_store import SqliteStore
+from kg.stores.sqlite.store import SqliteStore
 from models.factory import open_encoder
-from retrieval.index import GraphIndex
-from retrieval.retrievers import open_retriever
-from retrieval.search import Search
-from retrieval.steps import BACKWARDS, Relations, Steps, Walks, walk_on, walks_from
+from retrieval.index.graph_index import GraphIndex
+from retrieval.index.search import Search
+from retrieval.retrievers.registry import open_retriever
+from retrieval.traversal.steps import BACKWARDS, Relations, Steps, Walks, walk_on, walks_from
 from retrieval.types import Retriever
 
 _DEGREE, _WALKS, _HOPS = 500, 300, 3

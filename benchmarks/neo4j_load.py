@@ -28,10 +28,10 @@ from itertools import chain
 from pathlib import Path
 
 from benchmarks.neo4j_peers import GraphragWriter, csv_of, import_words, loop
-from kg import neo4j_store
-from kg.neo4j_server import Address, Server
-from kg.neo4j_store import Neo4jStore
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Row
+from kg.stores.neo4j import store as neo4j_store
+from kg.stores.neo4j.server import Address, Server
+from kg.stores.neo4j.store import Neo4jStore
 from tests.neo4j_server import OwnServer, missing, own_server
 
 _COUNT = "MATCH ()-[f:FACT {workspace: $w}]->() RETURN count(f)"

@@ -16,10 +16,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from kg.neo4j_export import write_csv
-from kg.neo4j_server import Address, Server
 from kg.schema import Entity, Fact, Row
-from kg.sqlite_store import SqliteStore
+from kg.stores.neo4j.export import write_csv
+from kg.stores.neo4j.server import Address, Server
+from kg.stores.sqlite.store import SqliteStore
 
 _NAIVE = (
     "MERGE (s:Naive {id: $subject}) MERGE (o:Naive {id: $object}) "

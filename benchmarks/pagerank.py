@@ -1,4 +1,5 @@
-"""How fast a walk finds what a question's seeds lead to: `retrieval.push` beside whole-graph iteration and two peers.
+"""How fast a walk finds what a question's seeds lead to: `retrieval.pagerank.push` beside whole-graph iteration and two
+peers.
 
 The graph and the queries are made up (`benchmarks.pagerank_graph`). Each way runs in a process of its own and opens the
 same memory-mapped arrays. L1 and top 20 are against an iteration to 1e-12; a node is in the top 20 if it is visited as
@@ -29,8 +30,8 @@ from scipy.sparse import triu
 from benchmarks.memory import memory_mib
 from benchmarks.pagerank_graph import made, seeds, truth
 from benchmarks.pagerank_ways import DAMPING, WAYS, Found
-from retrieval import arrays
-from retrieval.walk import transition
+from retrieval.index import arrays
+from retrieval.pagerank.exact import transition
 
 _TOP = 20
 _PROBED = 3

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from retrieval import arrays
-from retrieval.push import Push
-from retrieval.walk import personalised_pagerank
+from retrieval.index import arrays
+from retrieval.pagerank.exact import personalised_pagerank
+from retrieval.pagerank.push import Push
 
 DAMPING = 0.5
 

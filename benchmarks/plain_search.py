@@ -23,8 +23,8 @@ import numpy as np
 
 from benchmarks.graph_query import ChecksumEncoder, rows
 from kg.schema import Chunk, Document
-from kg.sqlite_store import SqliteStore
-from retrieval.index import GraphIndex
+from kg.stores.sqlite.store import SqliteStore
+from retrieval.index.graph_index import GraphIndex
 
 _LIMIT = 10
 Search = Callable[[Any], Sequence[int]]

@@ -21,14 +21,14 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from eval.answering import Headline, Marking, Scoring
-from eval.contexts import Query
-from eval.metrics import Normalisation
+from eval.arms.answering import Headline, Marking, Scoring
+from eval.arms.contexts import Query
+from eval.arms.metrics import Normalisation
 from eval.systems import NONE, ORACLE, SystemConfig, known_systems, load_system
-from eval.tasks import Selection
+from eval.tasks.registry import Selection
 from kg.config import IndexConfig
 from models.errors import ConfigError, describe
-from retrieval.pack import PackSettings
+from retrieval.answering.pack import PackSettings
 from training.config import TrainConfig
 
 DEFAULT_PAIRS = (
@@ -85,7 +85,7 @@ class TaskConfig(_Part):
     """The questions.
 
     Attributes:
-        format: A name of `eval.tasks.TASKS`, or a dotted path.
+        format: A name of `eval.tasks.registry.TASKS`, or a dotted path.
         path: One file, or several.
         limit: The first so many items; None for all.
         kinds: Only items of these kinds; empty for all.

@@ -15,30 +15,30 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.arms.contexts import Packing, Sources, freeze, missing_contexts
+from eval.arms.oracle import Oracle
+from eval.arms.prices import price_of
+from eval.arms.readers import Readers
+from eval.arms.score import Arm, Asking, missing_samples, score
 from eval.config import Experiment, load_experiment
-from eval.contexts import Packing, Sources, freeze, missing_contexts
 from eval.finish import finish
-from eval.gold import GoldFinder
-from eval.oracle import Oracle
 from eval.plan import Plan, plan
-from eval.prices import price_of
-from eval.readers import Readers
 from eval.resolved import Resolved, kinds_of, resolve_experiment
-from eval.results import METRICS, RunResult, SetupCost, load_run
-from eval.run import RunFolder, create_run, find_runs
-from eval.score import Arm, Asking, missing_samples, score
+from eval.runs.folder import RunFolder, create_run, find_runs
+from eval.runs.results import METRICS, RunResult, SetupCost, load_run
 from eval.setup import Adapter, build_index, named_adapters, train_adapters
 from eval.systems import NONE, ORACLE, PLAIN, SystemConfig
+from eval.tasks.gold import GoldFinder
 from kg.session import Session, open_session
 from kg.summary import IndexSummary
-from models.chats import Chats
+from models.calls.chats import Chats
+from models.calls.records import Budget
 from models.errors import ConfigError
 from models.factory import open_chat, open_encoder, open_scorer
-from models.progress import SILENT, Progress
 from models.protocols import ChatModel, ChoiceScorer, Encoder
-from models.records import Budget
-from retrieval.index import GraphIndex
-from retrieval.retrievers import open_retriever
+from models.runtime.progress import SILENT, Progress
+from retrieval.index.graph_index import GraphIndex
+from retrieval.retrievers.registry import open_retriever
 
 __all__ = ["Experiment", "Plan", "load_experiment", "plan", "run_experiment"]
 

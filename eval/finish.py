@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from eval.config import Experiment
-from eval.results import METRICS, ArmSummary, RunResult, SetupCost, rows_of, seed_accuracies, to_json
-from eval.run import RunFolder, results_digest, write_json
-from eval.summary import arm_results, comparisons, retrieval_results
-from eval.trec import read_qrels, read_run
+from eval.runs.folder import RunFolder, results_digest, write_json
+from eval.runs.results import METRICS, ArmSummary, RunResult, SetupCost, rows_of, seed_accuracies, to_json
+from eval.runs.summary import arm_results, comparisons, retrieval_results
+from eval.runs.trec import read_qrels, read_run
 
 
 def finish(run: RunFolder, experiment: Experiment) -> RunResult:

@@ -12,31 +12,31 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.answering import choice_prefix, option_texts
+from eval.arms.answering import choice_prefix, option_texts
+from eval.arms.prices import price_of
+from eval.arms.readers import estimated_tokens
 from eval.config import Experiment
-from eval.prices import price_of
-from eval.readers import estimated_tokens
 from eval.resolved import Resolved, resolve_experiment
-from eval.results import METRICS
-from eval.run import find_runs
+from eval.runs.folder import find_runs
+from eval.runs.results import METRICS
 from eval.systems import NONE, ORACLE
 from eval.types import Item
-from kg.chunk import chunk
 from kg.config import IndexConfig
-from kg.examples import extraction_prompt
-from kg.extractors import WITHOUT_CHAT
-from kg.load import load
-from kg.prompt import CHARACTERS_PER_TOKEN
-from kg.reading import passages_of
+from kg.documents.chunk import chunk
+from kg.documents.load import load
+from kg.extraction.examples import extraction_prompt
+from kg.extraction.protocol import passages_of
+from kg.extraction.registry import WITHOUT_CHAT
+from kg.language.sentences import RuleSentences
 from kg.schema import Chunk, Document, Extraction
-from kg.sentences import RuleSentences
 from kg.workspace import STORE, Workspace
+from models.calls.prompt import CHARACTERS_PER_TOKEN
 from models.config import load_model
-from models.dotted import is_dotted
-from models.weights import identity
-from retrieval.retrievers import planned_calls
-from training.adapter import list_adapters
-from training.request import base_config
+from models.runtime.dotted import is_dotted
+from models.weights.resolve import identity
+from retrieval.retrievers.registry import planned_calls
+from training.runs.adapter import list_adapters
+from training.runs.request import base_config
 
 EXTRACT_OUT_SHARE = 0.9
 RETRIEVAL_S = 0.05

@@ -14,18 +14,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 
-from eval.answering import Prompts
+from eval.arms.answering import Prompts
 from eval.config import Experiment
-from eval.realtimeqa import Articles, collect_articles, with_articles
-from eval.tasks import load_task
+from eval.tasks.realtimeqa import Articles, collect_articles, with_articles
+from eval.tasks.registry import load_task
 from eval.types import Item
-from kg.extractors import WITHOUT_CHAT
-from kg.load import list_sources
+from kg.documents.load import list_sources
+from kg.extraction.registry import WITHOUT_CHAT
 from models.config import load_model
-from models.digest import digest, file_sha256
-from models.dotted import is_dotted
 from models.errors import InputError
-from models.weights import identity
+from models.files.digest import digest, file_sha256
+from models.runtime.dotted import is_dotted
+from models.weights.resolve import identity
 
 _WHERE: Any = {"workspace": True, "documents": {"path", "realtimeqa"}, "task": {"path"}}
 

@@ -10,26 +10,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eval.arms.prices import price_of
 from eval.config import Experiment
-from eval.prices import price_of
-from eval.realtimeqa import write_sources
 from eval.resolved import Resolved
-from eval.results import SetupCost
-from kg.extractors import WITHOUT_CHAT
-from kg.session import Session, index_folder
+from eval.runs.results import SetupCost
+from eval.tasks.realtimeqa import write_sources
+from kg.extraction.registry import WITHOUT_CHAT
+from kg.indexing import index_folder
+from kg.session import Session
 from kg.summary import IndexSummary
 from kg.workspace import Workspace
-from models.digest import digest
 from models.errors import ConfigError
 from models.factory import calls_in_parallel
+from models.files.digest import digest
 from models.protocols import Encoder
-from models.weights import identity
-from training.adapter import read_usable
+from models.weights.resolve import identity
 from training.config import TrainConfig
-from training.dataset import open_training_set
-from training.loop import train
-from training.request import base_config
-from training.texts import TrainingText, texts_digest
+from training.data.dataset import open_training_set
+from training.data.texts import TrainingText, texts_digest
+from training.runs.adapter import read_usable
+from training.runs.request import base_config
+from training.train import train
 
 SOURCES = "sources"
 

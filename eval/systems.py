@@ -6,7 +6,7 @@ A system is one YAML file of `configs/systems`, a path of the user's own, or a m
     adapter: true          # false, true (the adapter this experiment trains), or the name of one in the workspace
     retriever: rag         # none, oracle, a retriever's short name, or a dotted path
     settings: {}           # the retriever's own
-    marginal: none         # none: all passages in one prompt; sequence, token: each read alone (models.marginal)
+    marginal: none         # none: all passages in one prompt; sequence, token: each read alone (models.local.marginal)
 
 The reader, the items, the budget and the prompt belong to the experiment and are the same for all arms.
 """
@@ -20,8 +20,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.digest import digest
 from models.errors import ConfigError
+from models.files.digest import digest
 from models.protocols import Marginal
 
 NONE: Literal["none"] = "none"

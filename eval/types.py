@@ -7,7 +7,10 @@ to and read from JSON lines as it stands.
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
+
+LETTERS = string.ascii_uppercase
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,28 +18,28 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kg.chunk import chunk
-from kg.communities import detect, native_version
-from kg.executor import Executor, ThreadExecutor, ask_all
-from kg.extractors import IMPORT, open_extractor
-from kg.handles import hand_on
-from kg.judge import Judge
-from kg.load import Loaded, list_sources, load
-from kg.reading import Extractor, Passage, Reading, passages_of
-from kg.remains import remember
-from kg.report_basis import keep_valid
-from kg.resolve import resolve
+from kg.communities.detect import detect, native_version
+from kg.communities.handles import hand_on
+from kg.documents.chunk import chunk
+from kg.documents.load import Loaded, list_sources, load
+from kg.documents.sources import by_file
+from kg.erasure.remains import remember
+from kg.extraction.protocol import Extractor, Passage, Reading, passages_of
+from kg.extraction.registry import IMPORT, open_extractor
+from kg.language.sentences import SentenceSplitter
+from kg.reports.basis import keep_valid
+from kg.resolution.judge import Judge
+from kg.resolution.resolve import resolve
 from kg.rulings import standing
 from kg.schema import Chunk, Community, Description, Document, Entity, Extraction, Fact, Handle, Merge, Ruling
-from kg.sentences import SentenceSplitter
-from kg.sources import by_file
-from kg.stage import GONE, Stage
+from kg.stores.journal import GONE, Stage
 from kg.summary import IndexSummary, Spent
 from kg.workspace import Workspace
-from models.digest import digest
+from models.calls.executor import Executor, ThreadExecutor, ask_all
 from models.errors import InputError, OutputError
-from models.progress import SILENT, Progress
+from models.files.digest import digest
 from models.protocols import ChatModel, Encoder, Usage
+from models.runtime.progress import SILENT, Progress
 
 _RULES = 1
 """Changes with the rules of the stages written here or called from here, so that they run again."""

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from kg.proposals import Style
 from models.errors import ConfigError, describe
+
+Style = Literal["lines", "compact", "full", "chained"]
 
 
 class _Settings(BaseModel):
@@ -25,7 +26,7 @@ class ResolveConfig(_Settings):
 
     Attributes:
         similarity: Least cosine between the embeddings of two near names, in (0, 1]; a rule on their
-            words must hold as well (see `kg.resolve`). Above 1 is not allowed; 1 merges equal vectors only.
+            words must hold as well (see `kg.resolution.resolve`). Above 1 is not allowed; 1 merges equal vectors only.
         judge: Name of a chat model that decides where rules and embeddings leave it open; None merges nothing there.
     """
 
@@ -38,11 +39,12 @@ class ExtractConfig(_Settings):
 
     Attributes:
         style: "lines" leaves the kinds of things to the parser, "compact" asks for fewer facts, "full" for the kinds
-            too, and "chained" names each subject once, which small models can't untrained (see `kg.proposals`).
+            too, and "chained" names each subject once, which small models can't untrained (see
+            `kg.extraction.proposals`).
         density: Most lines a hundred tokens of a passage: what bounds the tokens written; None for the style's own.
-        domain: Which worked examples it is shown, a name of `kg.examples.DOMAINS`.
+        domain: Which worked examples it is shown, a name of `kg.extraction.examples.DOMAINS`.
         entity_types: Kinds of ends to choose from, beside "thing", in the full style; None for those of
-            `kg.proposals.TYPES`.
+            `kg.extraction.proposals.TYPES`.
         relations: The only relations allowed; None for the passage's own words.
         gleaning: Who reads for what the answer left out: "nlp" the parser (not where relations are given, since it
             knows the text's words only), "ask" the model once more, or "none".
@@ -66,10 +68,9 @@ class CommunityConfig(_Settings):
     """Hierarchical Leiden.
 
     Attributes:
-        resolution: Above 1 gives more and smaller communities.
-        max_size: A community with more members than this is divided again on the next level.
-        seed: Seed of the algorithm.
-        steady: Whether level 0 is the division of `kg.steady`, which an edit of a few documents hardly changes;
+        resolution: Above 1 gives more and smaller communities. max_size: A community with more members than this is
+        divided again on the next level. seed: Seed of the algorithm. steady: Whether level 0 is the division of
+        `kg.communities.steady`, which an edit of a few documents hardly changes;
             False takes Leiden's own, whose modularity is higher and which such an edit changes throughout.
     """
 
@@ -88,7 +89,8 @@ class IndexConfig(_Settings):
         extract_tokens: Neighbouring passages of up to so many tokens are read in one call, so that small passages
             need no more calls than large ones; None reads each alone. A fact still has to stand in one of them.
         extractor: What reads facts: the name of a chat model; "nlp", a parser that costs no tokens; "import", a file of
-            facts that is given beside the sources (see `kg.imported`); or "none" for passages without a graph.
+            facts that is given beside the sources (see `kg.extraction.imported`); or "none" for passages without a
+            graph.
         extract: How a chat model is asked for them.
         encoder: Name of the embedding model.
         store: Short name of the store, or a dotted path "package.module:Class".

@@ -2,7 +2,7 @@
 
 A ruling is kept for good, an undone one too: "undo" takes back the newest ruling that still stands. Among those that
 stand, a later ruling about the same names (and the same document) overrules an earlier one. Nothing here touches a
-store; `kg.curate` does.
+store; `kg.changes.curate` does.
 """
 
 from __future__ import annotations

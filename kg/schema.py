@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.digest import digest
+from models.files.digest import digest
 
 RELATION, CLAIM = "relation", "claim"
 """Kinds of facts."""
@@ -225,7 +225,7 @@ class Community:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A short name of a community that it keeps while it changes; see `kg.handles`.
+    """A short name of a community that it keeps while it changes; see `kg.communities.handles`.
 
     Attributes:
         id: The name, such as "c1f2e3d4".

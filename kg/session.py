@@ -13,19 +13,13 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg.build import BuildModels, build
-from kg.change import Changes, Given, update
 from kg.config import IndexConfig
-from kg.executor import Executor, ThreadExecutor
-from kg.extractors import WITHOUT_CHAT
-from kg.sentences import RuleSentences
-from kg.summary import IndexSummary
 from kg.workspace import Workspace
+from models.calls.records import Budget, Records
 from models.errors import BudgetReached, GraftError
-from models.factory import calls_in_parallel, open_chat
-from models.progress import SILENT, Progress
-from models.protocols import ChatModel, Encoder
-from models.records import Budget, Records
+from models.factory import open_chat
+from models.protocols import ChatModel
+from models.runtime.progress import SILENT, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +89,3 @@ def open_judge(session: Session) -> AbstractContextManager[ChatModel | None]:
     """The chat model that decides about names, if the workspace's configuration names one."""
     judge = session.workspace.config.resolve.judge
     return nullcontext(None) if judge is None else session.open_chat(judge)
-
-
-def index_folder(session: Session, root: Path, encoder: Encoder, facts: Path | None = None) -> IndexSummary:
-    """Bring the session's workspace to hold what the sources under `root` say.
-
-    Raises:
-        InputError: No document could be read.
-        ModelError: The extractor cannot be reached.
-        BudgetReached: The budget is used up; the same call goes on.
-    """
-    with _open_models(session, encoder, facts) as (models, executor):
-        return build(session.workspace, root, models, session.progress, executor, session.retry_failed)
-
-
-def update_sources(session: Session, given: Given, encoder: Encoder, facts: Path | None = None) -> Changes:
-    """Bring new and changed documents into the session's workspace; raises as `kg.change.update`."""
-    with _open_models(session, encoder, facts) as (models, executor):
-        return update(session.workspace, given, models, session.progress, executor, session.retry_failed)
-
-
-@contextmanager
-def _open_models(session: Session, encoder: Encoder, facts: Path | None) -> Iterator[tuple[BuildModels, Executor]]:
-    """What the workspace is built with; the chat model only if its extractor is one."""
-    extractor = session.workspace.config.extractor
-    opened = nullcontext(None) if extractor in WITHOUT_CHAT else session.open_chat(extractor)
-    with opened as chat, open_judge(session) as judge:
-        executor = ThreadExecutor(1 if chat is None else calls_in_parallel(extractor))
-        yield BuildModels(chat, encoder, RuleSentences(), facts, judge), executor

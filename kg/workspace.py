@@ -28,10 +28,10 @@ from types import TracebackType
 from typing import TextIO
 
 from kg.config import IndexConfig
-from kg.store import GraphStore
-from kg.stores import open_store
+from kg.stores.protocol import GraphStore
+from kg.stores.registry import open_store
 from models.errors import ConfigError, StoreError
-from models.files import is_part, replace_text
+from models.files.atomic import is_part, replace_text
 
 CONFIG = "graft.yaml"
 STORE = "graph.sqlite"

@@ -69,7 +69,7 @@ class LlamaCppModel(_Strict):
     """A GGUF file behind a llama.cpp server on loopback, started and ended by us.
 
     Attributes:
-        weights: What `models.weights.resolve` takes; must give a GGUF file.
+        weights: What `models.weights.resolve.resolve` takes; must give a GGUF file.
         adapter: Folder of a LoRA adapter that is used with the weights; relative to the YAML file.
         trained_for: What the adapter was trained to do: "extraction" is asked in the form it learnt, without examples.
         context_tokens: Context of each of the parallel calls.
@@ -95,7 +95,7 @@ class TransformersModel(_Strict):
     """A causal language model in this process, with or without an adapter.
 
     Attributes:
-        weights: What `models.weights.resolve` takes: safetensors, or a GGUF file that is converted once.
+        weights: What `models.weights.resolve.resolve` takes: safetensors, or a GGUF file that is converted once.
         adapter: Folder of a LoRA adapter that is used with the weights; relative to the YAML file.
         trained_for: What the adapter was trained to do: "extraction" is asked in the form it learnt, without examples.
         dtype: Number format of the weights in memory; "auto" is bfloat16 where the device computes in it, else float32.
@@ -117,7 +117,7 @@ class EncoderModel(_Strict):
     """A sentence-transformers bi-encoder.
 
     Attributes:
-        weights: What `models.weights.resolve` takes.
+        weights: What `models.weights.resolve.resolve` takes.
         batch_size: Texts per forward pass.
         query_prefix: Put before every query, as some encoders were trained to expect.
         passage_prefix: Put before every passage.
@@ -139,7 +139,7 @@ class RerankerModel(_Strict):
     """A sentence-transformers cross-encoder.
 
     Attributes:
-        weights: What `models.weights.resolve` takes.
+        weights: What `models.weights.resolve.resolve` takes.
         batch_size: Pairs per forward pass.
         device: "auto" is the first accelerator, else the processor.
     """

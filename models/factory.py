@@ -24,14 +24,14 @@ from models.config import (
     hops_of,
     load_model,
 )
-from models.dotted import is_dotted, load_dotted
 from models.errors import ConfigError
-from models.progress import SILENT, Progress
 from models.protocols import ChatModel, ChoiceScorer, Encoder, Reranker
+from models.runtime.dotted import is_dotted, load_dotted
+from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from models.causal import CausalModel
-    from models.records import Budget, Records
+    from models.calls.records import Budget, Records
+    from models.local.causal import CausalModel
 
 _loaded: WeakValueDictionary[tuple[str, ...], CausalModel] = WeakValueDictionary()
 _loading = threading.Lock()
@@ -60,7 +60,7 @@ def open_chat(
     _check_budget(records, budget)
     if records is None:
         return chat
-    from models.records import RecordedChat
+    from models.calls.records import RecordedChat
 
     return RecordedChat(chat, records, budget)
 
@@ -86,7 +86,7 @@ def open_scorer(
     _check_budget(records, budget)
     if records is None:
         return scorer
-    from models.records import RecordedScorer
+    from models.calls.records import RecordedScorer
 
     return RecordedScorer(scorer, records, budget)
 
@@ -103,8 +103,8 @@ def open_encoder(name: str, progress: Progress = SILENT) -> Encoder:
     config = load_model(name)
     if not isinstance(config, EncoderModel):
         raise _wrong_kind(name, config, "an encoder", "sentence-transformers")
-    from models.encoder import SentenceEncoder
-    from models.weights import resolve
+    from models.local.encoder import SentenceEncoder
+    from models.weights.resolve import resolve
 
     return SentenceEncoder(name, config, resolve(config.weights, progress), hops=hops_of(name, config))
 
@@ -116,8 +116,8 @@ def open_reranker(name: str, progress: Progress = SILENT) -> Reranker:
     config = load_model(name)
     if not isinstance(config, RerankerModel):
         raise _wrong_kind(name, config, "a reranker", "cross-encoder")
-    from models.reranker import CrossEncoderReranker
-    from models.weights import resolve
+    from models.local.reranker import CrossEncoderReranker
+    from models.weights.resolve import resolve
 
     return CrossEncoderReranker(name, config, resolve(config.weights, progress))
 
@@ -126,19 +126,19 @@ def _chat(name: str, adapter: Path | None, progress: Progress) -> ChatModel:
     config = load_model(name)
     adapter = adapter or adapter_of(name, config)
     if isinstance(config, TransformersModel):
-        from models.local_chat import TransformersChat
+        from models.local.chat import TransformersChat
 
         causal = _causal(name, config, adapter, progress)
         return TransformersChat(causal, config.price, config.parallel, config.trained_for)
     if isinstance(config, LlamaCppModel):
-        from models.llamacpp import LlamaCppChat
-        from models.weights import resolve
+        from models.servers.llamacpp import LlamaCppChat
+        from models.weights.resolve import resolve
 
         return LlamaCppChat(config, resolve(config.weights, progress), adapter)
     if adapter is not None:
         raise _no_adapter(name, adapter, config.backend)
     if isinstance(config, OpenAIModel):
-        from models.openai_chat import OpenAIChat
+        from models.servers.openai_chat import OpenAIChat
 
         return OpenAIChat(config)
     raise _wrong_kind(name, config, "a chat model", "openai, llamacpp or transformers")
@@ -148,13 +148,13 @@ def _scorer(name: str, adapter: Path | None, progress: Progress) -> ChoiceScorer
     config = load_model(name)
     if not isinstance(config, TransformersModel):
         raise _wrong_kind(name, config, "a scorer of options", "transformers")
-    from models.scorer import TransformersScorer
+    from models.local.scorer import TransformersScorer
 
     return TransformersScorer(_causal(name, config, adapter or adapter_of(name, config), progress), config.price)
 
 
 def _causal(name: str, config: TransformersModel, adapter: Path | None, progress: Progress) -> CausalModel:
-    from models.causal import adapter_digest, open_causal
+    from models.local.causal import adapter_digest, open_causal
 
     fitted = "" if adapter is None else adapter_digest(adapter)
     key = (name, config.weights, config.dtype, config.device, fitted)

@@ -136,7 +136,7 @@ class ChatModel(Protocol):
 
 
 Marginal = Literal["sequence", "token"]
-"""How what a model says after each of several passages becomes one answer: see `models.marginal`."""
+"""How what a model says after each of several passages becomes one answer: see `models.local.marginal`."""
 
 
 @runtime_checkable

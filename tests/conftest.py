@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from kg.neo4j_server import Address, Server
+from kg.stores.neo4j.server import Address, Server
 from tests.neo4j_server import any_server
 
 

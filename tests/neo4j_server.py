@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.neo4j_server import Address
+from kg.stores.neo4j.server import Address
 
 SCRIPT = Path(__file__).parents[2] / "shared" / "neo4j" / "neo4j"
 PASSWORD = "test-password"

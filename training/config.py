@@ -2,7 +2,7 @@
 
 Everything here but `checkpoint_steps` changes the adapter that comes out, so their digest is part of what
 names an adapter. The base model and the texts are not settings: they are given beside them (see
-`training.loop.train`).
+`training.train.train`).
 
 The defaults learn fastest per second of those measured on a processor (SmolLM2-135M, 1,895 tokens, 3 epochs):
 rank 32 on all linear layers, one sequence a step, 1e-3. How much else a model forgets was not part of that.
@@ -19,15 +19,15 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.digest import digest
 from models.errors import ConfigError, describe
+from models.files.digest import digest
 
 
 class TrainConfig(BaseModel):
     """Settings of one training run.
 
     Attributes:
-        method: A name of `training.lora.METHODS`, or the dotted path of your own (`package.module:function`).
+        method: A name of `training.methods.lora.METHODS`, or the dotted path of your own (`package.module:function`).
         rank: Rank of the two low-rank factors of each adapted layer.
         alpha: Scale: the product of the factors is multiplied by alpha / rank; None means 2 * rank.
         dropout: Share of the adapter's inputs that is zeroed while it trains, in [0, 1).
@@ -122,3 +122,40 @@ def load_config(path: Path) -> TrainConfig:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"The training configuration {path} cannot be read: {error}.") from error
     return parse_config({} if values is None else values, str(path))
+
+
+class HopConfig(BaseModel):
+    """Settings of one training run of a hop encoder; all but `checkpoint_steps` change what comes out.
+
+    Attributes:
+        rank: Rank of the two low-rank factors of each linear layer.
+        alpha: Scale: the product of the factors is multiplied by alpha / rank.
+        learning_rate: Peak, reached after the warm-up; falls to zero in a straight line. Where none is set, a fifth
+            of it for an adapter that is gone on with: at the full one it forgets some.
+        warmup_steps: Steps over which it rises.
+        epochs: How often every example is seen.
+        batch_size: Examples of one step.
+        max_tokens: Where a question with its passages is cut, in training; tokens.
+        from_scratch: Whether the adapter begins untrained where there is one to go on with.
+        seed: Of the adapter's first weights and of the order of the examples.
+        checkpoint_steps: Steps between two checkpoints; changes nothing in the result.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rank: int = Field(default=16, ge=1)
+    alpha: float = Field(default=32, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warmup_steps: int = Field(default=20, ge=1)
+    epochs: int = Field(default=3, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    max_tokens: int = Field(default=160, ge=8)
+    from_scratch: bool = False
+    seed: int = Field(default=0, ge=0)
+    checkpoint_steps: int = Field(default=20, ge=1)
+
+    def going_on(self) -> Self:
+        """The settings for an adapter that is gone on with."""
+        if "learning_rate" in self.model_fields_set:
+            return self
+        return self.model_copy(update={"learning_rate": self.learning_rate / 5})

@@ -1,8 +1,8 @@
 """A student extractor: an adapter that learns a workspace's extractions, so that a small model reads as a large did.
 
-An example asks what `kg.extract` asks a model that was trained for extraction, and answers with the facts that stood up
-in that passage; what was refused is not taught. Nothing is asked of the teacher: its readings lie in the store. Beside
-the adapter stands the YAML file by which the student is called like any model.
+An example asks what `kg.extraction.chat` asks a model that was trained for extraction, and answers with the facts that
+stood up in that passage; what was refused is not taught. Nothing is asked of the teacher: its readings lie in the
+store. Beside the adapter stands the YAML file by which the student is called like any model.
 
     train_extractor(workspace, "smollm2-135m", extractor_config(), "extractor")
 
@@ -19,24 +19,24 @@ from typing import Any
 
 import yaml
 
-from kg.examples import extraction_prompt, written
-from kg.extract import TRAINED, shown
-from kg.proposals import Proposal, answer_schema
-from kg.reading import Passage, passages_of
+from kg.extraction.chat import TRAINED, shown
+from kg.extraction.examples import extraction_prompt, written
+from kg.extraction.proposals import Proposal, answer_schema
+from kg.extraction.protocol import Passage, passages_of
+from kg.language.sentences import RuleSentences
 from kg.schema import Chunk, Document, Extraction
-from kg.sentences import RuleSentences
 from kg.workspace import Workspace
 from models.config import TransformersModel
 from models.errors import InputError
-from models.files import replace_text
-from models.lora_gguf import is_known
-from models.progress import SILENT, Progress
-from models.weights import resolve
-from training.adapter import adapter_folder
+from models.files.atomic import replace_text
+from models.runtime.progress import SILENT, Progress
+from models.servers.lora_gguf import is_known
+from models.weights.resolve import resolve
 from training.config import TrainConfig
-from training.loop import train
-from training.request import base_config
-from training.texts import TrainingText
+from training.data.texts import TrainingText
+from training.runs.adapter import adapter_folder
+from training.runs.request import base_config
+from training.train import train
 
 DEFAULTS = TrainConfig(rank=16, learning_rate=1e-3, epochs=3, sequence_length=768)
 """An example is a passage and its answer, some 400 tokens; three epochs of 300 passages take an hour on two cores."""
@@ -100,7 +100,7 @@ def train_extractor(
         The YAML file, which every option that names an extractor takes.
     Raises:
         InputError: The workspace holds nothing to learn from.
-        ConfigError: As of `training.loop.train`.
+        ConfigError: As of `training.train.train`.
     """
     folder = adapter_folder(workspace.adapters_dir, name)
     settings = _settings(base_config(base), config) | {"adapter": name, "trained_for": "extraction"}

@@ -24,27 +24,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.causal import adapter_digest
 from models.config import EncoderModel, load_model
-from models.digest import digest
 from models.errors import ConfigError, InputError
-from models.progress import SILENT, Progress
+from models.files.digest import digest
+from models.local.causal import adapter_digest
 from models.protocols import Vectors
-from models.weights import Weights, resolve
-from retrieval.embed import KnownVectors, embed
-from retrieval.hops import SCALE
-from training.checkpoint import State, load_checkpoint, save_checkpoint, trainable
-from training.hop_config import HopConfig
-from training.hop_sets import HopExample, HopSet, examples_of
-from training.once import once
-from training.packing import epoch_order
-from training.publish import publish
-from training.steps import LOG, check_finite, log_line, open_log
+from models.runtime.progress import SILENT, Progress
+from models.weights.resolve import Weights, resolve
+from retrieval.index.embed import KnownVectors, embed
+from retrieval.traversal.chains import SCALE
+from training.config import HopConfig
+from training.data.hop_sets import HopExample, HopSet, examples_of
+from training.data.packing import epoch_order
+from training.runs.checkpoint import State, load_checkpoint, save_checkpoint, trainable
+from training.runs.log import LOG, check_finite, log_line, open_log
+from training.runs.publish import publish
+from training.runs.resumable import once
 
 if TYPE_CHECKING:
     import torch
 
-    from models.encoder import SentenceEncoder
+    from models.local.encoder import SentenceEncoder
 
 _WINDOW = 8
 """Batches are cut from this many batches' examples, sorted by length: like lengths waste no padding."""
@@ -150,7 +150,7 @@ def train_hops(
 def _train(request: HopRequest, partial: Path, out: Path, progress: Progress) -> None:
     import torch
 
-    from models.encoder import SentenceEncoder
+    from models.local.encoder import SentenceEncoder
 
     encoder = SentenceEncoder(request.base, request.model, request.weights)
     corpora = _corpora(encoder, request.sets, progress)

@@ -13,9 +13,9 @@ from app.options import budget_options, json_option, limit_options, print_json, 
 from models.errors import ConfigError
 
 if TYPE_CHECKING:
-    from retrieval.answer import Citation
-    from retrieval.long_answer import LongAnswer
-    from retrieval.subset import Limits
+    from retrieval.answering.answer import Citation
+    from retrieval.answering.long_answer import LongAnswer
+    from retrieval.index.subset import Limits
 
 NOT_FOUND = "Not found: the evidence does not hold the answer."
 

@@ -20,9 +20,9 @@ from app.options import (
 )
 
 if TYPE_CHECKING:
-    from kg.community_list import ReportLine, Reports
-    from kg.reports import ReportRun
-    from kg.store import GraphStore
+    from kg.communities.listing import ReportLine, Reports
+    from kg.reports.write import ReportRun
+    from kg.stores.protocol import GraphStore
 
 level_option = click.option("--level", type=click.IntRange(min=0), metavar="N", help="Only this level; 0 is coarsest.")
 
@@ -50,7 +50,7 @@ def list_command(workspace: str | None, level: int | None, most: int, as_json: b
     graft communities ls --level 0 --most 50
     graft communities ls --json
     """
-    from kg.community_list import counts, listing
+    from kg.communities.listing import counts, listing
 
     with _store(workspace) as store:
         lines = listing(store, level)
@@ -78,7 +78,7 @@ def show_command(community: str, workspace: str | None, most: int, as_json: bool
     \b
     graft communities show c1f2e3d4 --most 5
     """
-    from kg.community_list import detail
+    from kg.communities.listing import detail
 
     with _store(workspace) as store:
         found = detail(store, community, most)
@@ -144,8 +144,8 @@ def report_command(
     """
     from app.opening import Spending, find_workspace, session
     from app.progress import open_progress
-    from kg.community_list import written
-    from kg.reports import ReportPlan, ReportRun, write_reports
+    from kg.communities.listing import written
+    from kg.reports.write import ReportPlan, ReportRun, write_reports
     from kg.workspace import Workspace
 
     spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))

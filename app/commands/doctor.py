@@ -45,7 +45,7 @@ def check_machine() -> list[Check]:
     """Python, cores, disk, accelerator."""
     import torch
 
-    from models.paths import cache_dir
+    from models.files.paths import cache_dir
 
     folder = cache_dir()
     place = next(path for path in (folder, *folder.parents) if path.exists())
@@ -65,7 +65,7 @@ def check_machine() -> list[Check]:
 
 def check_weights() -> list[Check]:
     """Which pinned weights are here already; a missing one is fetched on first use, so it is no fault."""
-    from models.weights import is_present, known
+    from models.weights.resolve import is_present, known
 
     return [
         Check(entry.name, True, "here" if is_present(entry.name) else f"graft models pull {entry.name}")
@@ -77,7 +77,7 @@ def check_neo4j() -> list[Check]:
     """Whether the database that the environment names can be used; without one nothing is missing."""
     if not os.environ.get("NEO4J_PASSWORD"):
         return [Check("neo4j server", True, "none named (NEO4J_PASSWORD is not set); stores are embedded")]
-    from kg.neo4j_server import Address, Server
+    from kg.stores.neo4j.server import Address, Server
 
     try:
         address = Address.of_environment()

@@ -12,7 +12,7 @@ from models.errors import ConfigError
 
 if TYPE_CHECKING:
     from app.curating import Shown
-    from kg.curate import Ruled
+    from kg.changes.curate import Ruled
 
 
 @click.group(short_help="Look at entities; merge, split and undo.")

@@ -28,7 +28,7 @@ def export(path: Path, workspace: str | None, kind: str, as_json: bool) -> None:
     graft export graph-csv --workspace kb --format csv
     """
     from app.opening import find_workspace
-    from kg.export import export as write
+    from kg.views.export import export as write
     from kg.workspace import Workspace
 
     with Workspace.open(find_workspace(workspace)) as space:

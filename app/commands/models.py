@@ -27,7 +27,7 @@ def list_models(as_json: bool) -> None:
     graft models list --json
     """
     from models.config import known_models
-    from models.weights import is_present, known
+    from models.weights.resolve import is_present, known
 
     weights = [
         {"name": entry.name, "upstream": entry.upstream, "licence": entry.licence, "present": is_present(entry.name)}
@@ -80,7 +80,7 @@ def pull(names: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     graft models pull qwen-1.5b minilm
     """
     from app.progress import open_progress
-    from models.weights import resolve
+    from models.weights.resolve import resolve
 
     progress = open_progress(quiet)
     rows = []

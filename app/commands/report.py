@@ -18,7 +18,7 @@ def report(run: Path, as_json: bool) -> None:
     \b
     graft report workspaces/demo/runs/20310304T081500Z-demo-1f2e3d4c
     """
-    from eval.report import write_report
+    from eval.report.page import write_report
 
     path = write_report(run)
     if as_json:

@@ -19,7 +19,7 @@ from app.options import (
 )
 
 if TYPE_CHECKING:
-    from retrieval.subset import Limits
+    from retrieval.index.subset import Limits
     from retrieval.types import FoundFact, FoundPoint, GraphQuery, Retrieved
 
 RETRIEVER_HELP = (

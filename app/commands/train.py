@@ -63,8 +63,8 @@ def train(
     from app.api import train as fit
     from app.opening import Spending
     from app.progress import open_progress
-    from training.adapter import read_manifest
     from training.config import load_config, parse_config
+    from training.runs.adapter import read_manifest
 
     settings = load_config(config_file).model_dump(exclude_unset=True) if config_file else {}
     settings |= {key: value for key, value in overrides.items() if value is not None}
@@ -119,9 +119,9 @@ def extractor(
     """
     from app.api import train_extractor
     from app.progress import open_progress
-    from training.adapter import read_manifest
     from training.config import load_config, parse_config
     from training.extractor import DEFAULTS
+    from training.runs.adapter import read_manifest
 
     settings = load_config(config_file).model_dump(exclude_unset=True) if config_file else {}
     settings |= {key: value for key, value in overrides.items() if value is not None}
@@ -188,8 +188,8 @@ def hops(
     from app.api import train_hops
     from app.opening import Spending
     from app.progress import open_progress
-    from training.adapter import read_manifest
-    from training.hop_config import HopConfig
+    from training.config import HopConfig
+    from training.runs.adapter import read_manifest
 
     config = HopConfig(**{key: value for key, value in overrides.items() if value is not None})
     spending = Spending(max_calls, max_usd, progress=open_progress(quiet))

@@ -5,9 +5,8 @@ import pytest
 from app.api import index, train
 from app.opening import find_workspace
 from models.errors import ConfigError
+from tests.app.scripted import ENCODER
 from tests.kg.scripted import write_sources
-
-from .scripted import ENCODER
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def test_an_adapter_lies_in_the_workspace_under_its_base_s_name(knowledge_base, 
         seen[base] = (len(texts), out)
         return out
 
-    monkeypatch.setattr("training.loop.train", fit)
+    monkeypatch.setattr("training.train.train", fit)
     assert train(base=base, name=name) == knowledge_base / "adapters" / folder
     assert seen == {base: (3, knowledge_base / "adapters" / folder)}
 

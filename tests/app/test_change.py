@@ -12,12 +12,11 @@ from app import api
 from kg.schema import Chunk, Community, Description, Document, Entity, Finding, Report, Ruling, make_id
 from kg.workspace import Workspace
 from models.errors import ConfigError
+from tests.app.command import Outcome, contents, graft
+from tests.app.scripted import ANSWERER, EXTRACTOR, NEVER, PLAINLY
 from tests.kg.scripted import TIDES, write_sources
-from training.adapter import MANIFEST, Manifest, read_manifest, read_usable
 from training.config import TrainConfig
-
-from .command import Outcome, contents, graft
-from .scripted import ANSWERER, EXTRACTOR, NEVER, PLAINLY
+from training.runs.adapter import MANIFEST, Manifest, read_manifest, read_usable
 
 SECRET = {
     "secret.md": "Zebulon Quarx hid the Vermilion Ledger under Ostrava Pier. "
@@ -232,11 +231,11 @@ def test_runs_that_quote_it_are_removed_on_request(articles: Path) -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        "kg.erase.erase_remains",
-        "training.adapter.flag_erased",
-        "kg.change.delete",
-        "retrieval.index.GraphIndex.open",
-        "kg.erase.forget",
+        "kg.erasure.erase.erase_remains",
+        "training.runs.adapter.flag_erased",
+        "kg.changes.update.delete",
+        "retrieval.index.graph_index.GraphIndex.open",
+        "kg.erasure.erase.forget",
     ],
 )
 def test_an_interrupted_erasure_goes_on(articles: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:

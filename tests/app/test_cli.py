@@ -7,8 +7,7 @@ import click
 import pytest
 
 from app.cli import COMMANDS, graft
-
-from .command import graft as run
+from tests.app.command import graft as run
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "transformers", "graspologic", "graspologic_native", "spacy", "numpy", "scipy", "openai", "rich"}

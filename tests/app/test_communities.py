@@ -5,11 +5,10 @@ import pytest
 
 from kg.schema import Community, Fact, Report
 from kg.workspace import Workspace
+from tests.app.command import graft
+from tests.app.scripted import ENCODER, NEVER, PLAINLY
 from tests.kg.reporting import REPORTER, STORIES, Reporter, report_by_rule
 from tests.kg.scripted import write_sources
-
-from .command import graft
-from .scripted import ENCODER, NEVER, PLAINLY
 
 HERE = ("--workspace", "kb")
 

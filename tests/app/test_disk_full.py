@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from models.calls.record_store import Call, Records, Spent
 from models.errors import StoreError
 from models.protocols import Usage
-from models.record_store import Call, Records, Spent
+from tests.app.command import Outcome, graft
+from tests.app.scripted import PLAINLY
 from tests.kg.scripted import TIDES, write_sources
-
-from .command import Outcome, graft
-from .scripted import PLAINLY
 
 WAY_OUT = "free some space and run the same command again"
 TEXTS = {

@@ -1,7 +1,7 @@
 import pytest
 
-from .command import graft
-from .scripted import PLAINLY
+from tests.app.command import graft
+from tests.app.scripted import PLAINLY
 
 
 @pytest.fixture

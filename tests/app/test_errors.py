@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.app.command import contents, graft
+from tests.app.scripted import ANSWERER, ENCODER, EXTRACTOR, PLAINLY
 from tests.eval.scripted import write_world
 from tests.kg.scripted import read_by_rule
 from tests.models.faulty_server import answer, serving, status
-
-from .command import contents, graft
-from .scripted import ANSWERER, ENCODER, EXTRACTOR, PLAINLY
 
 KEY = "sk-a-secret-key"
 

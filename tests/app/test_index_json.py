@@ -7,11 +7,10 @@ import pytest
 
 from kg.schema import Chunk, Entity, Fact
 from kg.workspace import Workspace
+from tests.app.command import contents, graft
+from tests.app.scripted import ANSWERER, ENCODER, EXTRACTOR, NEVER, PLAINLY
 from tests.eval.scripted import write_world
 from tests.kg.scripted import write_sources
-
-from .command import contents, graft
-from .scripted import ANSWERER, ENCODER, EXTRACTOR, NEVER, PLAINLY
 
 COUNTS = ("documents", "chunks", "entities", "facts", "communities", "failed")
 

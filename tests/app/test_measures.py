@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.command import graft
+from tests.app.scripted import ENCODER, EXTRACTOR, PLAINLY
 from tests.eval.beir_folder import write_folder
-
-from .command import graft
-from .scripted import ENCODER, EXTRACTOR, PLAINLY
 
 pytestmark = pytest.mark.models
 ROWS = [
@@ -38,7 +37,7 @@ def test_extraction_prints_scores_cost_and_every_document(settings):
 
 
 def test_mine_prints_ours_first_and_then_the_peers(settings):
-    from tests.eval.test_mine import LAKE, MILL, graph, judgments, write_zip
+    from tests.eval.mine.test_measure import LAKE, MILL, graph, judgments, write_zip
 
     essays = [{"topic": one.topic, "content": one.text} for one in (MILL, LAKE)]
     Path("essays.json").write_text(json.dumps(essays))
@@ -64,7 +63,7 @@ def test_mine_prints_ours_first_and_then_the_peers(settings):
 
 
 def test_a_zip_of_other_essays_is_refused(settings):
-    from tests.eval.test_mine import LAKE, MILL, graph, judgments, write_zip
+    from tests.eval.mine.test_measure import LAKE, MILL, graph, judgments, write_zip
 
     Path("essays.json").write_text(json.dumps([{"topic": LAKE.topic, "content": LAKE.text}]))
     Path("facts.json").write_text(json.dumps([list(LAKE.facts)]))

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from kg.neo4j_server import Address
-from kg.neo4j_store import NAME, Neo4jStore
-
-from .command import graft
-from .scripted import PLAINLY, QUERIER
+from kg.stores.neo4j.server import Address
+from kg.stores.neo4j.store import NAME, Neo4jStore
+from tests.app.command import graft
+from tests.app.scripted import PLAINLY, QUERIER
 
 pytestmark = pytest.mark.neo4j
 

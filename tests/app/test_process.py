@@ -9,8 +9,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from .command import graft
-from .scripted import ENCODER
+from tests.app.command import graft
+from tests.app.scripted import ENCODER
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.command import graft
+from tests.app.scripted import ENCODER
 from tests.kg.scripted import TIDES, write_sources
-
-from .command import graft
-from .scripted import ENCODER
 
 ROOT = Path(__file__).parents[2]
 SLOW = "tests.app.scripted:Slow"

@@ -5,10 +5,10 @@ import random
 from pathlib import Path
 
 from benchmarks.metaqa import PHRASES, Composer, write_examples
-from retrieval.index import GraphIndex
-from retrieval.steps import Relations
+from retrieval.index.graph_index import GraphIndex
+from retrieval.traversal.steps import Relations
 from tests.retrieval.fakes import MemoryStore, WordEncoder
-from tests.retrieval.test_paths import graph
+from tests.retrieval.retrievers.test_paths import graph
 
 
 def test_a_path_is_worded_around_its_start() -> None:

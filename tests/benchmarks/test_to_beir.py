@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.to_beir import Set, hotpot, ircot, twowiki
-from training.hop_sets import read_hop_set
+from training.data.hop_sets import read_hop_set
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the development data is not in ../shared/data")

@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import pytest
 
-from kg.neo4j_server import Address
-from kg.neo4j_store import Neo4jStore
 from kg.schema import KINDS, Chunk, Document, Entity, Evidence, Extraction, Fact, Row
-from kg.sqlite_store import SqliteStore
-from kg.store import GraphStore, JournalEntry
-from kg.store_digest import digest_rows
+from kg.stores.digest import digest_rows
+from kg.stores.neo4j.server import Address
+from kg.stores.neo4j.store import Neo4jStore
+from kg.stores.protocol import GraphStore, JournalEntry
+from kg.stores.sqlite.store import SqliteStore
 from tests.kg.world import world
 
 Opener = Callable[[], GraphStore]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from models.errors import ModelError
-from models.weights import is_present, resolve
+from models.weights.resolve import is_present, resolve
 
 WEIGHTS = {"extractor": "qwen2.5-coder-1.5b-instruct", "reader": "smollm2-135m-instruct", "encoder": "all-minilm-l6-v2"}
 

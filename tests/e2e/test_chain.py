@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 
 from app.api import probe
-from eval.run import RunFolder
+from eval.runs.folder import RunFolder
 from kg.schema import Chunk, Entity, Fact
 from kg.workspace import Workspace
-from training.adapter import list_adapters
-
-from .job import ANSWERABLE, ARMS, ARTICLES, BUDGET_TOKENS, Done, calls, failures, graft, write_experiment
+from tests.e2e.job import ANSWERABLE, ARMS, ARTICLES, BUDGET_TOKENS, Done, calls, failures, graft, write_experiment
+from training.runs.adapter import list_adapters
 
 pytestmark = pytest.mark.models
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from eval.run import run_folders
-from training.adapter import read_manifest
-
-from .job import calls, failures, graft, kill_when, start, write_articles, write_experiment
+from eval.runs.folder import run_folders
+from tests.e2e.job import calls, failures, graft, kill_when, start, write_articles, write_experiment
+from training.runs.adapter import read_manifest
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 

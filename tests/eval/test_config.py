@@ -5,8 +5,7 @@ import yaml
 
 from eval.config import Experiment, load_experiment, parse_experiment
 from models.errors import ConfigError
-
-from .scripted import EXPERIMENT, write_world
+from tests.eval.scripted import EXPERIMENT, write_world
 
 
 def experiment(**changes):

@@ -11,12 +11,11 @@ import pytest
 import yaml
 
 from eval.experiment import load_experiment, run_experiment
-from eval.results import to_json
-from eval.run import RunFolder, run_folders
+from eval.runs.folder import RunFolder, run_folders
+from eval.runs.results import to_json
+from models.calls.records import Budget
 from models.errors import BudgetReached, ConfigError, InputError
-from models.records import Budget
-
-from .scripted import QUESTIONS, write_world
+from tests.eval.scripted import QUESTIONS, write_world
 
 ROOT = Path(__file__).parents[2]
 

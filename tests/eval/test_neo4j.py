@@ -11,12 +11,11 @@ import pytest
 from eval.config import load_experiment
 from eval.experiment import run_experiment
 from eval.plan import plan
-from eval.results import RunResult
-from eval.run import RunFolder
-from kg.neo4j_server import Address
+from eval.runs.folder import RunFolder
+from eval.runs.results import RunResult
+from kg.stores.neo4j.server import Address
 from kg.workspace import Workspace
-
-from .scripted import write_world
+from tests.eval.scripted import write_world
 
 pytestmark = pytest.mark.neo4j
 

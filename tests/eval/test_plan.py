@@ -1,8 +1,7 @@
 from eval.config import load_experiment
 from eval.experiment import run_experiment
 from eval.plan import plan, speed_of
-
-from .scripted import write_world
+from tests.eval.scripted import write_world
 
 
 def stages(made):

@@ -3,8 +3,7 @@ import pytest
 from eval.config import load_experiment
 from eval.resolved import portable, resolve_experiment
 from models.errors import ConfigError, InputError
-
-from .scripted import write_world
+from tests.eval.scripted import write_world
 
 
 def resolve(folder, **changes):

@@ -7,10 +7,9 @@ import pytest
 
 from eval.config import load_experiment
 from eval.experiment import run_experiment
-from eval.run import RunFolder, run_folders
+from eval.runs.folder import RunFolder, run_folders
 from models.errors import ConfigError
-
-from .scripted import write_world
+from tests.eval.scripted import write_world
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ def test_an_adapter_changes_the_scores_and_is_trained_once(tmp_path, tiny_reader
     def never(*_, **__):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("training.loop._train", never)
+    monkeypatch.setattr("training.train._train", never)
     second = run_world(tmp_path, **settings, arms=["closed-book", "lora"], passages=2)
     assert second.run != first.run
     assert RunFolder(second.path).samples()["lora", "q1"].scores == samples["lora", "q1"].scores

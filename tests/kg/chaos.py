@@ -24,14 +24,14 @@ from pathlib import Path
 
 from kg.build import BuildModels, build
 from kg.config import IndexConfig
-from kg.executor import ThreadExecutor
-from kg.sentences import RuleSentences
+from kg.language.sentences import RuleSentences
 from kg.summary import IndexSummary
 from kg.workspace import Workspace
+from models.calls.executor import ThreadExecutor
+from models.calls.records import RecordedChat, Records
+from models.calls.retry import Pace
 from models.config import OpenAIModel
-from models.openai_chat import OpenAIChat
-from models.records import RecordedChat, Records
-from models.retry import Pace
+from models.servers.openai_chat import OpenAIChat
 from tests.kg.scripted import PLAIN, LetterEncoder, read_by_rule
 from tests.models.faulty_server import (
     Behaviour,

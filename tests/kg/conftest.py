@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kg.pipeline import PIPELINE
+from kg.language.spacy_pipeline import PIPELINE
 from models.errors import ModelError
 
 
@@ -15,7 +15,7 @@ def parser() -> Any:
     """The pipeline, opened."""
     import spacy
 
-    from models.weights import resolve
+    from models.weights.resolve import resolve
 
     try:
         folder = resolve(PIPELINE).folder

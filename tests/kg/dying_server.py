@@ -1,4 +1,4 @@
-"""Stands in for the llama.cpp server of `models/llamacpp_server.py`: answers by rule, and dies as told.
+"""Stands in for the llama.cpp server of `models/servers/llamacpp_child.py`: answers by rule, and dies as told.
 
 It speaks the same protocol (settings in, address out, /health) and ends itself by SIGKILL where a prompt holds a given
 word, as long as a file still grants it deaths:

@@ -32,14 +32,14 @@ from pathlib import Path
 
 from kg.build import BuildModels, build
 from kg.config import IndexConfig
-from kg.executor import ThreadExecutor
+from kg.language.sentences import RuleSentences
 from kg.schema import Chunk
-from kg.sentences import RuleSentences
 from kg.workspace import Workspace
-from models.digest import digest
+from models.calls.executor import ThreadExecutor
+from models.calls.records import RecordedChat, Records
 from models.errors import OutputError
+from models.files.digest import digest
 from models.protocols import ChatRequest, Completion
-from models.records import RecordedChat, Records
 from tests.kg.bomb import Kill, watch
 from tests.kg.scripted import PLAIN, TIDES, LetterEncoder, ScriptedChat, append, lines, write_sources
 

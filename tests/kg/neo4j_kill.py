@@ -22,12 +22,12 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kg.neo4j_server import Server
-from kg.neo4j_store import Neo4jStore
 from kg.schema import KINDS, Chunk, Document, Entity, Evidence, Fact, Row
-from kg.sqlite_store import SqliteStore
-from kg.store import JournalEntry
-from kg.transfer import Difference, copy, differences
+from kg.stores.neo4j.server import Server
+from kg.stores.neo4j.store import Neo4jStore
+from kg.stores.protocol import JournalEntry
+from kg.stores.sqlite.store import SqliteStore
+from kg.stores.transfer import Difference, copy, differences
 from tests.neo4j_server import OwnServer, missing, own_server
 
 _WORKSPACE = "kb"

@@ -12,8 +12,8 @@ from typing import Any
 from kg.config import IndexConfig
 from kg.session import Session
 from kg.workspace import Workspace
+from models.calls.records import Budget, Records
 from models.protocols import ChatRequest, Completion, Usage
-from models.records import Budget, Records
 from tests.kg.scripted import PLAIN
 
 REPORTER = "tests.kg.reporting:Reporter"

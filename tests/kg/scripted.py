@@ -151,10 +151,10 @@ def main(sources: str, folder: str, log: str, delay_s: str) -> None:
     """Build a workspace with recorded calls; log what is asked of the model and what comes back."""
     from kg.build import BuildModels, build
     from kg.config import IndexConfig
-    from kg.executor import ThreadExecutor
-    from kg.sentences import RuleSentences
+    from kg.language.sentences import RuleSentences
     from kg.workspace import Workspace
-    from models.records import RecordedChat, Records
+    from models.calls.executor import ThreadExecutor
+    from models.calls.records import RecordedChat, Records
 
     with Workspace.create(Path(folder), IndexConfig(chunk_tokens=16, extract=PLAIN)) as workspace:
         chat = RecordedChat(ScriptedChat(float(delay_s), Path(f"{log}.asked")), Records(workspace.records_path))

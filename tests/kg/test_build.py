@@ -11,12 +11,12 @@ import pytest
 
 from kg.build import BuildModels, build
 from kg.config import IndexConfig
-from kg.executor import ThreadExecutor
+from kg.language.sentences import RuleSentences
 from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Handle, Report
-from kg.sentences import RuleSentences
 from kg.workspace import Workspace
+from models.calls.executor import ThreadExecutor
+from models.calls.records import Budget, RecordedChat, Records
 from models.errors import BudgetReached, ConfigError, InputError, ModelError, OutputError
-from models.records import Budget, RecordedChat, Records
 from tests.kg.scripted import PLAIN, TIDES, LetterEncoder, ScriptedChat, lines, write_sources
 
 ROOT = Path(__file__).parents[2]

@@ -17,17 +17,17 @@ import pytest
 from kg.build import BuildModels
 from kg.build import build as build_workspace
 from kg.config import IndexConfig
-from kg.executor import ThreadExecutor
-from kg.sentences import RuleSentences
+from kg.language.sentences import RuleSentences
 from kg.workspace import Workspace
-from models import llamacpp_process
+from models.calls.executor import ThreadExecutor
+from models.calls.records import Budget, RecordedChat, Records
+from models.calls.retry import Pace
 from models.config import LlamaCppModel, OpenAIModel
 from models.errors import BudgetReached, StoreError
-from models.llamacpp import LlamaCppChat
-from models.openai_chat import OpenAIChat
-from models.records import Budget, RecordedChat, Records
-from models.retry import Pace
-from models.weights import Weights
+from models.servers import llamacpp_process
+from models.servers.llamacpp import LlamaCppChat
+from models.servers.openai_chat import OpenAIChat
+from models.weights.resolve import Weights
 from tests.kg.chaos import Chaos
 from tests.kg.scripted import PLAIN, TIDES, LetterEncoder, ScriptedChat, read_by_rule, write_sources
 from tests.models.faulty_server import completion, serving, status

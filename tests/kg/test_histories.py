@@ -13,14 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kg.build import BuildModels, build
-from kg.change import Given, delete, named, update
+from kg.changes.delete import delete, named
+from kg.changes.update import Given, update
 from kg.config import IndexConfig
-from kg.erase import erase_remains, find_remains, forget
-from kg.executor import ThreadExecutor
+from kg.erasure.erase import erase_remains, find_remains, forget
+from kg.language.sentences import RuleSentences
 from kg.schema import Ruling, make_id
-from kg.sentences import RuleSentences
-from kg.stage import GONE
+from kg.stores.journal import GONE
 from kg.workspace import Workspace
+from models.calls.executor import ThreadExecutor
 from models.errors import ConfigError, OutputError
 from tests.kg.scripted import PLAIN, LetterEncoder, ScriptedChat
 

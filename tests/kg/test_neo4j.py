@@ -15,19 +15,21 @@ from uuid import uuid4
 
 import pytest
 
-from kg import neo4j_schema, neo4j_server, neo4j_store
 from kg.build import BuildModels, build
 from kg.config import IndexConfig
-from kg.export import export
-from kg.neo4j_export import write_cypher
-from kg.neo4j_rows import SHAPES
-from kg.neo4j_server import Address, Server
-from kg.neo4j_store import NAME, Neo4jStore
+from kg.language.sentences import RuleSentences
 from kg.schema import Chunk, Community, Document, Entity, Evidence, Fact
-from kg.sentences import RuleSentences
-from kg.sqlite_store import SqliteStore
-from kg.store import JournalEntry
-from kg.transfer import copy, differences
+from kg.stores.neo4j import schema as neo4j_schema
+from kg.stores.neo4j import server as neo4j_server
+from kg.stores.neo4j import store as neo4j_store
+from kg.stores.neo4j.export import write_cypher
+from kg.stores.neo4j.rows import SHAPES
+from kg.stores.neo4j.server import Address, Server
+from kg.stores.neo4j.store import NAME, Neo4jStore
+from kg.stores.protocol import JournalEntry
+from kg.stores.sqlite.store import SqliteStore
+from kg.stores.transfer import copy, differences
+from kg.views.export import export
 from kg.workspace import Workspace
 from models.errors import ConfigError, InputError, ServerError, StoreError
 from tests.kg import neo4j_kill

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.errors import ModelError
-from models.weights import Weights, is_present, resolve
+from models.weights.resolve import Weights, is_present, resolve
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -9,7 +9,7 @@ import yaml
 
 from models.config import EncoderModel, LlamaCppModel, OpenAIModel, TransformersModel, known_models, load_model
 from models.errors import ConfigError
-from models.manifest import pinned
+from models.weights.manifest import pinned
 
 
 def test_every_shipped_configuration_loads_and_names_pinned_weights(monkeypatch: pytest.MonkeyPatch) -> None:

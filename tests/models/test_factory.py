@@ -12,7 +12,7 @@ from models import factory
 from models.errors import ConfigError
 from models.factory import open_chat, open_encoder, open_reranker, open_scorer
 from models.protocols import ChatRequest, Message
-from models.weights import Weights
+from models.weights.resolve import Weights
 from tests.models.tiny_bert import save_tiny_bert
 
 OWN = "own_models_for_this_test"
@@ -109,9 +109,9 @@ def test_with_records_the_second_call_is_free_and_an_adapter_is_another_model(
 ) -> None:
     from peft import LoraConfig, get_peft_model
 
-    from models.causal import load_causal
-    from models.records import Records
-    from models.weights import resolve
+    from models.calls.records import Records
+    from models.local.causal import load_causal
+    from models.weights.resolve import resolve
 
     lora = LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
     get_peft_model(load_causal(resolve(str(tiny_folder)), "float32", "cpu")[0], lora).save_pretrained(tmp_path / "a")
@@ -131,15 +131,15 @@ def test_with_records_the_second_call_is_free_and_an_adapter_is_another_model(
 
 
 def test_a_budget_without_records_is_refused(config: str) -> None:
-    from models.budget import Budget
+    from models.calls.budget import Budget
 
     with pytest.raises(ConfigError, match="needs records"):
         open_scorer(config, budget=Budget(max_calls=1))
 
 
 def test_every_kind_of_model_opens(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from models.llamacpp import LlamaCppChat
-    from models.openai_chat import OpenAIChat
+    from models.servers.llamacpp import LlamaCppChat
+    from models.servers.openai_chat import OpenAIChat
 
     monkeypatch.setenv("OPENAI_MODEL", "some-model")
     assert isinstance(open_chat("openai"), OpenAIChat)

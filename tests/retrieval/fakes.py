@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Row, make_id
-from kg.store import JournalEntry
-from models.digest import digest
+from kg.stores.protocol import JournalEntry
+from models.files.digest import digest
 from models.protocols import ChatRequest, Completion, Usage, Vectors
-from retrieval.terms import telling_terms
+from retrieval.text.terms import telling_terms
 from retrieval.types import Passage
 
 

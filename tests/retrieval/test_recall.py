@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from kg.schema import Chunk, Document, make_id
-from models.paths import cache_dir
-from retrieval.index import GraphIndex
-from retrieval.retrievers import open_retriever
+from models.files.paths import cache_dir
+from retrieval.index.graph_index import GraphIndex
+from retrieval.retrievers.registry import open_retriever
 from retrieval.types import Retriever
 from tests.retrieval.fakes import MemoryStore, WordEncoder
 
@@ -51,7 +51,7 @@ def test_bm25_finds_about_half_of_the_evidence(tmp_path: Path) -> None:
 @needs_data
 def test_dense_search_finds_more_than_half_of_the_evidence_and_chains_more(tmp_path: Path) -> None:
     from models.factory import open_encoder
-    from models.weights import is_present
+    from models.weights.resolve import is_present
 
     if not is_present("all-minilm-l6-v2"):
         pytest.skip(f"the weights of MiniLM are not in {cache_dir()}; pull them with `graft models pull minilm`")

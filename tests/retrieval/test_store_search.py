@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import pytest
 
-from kg.neo4j_server import Address, Server
-from kg.neo4j_store import Neo4jStore
 from kg.schema import Chunk, Document
+from kg.stores.neo4j.server import Address, Server
+from kg.stores.neo4j.store import Neo4jStore
 from models.errors import ConfigError
-from retrieval.index import GraphIndex
-from retrieval.retrievers import open_retriever
+from retrieval.index.graph_index import GraphIndex
+from retrieval.retrievers.registry import open_retriever
 from tests.retrieval.fakes import MemoryStore, WordEncoder, world
 
 QUESTIONS = ("Where was the designer of the Aldermoon Bridge born?", "Who elected Runa Fisk?", "What keeps for years?")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from training.texts import TrainingText
+from training.data.texts import TrainingText
 
 REAL_CACHE = os.environ.get("GRAFT_CACHE")
 SENTENCES = (

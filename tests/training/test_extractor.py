@@ -10,20 +10,20 @@ import pytest
 
 from kg.build import BuildModels, build
 from kg.config import ExtractConfig, IndexConfig
-from kg.extract import TRAINED, ChatExtractor
-from kg.extractors import open_extractor
-from kg.proposals import Answer, answer_schema, proposals
-from kg.sentences import RuleSentences
+from kg.extraction.chat import TRAINED, ChatExtractor
+from kg.extraction.proposals import Answer, answer_schema, proposals
+from kg.extraction.registry import open_extractor
+from kg.language.sentences import RuleSentences
 from kg.workspace import Workspace
+from models.calls.records import Records
+from models.calls.structured import parse_structured
 from models.config import TransformersModel, adapter_of, load_model
 from models.errors import ConfigError, InputError, ModelError
 from models.factory import open_chat
-from models.records import Records
-from models.structured import parse_structured
 from tests.kg.scripted import ScriptedChat, write_sources
-from training.adapter import read_manifest
 from training.config import TrainConfig
 from training.extractor import DEFAULTS, extractor_texts, train_extractor
+from training.runs.adapter import read_manifest
 
 
 class Letters:

@@ -11,12 +11,12 @@ import pytest
 from models.config import load_model
 from models.errors import ConfigError, InputError
 from models.factory import open_encoder
-from retrieval.hops import hop_text
+from retrieval.traversal.chains import hop_text
 from tests.models.tiny_encoder import save_tiny_encoder
-from training.adapter import read_manifest
-from training.hop_config import HopConfig
-from training.hop_sets import HopQuestion, HopSet
+from training.config import HopConfig
+from training.data.hop_sets import HopQuestion, HopSet
 from training.hops import train_hops
+from training.runs.adapter import read_manifest
 
 PASSAGES = {
     "bridge": "bridge: the bridge has a ferry",

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from models.errors import ModelError
-from models.weights import resolve
-from training.adapter import read_manifest
+from models.weights.resolve import resolve
 from training.config import TrainConfig
-from training.loop import train
-from training.probe import probe
-from training.texts import TrainingText
+from training.data.texts import TrainingText
+from training.probes.probe import probe
+from training.runs.adapter import read_manifest
+from training.train import train
 
 
 @pytest.mark.models

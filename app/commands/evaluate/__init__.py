@@ -1,0 +1,1 @@
+"""`graft eval …`, one file a subcommand."""

@@ -1,0 +1,1 @@
+"""Contexts frozen, questions asked, answers marked."""

@@ -1,0 +1,1 @@
+"""Quality and steadiness of communities."""

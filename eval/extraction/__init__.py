@@ -1,0 +1,1 @@
+"""An extractor against gold triples."""

@@ -1,0 +1,1 @@
+"""MINE: facts that a graph keeps."""

@@ -1,0 +1,1 @@
+"""Retrievers on corpora with gold passages."""

@@ -1,0 +1,1 @@
+"""The run folder: records, rankings, results."""

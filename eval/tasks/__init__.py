@@ -1,0 +1,1 @@
+"""Questions, and where their answers stand."""

@@ -1,0 +1,57 @@
+"""MMLU as its authors publish it: CSV without a header, `question,A,B,C,D,letter` a row.
+
+The subject is the file's name without its split ("anatomy_test.csv" is "anatomy"), ids are the file's stem
+and the row's number from 0, so `anatomy_test-0` is the first question of the test split.
+
+Source: Hendrycks et al., "Measuring massive multitask language understanding", ICLR 2021.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from eval.types import LETTERS, Item
+from models.errors import InputError
+
+_LETTERS = LETTERS[:4]
+_SPLITS = ("_test", "_val", "_dev", "_train")
+
+
+def subject_of(path: Path) -> str:
+    """Subject named by a file.
+
+    Example:
+        >>> subject_of(Path("college_biology_val.csv"))
+        'college_biology'
+    """
+    for split in _SPLITS:
+        if path.stem.endswith(split):
+            return path.stem.removesuffix(split)
+    return path.stem
+
+
+def load_mmlu(path: Path) -> tuple[Item, ...]:
+    """Read one subject's file.
+
+    Raises:
+        InputError: The file cannot be read, or a row has not six cells with a letter A to D at the end.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            rows = csv.reader(handle, strict=True)
+            return tuple(_item(path, number, rows.line_num, row) for number, row in enumerate(rows))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: expected a UTF-8 CSV of MMLU ({error}). Check the path.") from error
+
+
+def _item(path: Path, number: int, line: int, row: list[str]) -> Item:
+    if len(row) != 6 or row[5].strip() not in set(_LETTERS) or not row[0].strip():
+        raise InputError(
+            f"{path}, line {line}: expected question,A,B,C,D and the right letter (six cells, no header), "
+            f"found {len(row)} cells{f' ending in {row[-1]!r}' if row else ''}. Correct the row."
+        )
+    answer = _LETTERS.index(row[5].strip())
+    choices = tuple(cell.strip() for cell in row[1:5])
+    item_id = f"{'_'.join(path.stem.split())}-{number}"
+    return Item(item_id, row[0].strip(), choices, answer, (choices[answer],), subject_of(path))

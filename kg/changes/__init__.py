@@ -1,0 +1,1 @@
+"""Update, delete, and rulings on names."""

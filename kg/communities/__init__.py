@@ -1,0 +1,1 @@
+"""Entities to communities: detection, steadiness, handles, listing."""

@@ -1,0 +1,120 @@
+"""Readers of files that hold many documents: JSON Lines and CSV, one row a document.
+
+Both are read row by row, so that the size of a file does not matter. Columns go by their usual names
+(`TEXT`, `TITLE`, `DATE`, `ID`), in any case; all others are ignored. A row that cannot be used is
+yielded as a `BadRow` with its line number, and the next one is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kg.documents.formats import Draft
+from kg.language.dates import normalise_date
+from kg.language.text import broken_encoding, detect_encoding, normalise
+from models.errors import InputError
+
+TEXT = ("text", "content", "contents", "body", "passage", "article", "document", "paragraph", "abstract")
+TITLE = ("title", "headline", "name", "heading", "subject")
+DATE = ("date", "published", "publish_date", "published_at", "publication_date", "created", "created_at", "timestamp")
+ID = ("id", "_id", "doc_id", "document_id", "docid", "uid", "key")
+_DELIMITERS = (",", ";", "\t", "|")
+_LONGEST_FIELD = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be used, and why."""
+
+    reason: str
+
+
+def read_jsonl(path: Path, source: str) -> Iterator[Draft | BadRow]:
+    """JSON Lines: an object a line."""
+    for number, line in enumerate(_lines(path, source, newline=None), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield BadRow(f"line {number} is not JSON ({error})")
+            continue
+        if isinstance(row, dict):
+            yield _draft(row, number)
+        else:
+            yield BadRow(f"line {number} is no JSON object but a {type(row).__name__}")
+
+
+def read_csv(path: Path, source: str) -> Iterator[Draft | BadRow]:
+    """CSV with a header; the delimiter may be a comma, semicolon, tab or bar.
+
+    Raises:
+        InputError: No column holds text.
+    """
+    csv.field_size_limit(_LONGEST_FIELD)
+    delimiter = _delimiter(path, source)
+    reader = csv.DictReader(_lines(path, source, newline=""), delimiter=delimiter)
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            yield BadRow(f"line {reader.line_num} is not CSV ({error})")
+            continue
+        if row is None:
+            return
+        yield _draft(row, reader.line_num)
+
+
+def _lines(path: Path, source: str, newline: str | None) -> Iterator[str]:
+    with path.open("rb") as stream:
+        encoding = detect_encoding(stream, source)
+    try:
+        with path.open(encoding=encoding, newline=newline) as lines:
+            yield from lines
+    except UnicodeDecodeError as error:
+        raise InputError(broken_encoding(source, error)) from error
+
+
+def _delimiter(path: Path, source: str) -> str:
+    """The delimiter under which the header has a column of text."""
+    headers: dict[str, list[str]] = {}
+    for delimiter in _DELIMITERS:
+        header = next(csv.reader(_lines(path, source, newline=""), delimiter=delimiter), [])
+        if _pick(dict.fromkeys(header, "found"), TEXT):
+            return delimiter
+        headers[delimiter] = header
+    columns = max(headers.values(), key=len)
+    raise InputError(
+        f"{source} has no column of text: the first line names {', '.join(map(repr, columns)) or 'nothing'}; "
+        f"call one of them {', '.join(TEXT)}"
+    )
+
+
+def _draft(row: Mapping[Any, Any], number: int) -> Draft | BadRow:
+    """One row to a draft; `number` is its line."""
+    text = _pick(row, TEXT)
+    if not isinstance(text, str):
+        found = ", ".join(repr(name) for name in row if name is not None) or "nothing"
+        return BadRow(f"line {number} has no text: expected one of {', '.join(TEXT)}, found {found}")
+    if not (text := normalise(text)).strip():
+        return BadRow(f"line {number} has an empty text")
+    title, row_id = _pick(row, TITLE), _pick(row, ID)
+    return Draft(
+        text,
+        " ".join(normalise(str(title)).split()) if isinstance(title, str | int | float) else "",
+        normalise_date(_pick(row, DATE)),
+        normalise(str(row_id)).strip() if isinstance(row_id, str | int) and str(row_id).strip() else str(number),
+    )
+
+
+def _pick(row: Mapping[Any, Any], names: Iterable[str]) -> Any:
+    """Value of the first of `names` that the row has a value for."""
+    by_name = {
+        str(name).strip().lstrip("\ufeff").lower(): value for name, value in row.items() if value not in (None, "")
+    }
+    return next((by_name[name] for name in names if name in by_name), None)

@@ -1,0 +1,1 @@
+"""What deleted documents leave behind, and how it is removed."""

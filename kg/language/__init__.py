@@ -1,0 +1,1 @@
+"""Text, sentences, dates, spans and English verbs; knows nothing of the graph."""

@@ -1,0 +1,1 @@
+"""Reports on communities, written by a chat model on request."""

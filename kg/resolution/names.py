@@ -1,0 +1,156 @@
+"""When two different names may mean one thing, judged by their words alone.
+
+`kg.resolution.resolve` asks for more (the same kind of thing, near embeddings or one document) before it merges.
+Names come in normalised (see `kg.language.text.normalise_name`): lower case, single spaces, no leading article.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_TITLE_WORDS = """
+    mr mrs ms miss mx dr prof professor sir dame lord lady captain capt major colonel general admiral sergeant
+    mayor president minister senator governor judge justice rev reverend
+"""
+_LEGAL_WORDS = """
+    ltd limited inc incorporated corp corporation co company plc llc llp gmbh ag sa srl bv nv ab oy as group holding
+    holdings
+"""
+_SMALL_WORDS = "of the and for in on at to de la le du des der die das und y e"
+_TITLES, _LEGAL, _SMALL = (frozenset(words.split()) for words in (_TITLE_WORDS, _LEGAL_WORDS, _SMALL_WORDS))
+_IRREGULAR_PLURALS = """
+    men:man women:woman children:child feet:foot teeth:tooth geese:goose mice:mouse lice:louse oxen:ox wolves:wolf
+    lives:life wives:wife knives:knife leaves:leaf halves:half shelves:shelf thieves:thief calves:calf hooves:hoof
+    loaves:loaf selves:self bacteria:bacterium phenomena:phenomenon criteria:criterion mitochondria:mitochondrion
+    fungi:fungus nuclei:nucleus alveoli:alveolus bronchi:bronchus stimuli:stimulus radii:radius cacti:cactus
+    larvae:larva pupae:pupa vertebrae:vertebra antennae:antenna algae:alga axes:axis analyses:analysis
+    hypotheses:hypothesis theses:thesis crises:crisis diagnoses:diagnosis synapses:synapse indices:index
+    vertices:vertex matrices:matrix appendices:appendix movies:movie species:species series:series
+"""
+_PLURALS = dict(pair.split(":") for pair in _IRREGULAR_PLURALS.split())
+_SINGULARS = "news means physics mathematics economics politics lens gas bias atlas chaos canvas"
+_NO_PLURALS = frozenset(_SINGULARS.split())
+_ENDINGS = (
+    *(("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("zzes", "zz")),
+    *(("ies", "y"), ("oes", "o"), ("s", "")),
+)
+
+
+def core(name: str, is_person: bool) -> tuple[str, ...]:
+    """The words of a name without titles (people) or legal forms (all else); all words if nothing remains.
+
+    Example:
+        >>> core("dr. ada lorne", True), core("marrow & finch ltd", False)
+        (('ada', 'lorne'), ('marrow', 'finch'))
+    """
+    words = tuple(word for word in (token.strip(".,&()'\"") for token in name.split()) if word)
+    if is_person:
+        kept = words
+        while kept and kept[0] in _TITLES:
+            kept = kept[1:]
+    else:
+        kept = tuple(word for word in words if word not in _LEGAL)
+    return kept or words
+
+
+def squash(words: tuple[str, ...]) -> str:
+    """Words as one run of plain letters and digits, to compare "Salt-Marsh", "Saltmarsh" and "Sältmarsh".
+
+    Example:
+        >>> squash(("salt-märsh",))
+        'saltmarsh'
+    """
+    letters = unicodedata.normalize("NFKD", "".join(words))
+    return "".join(letter for letter in letters if letter.isalnum())
+
+
+def alike(one: tuple[str, ...], other: tuple[str, ...], is_person: bool) -> bool:
+    """Whether two cores could be spellings of one name: same letters, plural, one typing error, or a part.
+
+    Two full names of people are never alike unless their letters are the same; numbers must agree.
+
+    Example:
+        >>> alike(("oune", "barrage"), ("oune", "barrage", "project"), False)
+        True
+        >>> alike(("ada", "lorne"), ("ida", "lorne"), True), alike(("line", "4"), ("line", "5"), False)
+        (False, False)
+    """
+    if squash(one) == squash(other):
+        return True
+    if is_person or _numbers(one) != _numbers(other):
+        return False
+    if len(one) == len(other):
+        pairs = [(mine, theirs) for mine, theirs in zip(one, other, strict=True) if mine != theirs]
+        return len(pairs) == 1 and _same_word(*pairs[0])
+    short, long = sorted((one, other), key=len)
+    return len(short) >= 2 and short in (long[: len(short)], long[-len(short) :])
+
+
+def singular(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words with their head in the singular: the last one, or the one before the first "of".
+
+    For comparing, not for showing: what it makes of a word that is no plural may be no word.
+
+    Example:
+        >>> singular(("life", "cycles")), singular(("stages", "of", "life")), singular(("larvae",))
+        (('life', 'cycle'), ('stage', 'of', 'life'), ('larva',))
+    """
+    if not words:
+        return words
+    head = words.index("of") - 1 if "of" in words[1:] else len(words) - 1
+    return (*words[:head], _singular_word(words[head]), *words[head + 1 :])
+
+
+def _singular_word(word: str) -> str:
+    if word in _PLURALS:
+        return _PLURALS[word]
+    # "1970s" is ten years, not several 1970
+    if len(word) < 4 or not word[-2].isalpha() or word.endswith(("ss", "us", "is")) or word in _NO_PLURALS:
+        return word
+    for ending, replacement in _ENDINGS:
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            return word[: len(word) - len(ending)] + replacement
+    return word
+
+
+def is_initialism(short: tuple[str, ...], full: tuple[str, ...]) -> bool:
+    """Whether `short` is one word of the initials of `full`.
+
+    Example:
+        >>> is_initialism(("uno",), ("united", "nations", "organisation"))
+        True
+        >>> is_initialism(("df",), ("day", "of", "fog"))
+        True
+    """
+    if len(short) != 1 or len(full) < 2 or not 2 <= len(short[0]) <= 8:
+        return False
+    initials = "".join(word[0] for word in full)
+    return short[0].replace(".", "") in (initials, "".join(word[0] for word in full if word not in _SMALL))
+
+
+def initials_of(words: tuple[str, ...]) -> set[str]:
+    """The one-word forms that `is_initialism` would take for these words."""
+    return {"".join(word[0] for word in words), "".join(word[0] for word in words if word not in _SMALL)}
+
+
+def _numbers(words: tuple[str, ...]) -> list[str]:
+    return [word for word in words if any(character.isdigit() for character in word)]
+
+
+def _same_word(one: str, other: str) -> bool:
+    """Singular and plural, or one typing error in a long word."""
+    short, long = sorted((one, other), key=lambda word: (len(word), word))
+    if long in (f"{short}s", f"{short}es"):
+        return len(short) >= 3
+    return len(short) >= 7 and _one_edit(short, long)
+
+
+def _one_edit(short: str, long: str) -> bool:
+    """Whether one letter put in, changed or swapped with its neighbour makes `short` into `long`."""
+    if len(long) - len(short) > 1:
+        return False
+    place = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    if len(short) < len(long):
+        return short[place:] == long[place + 1 :]
+    swapped = short[place : place + 2][::-1] == long[place : place + 2] and short[place + 2 :] == long[place + 2 :]
+    return swapped or short[place + 1 :] == long[place + 1 :]

@@ -1,0 +1,1 @@
+"""Where rows live: the protocol, the journal, and what implements them."""

@@ -1,0 +1,1 @@
+"""What people read of a knowledge base: dossiers, descriptions, exports."""

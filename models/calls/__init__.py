@@ -1,0 +1,1 @@
+"""What surrounds a model call: prompt, form of the answer, tries, record, budget, many at once."""

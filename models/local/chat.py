@@ -1,0 +1,197 @@
+"""A chat model in this process: a causal language model of transformers, adapters included.
+
+Greedy calls of several threads are answered together, which is several times faster than one by one; padding may
+change the last bits of a sum, so an answer made in a batch need not equal the one made alone. There is no constrained
+decoding: an answer under a JSON schema is asked for in the prompt (`configs/prompts/json.md`) and checked afterwards;
+one that breaks the schema is an error, never a guess.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from models.calls.structured import parse_structured
+from models.config import Price
+from models.errors import ModelError, OutputError
+from models.files.digest import digest
+from models.local.batching import Batcher
+from models.local.causal import CausalModel, chat_ids, end_tokens
+from models.local.marginal import write_marginal
+from models.protocols import ChatRequest, Completion, FinishReason, Marginal, Message, Usage
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    """Token ids of a conversation, and how its answer is written."""
+
+    ids: list[int]
+    room: int
+    temperature: float
+    seed: int
+
+
+class TransformersChat:
+    """`ChatModel` over a causal language model in this process."""
+
+    def __init__(
+        self, causal: CausalModel, price: Price | None = None, parallel: int = 1, trained_for: str = ""
+    ) -> None:
+        """Chat with a loaded model.
+
+        Args:
+            causal: The model, with its adapter if it has one.
+            price: For the ledger; None is free of charge.
+            parallel: Most greedy calls that are answered together.
+            trained_for: What the model was trained to answer; it knows the form, so no schema is shown to it.
+        Raises:
+            ModelError: The tokeniser has no chat template.
+        """
+        if not causal.tokenizer.chat_template:
+            raise ModelError(
+                f"{causal.name} has no chat template, so it cannot hold a conversation. Use an instruct model, "
+                "or put its chat_template.jinja in the weights' folder."
+            )
+        self.name = causal.name
+        self.price = price or Price()
+        self._causal: CausalModel | None = causal
+        self._together = Batcher(self._generate, parallel)
+        self._json_prompt = resources.files("configs").joinpath("prompts", "json.md").read_text(encoding="utf-8")
+        self.trained_for = trained_for
+        shown = "" if trained_for else self._json_prompt
+        self._digest = digest("chat-1", causal.digest, causal.tokenizer.chat_template, shown)
+
+    @property
+    def digest(self) -> str:
+        """Names weights, number format, adapter, chat template and the prompt for JSON."""
+        return self._digest
+
+    def complete(self, request: ChatRequest) -> Completion:
+        """Answer a request.
+
+        Raises:
+            OutputError: The conversation is longer than the model's context, or the answer is empty, cut off under a
+                schema, or breaks the schema.
+        """
+        causal = self._loaded()
+        started = time.perf_counter()
+        ids = self._inputs(causal, request)
+        room = self._room(causal, len(ids), request.max_tokens)
+        prompt = _Prompt(ids, room, request.temperature, request.seed)
+        written = self._generate([prompt])[0] if request.temperature > 0 else self._together(prompt)
+        text = causal.tokenizer.decode(written, skip_special_tokens=True).strip()
+        finish: FinishReason = "stop" if set(written[-1:]) & end_tokens(causal) else "length"
+        try:
+            parsed = self._check(text, finish, request, room)
+        except OutputError as error:
+            error.tokens_in, error.tokens_out = len(ids), len(written)
+            raise
+        return Completion(text, Usage(len(ids), len(written)), finish, time.perf_counter() - started, parsed)
+
+    def complete_marginal(
+        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], way: Marginal
+    ) -> Completion:
+        """See `models.protocols.MarginalChat`; greedy."""
+        causal = self._loaded()
+        started = time.perf_counter()
+        prompts = [self._inputs(causal, replace(request, schema=None)) for request in requests]
+        room = self._room(causal, max(map(len, prompts), default=0), requests[0].max_tokens if requests else 1)
+        written = write_marginal(causal, prompts, log_weights, way, room)
+        text = causal.tokenizer.decode(written, skip_special_tokens=True).strip()
+        if not text:
+            raise OutputError(f"{self.name} answered nothing. Ask differently, or take a stronger model.")
+        finish: FinishReason = "stop" if set(written[-1:]) & end_tokens(causal) else "length"
+        return Completion(text, Usage(sum(map(len, prompts)), len(written)), finish, time.perf_counter() - started)
+
+    def _generate(self, prompts: Sequence[_Prompt]) -> list[list[int]]:
+        causal = self._loaded()
+        with causal.lock:
+            return _generate(causal, prompts)
+
+    def close(self) -> None:
+        """Let go of the weights; they are freed when nobody else uses them."""
+        self._causal = None
+
+    def _loaded(self) -> CausalModel:
+        if self._causal is None:
+            raise ModelError(f"The chat model {self.name} is closed; open it again.")
+        return self._causal
+
+    def _inputs(self, causal: CausalModel, request: ChatRequest) -> list[int]:
+        """Token ids of the conversation under the model's chat template."""
+        messages = list(request.messages)
+        if request.schema is not None and not self.trained_for:
+            wanted = self._json_prompt.replace("{schema}", json.dumps(request.schema, ensure_ascii=False))
+            last = messages[-1]
+            messages[-1] = Message(last.role, f"{last.content}\n\n{wanted.strip()}")
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        return chat_ids(causal.tokenizer, turns)
+
+    def _room(self, causal: CausalModel, read: int, max_tokens: int) -> int:
+        if causal.context_tokens is None:
+            return max_tokens
+        room = min(max_tokens, causal.context_tokens - read)
+        if room < 1:
+            raise OutputError(
+                f"{self.name} has a context of {causal.context_tokens} tokens, and the conversation alone has {read}. "
+                "Give less context (retrieve fewer passages, or a smaller token budget)."
+            )
+        return room
+
+    def _check(self, text: str, finish: FinishReason, request: ChatRequest, room: int) -> Any:
+        if not text:
+            raise OutputError(f"{self.name} answered nothing. Ask differently, or take a stronger model.")
+        if request.schema is None:
+            return None
+        if finish == "length":
+            raise OutputError(f"{self.name} was cut off after {room} tokens, within its JSON. Allow more tokens.")
+        return parse_structured(text, request.schema)
+
+
+def _generate(causal: CausalModel, prompts: Sequence[_Prompt]) -> list[list[int]]:
+    """Token ids of each answer, its end token included; prompts are padded on the left to one length."""
+    import torch
+    from transformers import GenerationConfig
+
+    first = prompts[0]
+    sampled = first.temperature > 0
+    padding = causal.tokenizer.pad_token_id
+    padding = causal.tokenizer.eos_token_id if padding is None else padding
+    longest = max(len(prompt.ids) for prompt in prompts)
+    rows = [[padding] * (longest - len(prompt.ids)) + prompt.ids for prompt in prompts]
+    mask = [[0] * (longest - len(prompt.ids)) + [1] * len(prompt.ids) for prompt in prompts]
+    device = causal.model.device
+    # Made from nothing: the model's own settings may hold a repetition penalty or a temperature.
+    settings = GenerationConfig(
+        max_new_tokens=max(prompt.room for prompt in prompts),
+        do_sample=sampled,
+        temperature=first.temperature if sampled else None,
+        eos_token_id=sorted(end_tokens(causal)),
+        pad_token_id=padding,
+        bos_token_id=causal.tokenizer.bos_token_id,
+    )
+    with torch.inference_mode(), torch.random.fork_rng(enabled=sampled):
+        if sampled:
+            torch.manual_seed(first.seed)
+        output: torch.Tensor = causal.model.generate(
+            input_ids=torch.tensor(rows, device=device),  # (batch, longest)
+            attention_mask=torch.tensor(mask, device=device),  # (batch, longest)
+            generation_config=settings,
+        )
+    ends = end_tokens(causal)
+    return [_until_end(row[longest:], ends, prompt.room) for row, prompt in zip(output.tolist(), prompts, strict=True)]
+
+
+def _until_end(written: list[int], ends: set[int], room: int) -> list[int]:
+    """What one answer of a batch wrote before its end token, that token, or its own limit."""
+    for place, token in enumerate(written[:room]):
+        if token in ends:
+            return written[: place + 1]
+    return written[:room]

@@ -1,0 +1,1 @@
+"""The running process: progress, processors, batches, names to import."""

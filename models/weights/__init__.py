@@ -1,0 +1,1 @@
+"""Bytes of models: found, fetched from pinned wheels, converted once."""

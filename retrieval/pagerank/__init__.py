@@ -1,0 +1,1 @@
+"""Personalised PageRank on numbers alone."""

@@ -1,0 +1,1 @@
+"""One file a retriever, and the table of their names."""

@@ -1,0 +1,1 @@
+"""How passages, entities and facts read as words."""

@@ -1,0 +1,58 @@
+"""How chunks, entities and facts read as text: the same words are embedded, searched and shown.
+
+A passage carries its title and date in front. Short dated articles lean on their heading ("this
+morning", "the company"), and a reader who sees the date can settle which of two articles is newer.
+"""
+
+from __future__ import annotations
+
+from kg.schema import Chunk, Document, Entity
+from kg.stores.protocol import GraphStore
+from retrieval.types import FoundFact
+
+
+def headed(title: str, date: str, text: str) -> str:
+    """A passage under its heading, on one line.
+
+    Example:
+        >>> headed("Bridge opens", "2031-03-04", "The mayor\\ncut the ribbon.")
+        'Bridge opens (2031-03-04): The mayor cut the ribbon.'
+        >>> headed("", "", "No heading.")
+        'No heading.'
+    """
+    heading = " ".join(part for part in (title.strip(), f"({date})" if date else "") if part)
+    body = " ".join(text.split())
+    return f"{heading}: {body}" if heading else body
+
+
+def passage_texts(store: GraphStore) -> dict[str, str]:
+    """Every chunk by id, in the store's order, as an encoder reads it."""
+    headings = {document.id: (document.title, document.date) for document in store.read(Document)}
+    return {chunk.id: headed(*headings.get(chunk.document_id, ("", "")), chunk.text) for chunk in store.read(Chunk)}
+
+
+def entity_text(entity: Entity) -> str:
+    """Name and type, as embedded: "Orrin Quay (place)"."""
+    return f"{entity.name} ({entity.type})" if entity.type else entity.name
+
+
+def fact_text(subject: str, predicate: str, object_: str) -> str:
+    """A fact as embedded: "subject predicate object"."""
+    return f"{subject} {predicate} {object_}"
+
+
+def fact_sentence(subject: str, predicate: str, object_: str, valid_from: str = "", valid_to: str = "") -> str:
+    """A fact as shown to a reader.
+
+    Example:
+        >>> fact_sentence("maren Oskevald", "leads", "Veldrane Tidal", "2026", "2033")
+        'Maren Oskevald leads Veldrane Tidal (from 2026 to 2033).'
+    """
+    body = " ".join(fact_text(subject, predicate, object_).split()).rstrip(".")
+    span = " ".join(f"{word} {date}" for word, date in (("from", valid_from), ("to", valid_to)) if date)
+    return f"{body[:1].upper()}{body[1:]}{f' ({span})' if span else ''}."
+
+
+def stated(fact: FoundFact) -> str:
+    """A found fact as shown to a reader."""
+    return fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to)

@@ -1,0 +1,1 @@
+"""Ways through an index: seeds, walks, chains, steps along relations."""

@@ -1,0 +1,1 @@
+"""How weights are added to a base model."""

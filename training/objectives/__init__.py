@@ -1,0 +1,1 @@
+"""Losses and the steps that lower them."""

@@ -1,0 +1,1 @@
+"""A training run that resumes, and the folder it leaves."""
