@@ -16,6 +16,8 @@ A message says what was expected, what came, and what to do next, in one paragra
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -94,6 +96,27 @@ def describe(error: ValidationError, whole: str = "file") -> str:
         f"{'.'.join(map(str, problem['loc'])) or whole}: {problem['msg']} (got {_short(problem['input'])})"
         for problem in error.errors()
     )
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The one wording for a name that is in no table: what came, what is known, and the nearest known name.
+
+    Args:
+        kind: What the name should have named, in the singular: "retriever".
+        name: The name that came.
+        known: All names that would have done, in the order to show them.
+        otherwise: What else is accepted, after "or": "a path package.module:Class".
+    Example:
+        >>> print(unknown_name("retriever", "grap", ["dense", "graph"], "a path package.module:Class"))
+        Unknown retriever 'grap'. Did you mean 'graph'? Expected one of: dense, graph; or a path package.module:Class.
+        >>> print(unknown_name("export format", "xml", []))
+        Unknown export format 'xml'. There is none to choose from.
+    """
+    names = list(known)
+    near = get_close_matches(name, names, n=1)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    choices = f"Expected one of: {', '.join(names)}" if names else "There is none to choose from"
+    return f"Unknown {kind} {name!r}.{guess} {choices}{f'; or {otherwise}' if otherwise else ''}."
 
 
 def _short(value: object) -> str:

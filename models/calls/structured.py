@@ -18,6 +18,7 @@ from models.files.digest import canonical_json
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
+    from pydantic import BaseModel
 
 _FENCE = re.compile(r"```[A-Za-z]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
 _EXCERPT = 160
@@ -48,6 +49,48 @@ def parse_structured(text: str, schema: dict[str, Any]) -> Any:
             f"Expected an answer that satisfies the JSON schema, but {problem}. The answer began: {excerpt(text)}"
         )
     return value
+
+
+def answer_schema(kind: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of an answer, from the pydantic model that will read it.
+
+    What pydantic adds for readers (titles, descriptions, defaults) is left out, since a server compiles the schema into
+    a grammar and some cannot follow `$ref`; every field is required, since a model that may leave a field out will.
+
+    Args:
+        kind: A model with `extra="forbid"`; bounds of its fields (`max_length`, `pattern`) bound the answer.
+    Example:
+        >>> from pydantic import create_model
+        >>> answer_schema(create_model("Reply", text=(str, ...)))
+        {'properties': {'text': {'type': 'string'}}, 'required': ['text'], 'type': 'object'}
+    """
+    schema = kind.model_json_schema()
+    flat = _plain(schema, schema.get("$defs", {}))
+    assert isinstance(flat, dict)
+    return flat
+
+
+_FOR_READERS = frozenset(["title", "description", "default", "$defs"])
+
+
+def _plain(node: Any, definitions: dict[str, Any]) -> Any:
+    """A schema without notes for readers and with every `$ref` replaced by what it names; models are never circular."""
+    if isinstance(node, list):
+        return [_plain(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _plain(definitions[node["$ref"].removeprefix("#/$defs/")], definitions)
+    plain: dict[str, Any] = {}
+    for key, value in node.items():
+        if key == "properties":
+            # Names of fields are not keywords: a field may be called "title".
+            plain[key] = {name: _plain(field, definitions) for name, field in value.items()}
+        elif key not in _FOR_READERS:
+            plain[key] = _plain(value, definitions)
+    if "properties" in plain:
+        plain["required"] = list(plain["properties"])
+    return plain
 
 
 def excerpt(text: str, length: int = _EXCERPT) -> str:

@@ -1,11 +1,11 @@
-"""Files of one JSON object a line, each checked against a pydantic model."""
+"""Files of one JSON object a line: read with the number of each line, which every error names."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,25 +14,46 @@ from models.errors import InputError, describe
 L = TypeVar("L", bound=BaseModel)
 
 
-def read_lines(path: Path, kind: type[L], expected: str) -> Iterator[tuple[int, L]]:
-    """The rows of a file with the numbers of their lines, from 1; blank lines are passed over.
+def read_objects(path: Path, expected: str = "a UTF-8 file of JSON lines") -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file with the numbers of their lines, from 1; blank lines are skipped.
 
     Args:
-        path: UTF-8.
-        kind: Of every row.
-        expected: Said where the file cannot be read: "a folder in BEIR's form".
+        path: UTF-8, with or without a byte order mark.
+        expected: Named in the error if the file cannot be read: "a folder in BEIR's form".
     Raises:
-        InputError: The file cannot be read, or a line is no such row; the message names file and line.
+        InputError: The file cannot be read, or a line is not a JSON object; the message names file and line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would split within a JSON string
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # splitlines would split within a JSON string
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}; expected {expected}") from error
+        raise InputError(f"Expected {expected} at {path}, but it cannot be read: {error}.") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
-            try:
-                yield number, kind.model_validate(json.loads(line))
-            except ValidationError as error:
-                raise InputError(f"{path}, line {number}: {describe(error)}") from error
-            except ValueError as error:
-                raise InputError(f"{path}, line {number}: {error}") from error
+            yield number, _object(line, f"{path}, line {number}")
+
+
+def _object(line: str, place: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: expected one JSON object, but it does not parse: {error}.") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{place}: expected a JSON object, got a {type(value).__name__}.")
+    return value
+
+
+def read_lines(path: Path, kind: type[L], expected: str) -> Iterator[tuple[int, L]]:
+    """The rows of a file as pydantic models, with the numbers of their lines.
+
+    Args:
+        path: As of `read_objects`.
+        kind: Model of every row.
+        expected: As of `read_objects`.
+    Raises:
+        InputError: As of `read_objects`, or an object is not such a row.
+    """
+    for number, value in read_objects(path, expected):
+        try:
+            yield number, kind.model_validate(value)
+        except ValidationError as error:
+            raise InputError(f"{path}, line {number}: {describe(error, 'row')}.") from error

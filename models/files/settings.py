@@ -1,0 +1,77 @@
+"""Settings that people write: YAML to a pydantic model, with one style of error for every kind of file.
+
+    read_settings(Path("graft.yaml"), IndexConfig, "index settings")
+
+A message names the file, the setting, the rule that it broke and the value that came. Knows nothing of what the
+settings are for; each model of settings lies beside the code that it sets.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from models.errors import ConfigError, describe
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def read_settings(path: Path, kind: type[S], name: str) -> S:
+    """Read a YAML file of settings; those left out take their defaults.
+
+    Args:
+        path: UTF-8.
+        kind: The model of the settings.
+        name: What the file holds, in the plural, for messages: "index settings".
+    Raises:
+        ConfigError: The file cannot be read, is not YAML, or a setting is unknown or out of range.
+    """
+    return check_settings(parse_mapping(read_yaml_text(path, name), str(path), name), kind, str(path), name)
+
+
+def read_yaml_text(path: Path, name: str) -> str:
+    """The text of a file of settings.
+
+    Raises:
+        ConfigError: The file cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"Expected a YAML file of {name} at {path}, but it cannot be read: {reason}.") from error
+
+
+def parse_mapping(text: str, source: str, name: str) -> dict[str, Any]:
+    """YAML text that holds a mapping; an empty text is an empty mapping.
+
+    Raises:
+        ConfigError: The text is not YAML, or holds something else; the message names `source`.
+    Example:
+        >>> parse_mapping("a: 1", "x.yaml", "settings")
+        {'a': 1}
+    """
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: expected {name} as YAML, but it does not parse: {error}.") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{source}: expected {name} as a mapping of names to values, got a {type(value).__name__}.")
+    return value
+
+
+def check_settings(values: Any, kind: type[S], source: str, name: str) -> S:
+    """Settings from a mapping.
+
+    Raises:
+        ConfigError: A setting is unknown, missing or out of range; the message names `source` and the setting.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: wrong {name}: {describe(error, 'settings')}.") from error
