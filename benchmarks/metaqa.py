@@ -7,240 +7,46 @@ Hits@1 is the share of questions whose best path ends at one of the answers; F1 
 relations. A retriever gets the question's text alone and finds the name in it; `--topic-given` tells it the name, and
 `--known-hops` how many steps to take, as published figures assume. Intervals are bootstrapped over questions.
 
-With `--examples` both learn from that many questions made here: paths of relations that exist around
-entities drawn from the graph, worded by the phrases below, which were written by hand and nest in each other. No
-question of the set, and no answer, is among them, but whoever wrote them had seen some hundred of its questions.
+With `--examples` both learn from that many questions made here (`benchmarks.metaqa_questions`): paths of relations that
+exist around entities drawn from the graph, worded by hand-written phrases. No question of the set, and no answer, is
+among them, but whoever wrote the phrases had seen some hundred of its questions. Figures are recorded by
+`benchmarks.results`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
-from eval.retrieval.metaqa import Measured, Question, ask, measure, read_graph, read_questions
+from benchmarks.metaqa_questions import write_examples
+from benchmarks.results import Figure, add_options, figures_of, record_run
+from eval.retrieval.metaqa import PathQuestion, PathScores, answer_question, measure_paths, read_graph, read_questions
+from eval.statistics.stats import Interval
 from kg.schema import Entity
 from kg.stores.sqlite.store import SqliteStore
 from models.factory import open_encoder
 from retrieval.index.graph_index import GraphIndex
 from retrieval.index.search import Search
 from retrieval.retrievers.registry import open_retriever
-from retrieval.traversal.steps import BACKWARDS, Relations, Steps, Walks, walk_on, walks_from
 from retrieval.types import Retriever
 
-_DEGREE, _WALKS, _HOPS = 500, 300, 3
-_FILMS = ("films", "movies")
-_FRAMES = ("what is {}", "who is {}", "what are {}", "who are {}", "which are {}", "name {}", "{}", "{} is who")
-_QUESTION_SHARE = 0.7
-"""Of the examples that end in a question of their own; the others are a phrase in a frame."""
-_APPOSITION_SHARE = 0.4
-"""Of the examples that start at a film and say so."""
 
-PHRASES: dict[str, tuple[str, str]] = {
-    "directed by": (
-        "the director of X; the directors of X; the person who directed X; who directed X; X's director; the "
-        "filmmaker behind X; X director; X directors",
-        "who directed X; who is the director of X; by whom was X directed; X was directed by whom; which person "
-        "directed X; who directed the film X; the director of X is who; which director made X; who are the "
-        "directors of X",
-    ),
-    "^directed by": (
-        "the films directed by X; films that X directed; X's films as director; X directed films; the films of "
-        "the director X; the film directed by X",
-        "what films did X direct; which films were directed by X; what did X direct; X directed which films; "
-        "which films have X as director; what is X the director of; X is the director of which films",
-    ),
-    "written by": (
-        "the writer of X; the writers of X; the screenwriter of X; the person who wrote X; who wrote X; X's "
-        "screenwriter; the scriptwriters of X; the author of X; X writers",
-        "who wrote X; who is the writer of X; who wrote the script of X; who is the screenwriter of X; X was "
-        "written by whom; which person wrote the film X; who is the author of X; the writer of X is who; who "
-        "wrote the screenplay for X",
-    ),
-    "^written by": (
-        "the films written by X; films that X wrote; X's films as writer; X written films; the films with a "
-        "script by X; films of the screenwriter X",
-        "what films did X write; which films were written by X; what did X write; X wrote which films; which "
-        "films have a screenplay by X; X is the writer of which films; what films was X the screenwriter of",
-    ),
-    "starred actors": (
-        "the actors in X; the actors of X; the stars of X; the cast of X; who starred in X; the people who acted "
-        "in X; X actors; the actor in X",
-        "who acted in X; who starred in X; who are the actors in X; which actors appear in X; who stars in X; who "
-        "is in the cast of X; the film X starred who; who are the stars of X; which people played in X",
-    ),
-    "^starred actors": (
-        "the films starring X; films that X acted in; X's films as actor; X starred films; the films with X; the "
-        "films X appears in; the films acted by X; films that star X",
-        "what films did X act in; which films star X; what films did X star in; X appears in which films; what "
-        "does X act in; which films have X in the cast; X starred in which films; X is an actor in which films",
-    ),
-    "release year": (
-        "the release year of X; the release date of X; the year in which X came out; when X was released; the "
-        "years when X were released",
-        "when was X released; in which year was X released; what is the release year of X; when did X come out; "
-        "what year did X come out; what is the release date of X; when were X released; when did X release; X "
-        "were released in which years",
-    ),
-    "^release year": (
-        "the films released in X; films from X; the films that came out in X; X films",
-        "which films were released in X; what films came out in X; what was released in X; which films are from "
-        "the year X",
-    ),
-    "in language": (
-        "the language of X; the languages of X; the language spoken in X; the language that X is in; the primary "
-        "language of X",
-        "what language is X in; which language is spoken in X; what is the language of X; X is in what language; "
-        "in which languages are X; what are the languages spoken in X; what is the primary language of X",
-    ),
-    "^in language": (
-        "the films in X; X films; films in the X language; films in which X is spoken",
-        "which films are in X; what films are in the X language; in which films is X spoken; which films have X "
-        "as their language",
-    ),
-    "has tags": (
-        "the tags of X; the words that describe X; the keywords of X; the topics of X; terms for X",
-        "what words describe X; describe X in a few words; what are the tags of X; which keywords does X have; "
-        "what is X about; which topics is X about; what terms are applied to X",
-    ),
-    "^has tags": (
-        "the films about X; films described by X; the films tagged X; films with the tag X",
-        "which films are about X; what films can be described by X; which films have the tag X; what films are "
-        "described with X; which films have X as a keyword; X describes which films",
-    ),
-    "has genre": (
-        "the genre of X; the genres of X; the kind of film that X is; the types of X; the genre that X fall under",
-        "what genre is X; what kind of film is X; what type of film is X; which genres are X in; what sort of "
-        "film is X; what are the genres of X; what types are X; what genres do X fall under; X were in which "
-        "genres",
-    ),
-    "^has genre": (
-        "the X films; films of the genre X; films in the genre X",
-        "which films are of the genre X; what X films are there; which films have the genre X",
-    ),
-    "has imdb votes": (
-        "the votes of X; the popularity of X; the imdb votes of X; how popular X is",
-        "how popular is X; how many votes does X have; how many imdb votes did X get; how famous is X",
-    ),
-    "^has imdb votes": (
-        "the X films by votes; the films with X votes; films with votes that are X",
-        "which films have X votes; what films are X by votes",
-    ),
-    "has imdb rating": (
-        "the rating of X; the imdb rating of X; how good X is; what people think of X",
-        "how good is X; what is the rating of X; what do people think of X; what is the imdb rating of X",
-    ),
-    "^has imdb rating": (
-        "the X films by rating; the films rated X; films with a rating that is X",
-        "which films are rated X; what films have the rating X",
-    ),
-    "directed by/^directed by": (
-        "films that share directors with X; the films with the same director as X; films whose directors also "
-        "directed X; the other films of the director of X; films by the director who directed X",
-        "which films share a director with X; the director of X also directed which films; which films have the "
-        "same director as X; what else did the director of X direct",
-    ),
-    "written by/^written by": (
-        "films that share writers with X; films that share screenwriters with X; the films with the same writer "
-        "as X; the films with the same screenwriter as X; films whose writers also wrote X; films whose "
-        "screenwriters also wrote X; the other films of the writer of X; films by the writer who wrote X",
-        "which films share a writer with X; which films share a screenwriter with X; the writer of X also wrote "
-        "which films; the scriptwriter of X also wrote which films; which films have the same screenwriter as X; "
-        "what else did the writer of X write",
-    ),
-    "starred actors/^starred actors": (
-        "films that share actors with X; the films with the same actors as X; films whose actors also appear in "
-        "X; the other films of the actors in X; films with the actor who starred in X",
-        "which films share an actor with X; the actor in X also appears in which films; which films have the same "
-        "actor as X; what else did the stars of X act in",
-    ),
-    "^starred actors/starred actors": (
-        "the co-stars of X; the actors who starred with X; the people who acted together with X",
-        "who starred together with X; who acted with X; who are the co-stars of X; X appeared with whom; who are "
-        "the actors in the same films as X",
-    ),
-    "^directed by/directed by": (
-        "the co-directors of X; the people who directed together with X",
-        "who co-directed films with X; who directed together with X; who are the co-directors of X",
-    ),
-    "^written by/written by": (
-        "the co-writers of X; the people who wrote together with X",
-        "who co-wrote films with X; who wrote together with X; who are the co-writers of X",
-    ),
-}
-"""By path of relations: phrases for its ends, and questions for them; X is where it starts."""
+class TopicSearch:
+    """The search of an index that is told which name a question is about."""
 
-
-class Composer:
-    """Words paths of relations, by phrases that nest."""
-
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
-        self._parts = {
-            tuple(key.split("/")): (names.split("; "), questions.split("; "))
-            for key, (names, questions) in PHRASES.items()
-        }
-
-    def __call__(self, path: Sequence[str]) -> str:
-        """A question, "[X]" where its path starts."""
-        *inner, last = self._chance.choice(list(self._divisions(tuple(path))))
-        is_film = not path[0].startswith(BACKWARDS) and self._chance.random() < _APPOSITION_SHARE
-        text = self._put("the film X" if is_film else "X", "[@]")
-        for part in inner:
-            text = self._put(self._chance.choice(self._parts[part][0]), text)
-        names, questions = self._parts[last]
-        if self._chance.random() < _QUESTION_SHARE:
-            return self._put(self._chance.choice(questions), text).replace("@", "X")
-        return self._chance.choice(_FRAMES).format(self._put(self._chance.choice(names), text)).replace("@", "X")
-
-    def _put(self, phrase: str, inner: str) -> str:
-        films = self._chance.choice(_FILMS)
-        return re.sub(
-            r"\bX\b", lambda _: inner, re.sub(r"\bfilm(s?)\b", lambda m: films if m[1] else films[:-1], phrase)
-        )
-
-    def _divisions(self, path: tuple[str, ...]) -> Iterator[list[tuple[str, ...]]]:
-        if not path:
-            yield []
-        for length in (1, 2):
-            if path[:length] in self._parts and len(path) >= length:
-                yield from ([path[:length], *rest] for rest in self._divisions(path[length:]))
-
-
-def write_examples(path: Path, index: GraphIndex, count: int) -> None:
-    """Write questions of paths that exist around entities drawn from the graph, a third for each number of steps."""
-    relations, chance = Relations(index), random.Random(0)
-    compose = Composer(chance)
-    lines: list[str] = []
-    while len(lines) < count:
-        level: dict[Steps, Walks] = {(): walks_from([chance.randrange(len(index.entity_ids))])}
-        for _ in range(_HOPS):
-            longer: dict[Steps, Walks] = {}
-            for steps, walks in level.items():
-                longer |= walk_on(relations, steps, walks, _DEGREE, _WALKS)
-            level = longer
-            if level:
-                said = relations.named(chance.choice(sorted(level)))
-                lines.append(json.dumps({"question": compose(said), "path": said}))
-    path.write_text("\n".join(lines[:count]) + "\n", encoding="utf-8")
-
-
-class Given:
-    """The search of an index, told which name a question is about."""
-
-    def __init__(self, search: Search, rows: dict[str, int], questions: Sequence[Question]) -> None:
+    def __init__(self, search: Search, rows: dict[str, int], questions: Sequence[PathQuestion]) -> None:
         self._search = search
         self._rows = {question.text: [rows[question.topic]] for question in questions if question.topic in rows}
 
     def named_entities(self, question: str) -> list[int]:
-        """The row of the name in question."""
+        """The row of the question's name."""
         return self._rows.get(question, [])
 
     def __getattr__(self, name: str) -> object:
@@ -248,7 +54,7 @@ class Given:
 
 
 def open_index(folder: Path, home: Path, stack: ExitStack) -> GraphIndex:
-    """The graph of a folder, indexed; what lies in `home` from an earlier run is taken over."""
+    """The graph of a folder, indexed; what lies in `home` from an earlier run is used again."""
     home.mkdir(parents=True, exist_ok=True)
     is_new = not (home / "graph.sqlite").exists()
     store = stack.enter_context(closing(SqliteStore(home / "graph.sqlite")))
@@ -258,33 +64,58 @@ def open_index(folder: Path, home: Path, stack: ExitStack) -> GraphIndex:
     return GraphIndex.open(store, home / "index", open_encoder("minilm"))
 
 
-def run(args: argparse.Namespace) -> Iterator[tuple[str, int, Measured]]:
+def run(arguments: argparse.Namespace) -> Iterator[tuple[str, int, PathScores]]:
     """Every retriever on the questions of every number of hops."""
     with ExitStack() as stack:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        index = open_index(args.folder, args.index_dir or temporary, stack)
-        sets = {hops: read_questions(args.folder / f"{hops}hop_500.txt")[: args.limit] for hops in args.hops}
-        if args.topic_given:
+        index = open_index(arguments.folder, arguments.index_dir or temporary, stack)
+        sets = {
+            hops: read_questions(arguments.folder / f"{hops}hop_500.txt")[: arguments.limit] for hops in arguments.hops
+        }
+        if arguments.topic_given:
             ids = [key.decode("ascii") for key in index.entity_ids.tolist()]
             rows = {entity.name: row for row, entity in enumerate(index.store.read(Entity, ids))}
-            index.search = Given(index.search, rows, [each for asked in sets.values() for each in asked])  # type: ignore[assignment]
+            index.search = TopicSearch(index.search, rows, list(chain(*sets.values())))  # type: ignore[assignment]
         learnt: dict[str, object] = {}
-        if args.examples:
-            write_examples(temporary / "examples.jsonl", index, args.examples)
+        if arguments.examples:
+            write_examples(temporary / "examples.jsonl", index, arguments.examples)
             learnt = {"questions": str(temporary / "examples.jsonl")}
-        for name in args.retriever:
+        for name in arguments.retriever:
+            # A retriever that learns is opened once for all questions, unless it is told the number of steps.
             opened: dict[int, Retriever] = {}
             for hops, questions in sets.items():
-                settings: dict[str, object] = {"hops": hops, "least_hops": hops} if args.known_hops else {}
+                settings: dict[str, object] = {"hops": hops, "least_hops": hops} if arguments.known_hops else {}
                 settings |= learnt
-                known = hops if args.known_hops else 0
-                retriever = opened.setdefault(known, open_retriever(name, index, index.encoder, settings))
-                ask(retriever, questions[0])  # what is made once for all questions is not timed
-                yield name, hops, measure([ask(retriever, each) for each in questions], questions)
+                told_hops = hops if arguments.known_hops else 0
+                retriever = opened.setdefault(told_hops, open_retriever(name, index, index.encoder, settings))
+                answer_question(retriever, questions[0])  # what is made once for all questions is not timed
+                answers = [answer_question(retriever, question) for question in questions]
+                yield name, hops, measure_paths(answers, questions)
+
+
+def figures(arguments: argparse.Namespace, name: str, hops: int, scores: PathScores) -> list[Figure]:
+    """The figures of a retriever on the questions of one length, by what it was told of them."""
+    told = ["name"] * arguments.topic_given + ["number of steps"] * arguments.known_hops
+    values: dict[str, float | Interval | None] = {
+        "hits@1": scores.hits,
+        "f1": scores.f1,
+        "ms_median": scores.ms_median,
+        "ms_p95": scores.ms_p95,
+        "failed": scores.failed,
+    }
+    return figures_of(
+        values,
+        {"hits@1": "share", "f1": "share", "ms_median": "ms", "ms_p95": "ms", "failed": "count"},
+        retriever=name,
+        examples=arguments.examples,
+        questions=scores.n,
+        hops=hops,
+        told=" and ".join(told) or "nothing",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the arguments and print a table, or one JSON document."""
+    """Read the arguments, print a table or one JSON document, and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--hops", type=int, nargs="+", default=[1, 2, 3])
@@ -293,26 +124,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--known-hops", action="store_true", help="tell the retriever how many steps to take")
     parser.add_argument("--topic-given", action="store_true", help="tell it the name that the question is about")
     parser.add_argument("--index-dir", type=Path, help="kept and used again; a folder that is removed without it")
-    parser.add_argument("--limit", type=int, help="most questions of each number of hops")
+    parser.add_argument("--limit", type=int, help="maximum number of questions of each number of hops")
     parser.add_argument("--json", action="store_true")
-    args = parser.parse_args(argv)
-    rows = []
-    if not args.json:
+    add_options(parser)
+    arguments = parser.parse_args(argv)
+    rows, measured = [], []
+    if not arguments.json:
         sys.stdout.write("retriever  hops    n  failed  Hits@1 (95 %)         F1     ms   p95\n")
-    for name, hops, found in run(args):
-        rows.append({"retriever": name, "hops": hops, **asdict(found)})
-        sys.stderr.write("".join(f"{error}\n" for error in found.errors))
-        if not args.json:
-            sys.stdout.write(_line(name, hops, found))
+    for name, hops, scores in run(arguments):
+        rows.append({"retriever": name, "hops": hops, **asdict(scores)})
+        measured += figures(arguments, name, hops, scores)
+        sys.stderr.write("".join(f"{error}\n" for error in scores.errors))
+        if not arguments.json:
+            sys.stdout.write(_line(name, hops, scores))
             sys.stdout.flush()
-    if args.json:
+    if arguments.json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    record_run(arguments, "metaqa", measured, argv)
 
 
-def _line(name: str, hops: int, found: Measured) -> str:
-    hits = f"{found.hits.mean:.3f} ({found.hits.low:.3f}–{found.hits.high:.3f})"
-    times = f"{found.ms_median:6.0f} {found.ms_p95:5.0f}"
-    return f"{name:9}  {hops:4} {found.n:4}  {found.failed:6}  {hits}  {found.f1.mean:.3f} {times}\n"
+def _line(name: str, hops: int, scores: PathScores) -> str:
+    hits = f"{scores.hits.mean:.3f} ({scores.hits.low:.3f}–{scores.hits.high:.3f})"
+    times = f"{scores.ms_median:6.0f} {scores.ms_p95:5.0f}"
+    return f"{name:9}  {hops:4} {scores.n:4}  {scores.failed:6}  {hits}  {scores.f1.mean:.3f} {times}\n"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Other ways to bring facts into Neo4j, beside which `benchmarks.neo4j_load` times ours.
+"""Other ways to load facts into Neo4j, beside which `benchmarks.neo4j_load` times ours.
 
-`loop` sends each fact alone. `GraphragWriter` is the writer of the package neo4j-graphrag, which is no dependency: its
-pins (numpy 2, an older fsspec) contradict ours, so that it is read from a folder of its own (`benchmarks.neo4j_load`
-says how). Its relationships need APOC, which a plain server has not; for the measurement that one call is replaced by
-the `MERGE` that it stands for. `csv_of` writes the files that `neo4j-admin database import full` reads.
+`load_one_by_one` sends each fact alone. `GraphragWriter` is the writer of the package neo4j-graphrag, which is no
+dependency: its pins (numpy 2, an older fsspec) contradict ours, so that it is imported from a folder of its own
+(`benchmarks.neo4j_load` says how). Its relationships need APOC, which a plain server has not; that one call is replaced
+by the `MERGE` that it stands for. `export_csv` writes the files that `neo4j-admin database import full` reads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from kg.schema import Entity, Fact, Row
 from kg.stores.neo4j.export import write_csv
-from kg.stores.neo4j.server import Address, Server
+from kg.stores.neo4j.server import Neo4jServer, ServerAddress
 from kg.stores.sqlite.store import SqliteStore
 
 _NAIVE = (
@@ -29,8 +29,8 @@ _APOC = "CALL apoc.merge.relationship(start, row.type, {}, row.properties, end, 
 _PLAIN = "MERGE (start)-[rel:$(row.type)]->(end) ON CREATE SET rel += row.properties "
 
 
-def loop(server: Server, rows: Iterable[Row]) -> None:
-    """What a loop over facts does that sends each alone."""
+def load_one_by_one(server: Neo4jServer, rows: Iterable[Row]) -> None:
+    """Load facts by a loop that sends each alone."""
     for fact in rows:
         if isinstance(fact, Fact):
             values = {"id": fact.id, "subject": fact.subject_id, "object": fact.object_id, "predicate": fact.predicate}
@@ -41,13 +41,13 @@ class GraphragWriter:
     """The writer of neo4j-graphrag over some rows, with its own defaults.
 
     Args:
-        address: Of the server.
-        rows: Entities and facts; what it is given is made of them here, before it is timed.
+        address: Address of the server.
+        rows: Entities and facts; they are put into the package's own form here, before the load is timed.
     Raises:
-        ImportError: The package is not there.
+        ImportError: The package is not installed.
     """
 
-    def __init__(self, address: Address, rows: Iterable[Row]) -> None:
+    def __init__(self, address: ServerAddress, rows: Iterable[Row]) -> None:
         from neo4j import GraphDatabase
         from neo4j_graphrag.components import kg_writer  # type: ignore[import-not-found, unused-ignore]
         from neo4j_graphrag.components.types import (  # type: ignore[import-not-found, unused-ignore]
@@ -59,7 +59,7 @@ class GraphragWriter:
         nodes, links = [], []
         for row in rows:
             if isinstance(row, Entity):
-                values: dict[str, Any] = {"name": row.name, "type": row.type, "evidence": _places(row)}
+                values: dict[str, Any] = {"name": row.name, "type": row.type, "evidence": _spans(row)}
                 nodes.append(Neo4jNode(id=row.id, label="Thing", properties=values))
             elif isinstance(row, Fact):
                 links.append(
@@ -67,7 +67,7 @@ class GraphragWriter:
                         start_node_id=row.subject_id,
                         end_node_id=row.object_id,
                         type=row.predicate,
-                        properties={"id": row.id, "kind": row.kind, "evidence": _places(row)},
+                        properties={"id": row.id, "kind": row.kind, "evidence": _spans(row)},
                     )
                 )
         self._graph = Neo4jGraph(nodes=nodes, relationships=links)
@@ -78,7 +78,7 @@ class GraphragWriter:
         self.needs_apoc = not self._has_apoc()
         if self.needs_apoc:
             query = kg_writer.upsert_relationship_query(self._writer.is_version_5_23_or_above)
-            assert _APOC in query, f"expected APOC's call in the query of neo4j-graphrag, got {query!r}"
+            assert _APOC in query, f"Expected APOC's call in the query of neo4j-graphrag, got {query!r}."
             kg_writer.upsert_relationship_query = lambda **_: query.replace(_APOC, _PLAIN)
 
     def __call__(self) -> None:
@@ -95,11 +95,11 @@ class GraphragWriter:
         return bool(self._driver.execute_query(query).records[0][0])
 
 
-def _places(row: Entity | Fact) -> list[str]:
-    return [f"{each.chunk_id} {each.start} {each.end}" for each in row.evidence]
+def _spans(row: Entity | Fact) -> list[str]:
+    return [f"{span.chunk_id} {span.start} {span.end}" for span in row.evidence]
 
 
-def csv_of(rows: Iterable[Row], folder: Path) -> tuple[float, float]:
+def export_csv(rows: Iterable[Row], folder: Path) -> tuple[float, float]:
     """Fill an embedded store with rows and export it; returns the seconds of each."""
     began = time.perf_counter()
     with closing(SqliteStore(folder / "graph.sqlite")) as store:
@@ -109,7 +109,7 @@ def csv_of(rows: Iterable[Row], folder: Path) -> tuple[float, float]:
         return filled - began, time.perf_counter() - filled
 
 
-def import_words(folder: Path) -> list[str]:
-    """What `neo4j-admin` is to be told to import the files of an export, by their whole paths."""
+def import_arguments(folder: Path) -> list[str]:
+    """The arguments with which `neo4j-admin` imports the files of an export, by their full paths."""
     words = (folder / "import.txt").read_text(encoding="utf-8").replace("\\\n", " ").split()
     return [re.sub(r"=([^=]*\.csv)$", rf"={folder}/\1", word) for word in words[1:]]

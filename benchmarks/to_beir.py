@@ -3,12 +3,12 @@
     python -m benchmarks.to_beir musique100 ../shared/data/musique100 sets/musique100
     python -m benchmarks.to_beir hotpot_dev ../shared/data/hotpot_dev sets/hotpot_train --part train
 
-Gold are the passages that the set calls supporting. Triples go with the passage that they were extracted from. Of
-2WikiMultihopQA the gold titles of 51 questions are given; of the others they follow from the evidence: the passages
+The gold passages are those that the set calls supporting. Triples go with the passage that they were extracted from.
+Of 2WikiMultihopQA the gold titles of 51 questions are given; those of the others follow from the evidence: the passages
 whose title is the subject of one of its triples (`--derived`).
 
 `--part train` writes `hops.jsonl`, which `graft train hops` reads, for four fifths of the questions; `--part test` the
-other fifth, to measure on. Where a question belongs follows from its id alone, but the 51 are all of the test. The
+other fifth, to measure on. A question's part follows from its id alone, but the 51 all belong to the test part. The
 passages that a question leads to at once are those that its evidence begins with; in HotpotQA, where no order is given,
 the one whose text names the other's title, or both if neither or each does, or the question names both.
 """
@@ -25,11 +25,20 @@ from pathlib import Path
 from typing import Any
 
 FOLDS = 5
+"""One of them is the test part."""
 
 
 @dataclass(slots=True)
-class Set:
-    """A corpus with questions and facts, by passages' texts."""
+class MultiHopSet:
+    """A corpus with questions and facts.
+
+    Attributes:
+        passages: Ids of passages by title and text.
+        queries: Id, text and ids of the gold passages of each question.
+        first: Ids of the passages that a question leads to at once, by its id.
+        held_out: Ids of questions that belong to the test part whatever their fold.
+        facts: Id of a passage and a triple that was extracted from it.
+    """
 
     passages: dict[tuple[str, str], str] = field(default_factory=dict)
     queries: list[tuple[str, str, list[str]]] = field(default_factory=list)
@@ -37,18 +46,18 @@ class Set:
     held_out: set[str] = field(default_factory=set)
     facts: list[tuple[str, list[str]]] = field(default_factory=list)
 
-    def passage(self, title: str, text: str) -> str:
-        """The id of a passage, a new one where it is not there yet."""
+    def add_passage(self, title: str, text: str) -> str:
+        """The id of a passage, a new one if the passage is new."""
         return self.passages.setdefault((title, text), f"p{len(self.passages)}")
 
-    def titled(self) -> dict[str, list[str]]:
+    def ids_by_title(self) -> dict[str, list[str]]:
         """Ids of passages by title, in lower case."""
-        found: dict[str, list[str]] = {}
+        ids: dict[str, list[str]] = {}
         for (title, _), key in self.passages.items():
-            found.setdefault(title.lower(), []).append(key)
-        return found
+            ids.setdefault(title.lower(), []).append(key)
+        return ids
 
-    def is_of(self, part: str, key: str) -> bool:
+    def belongs_to(self, part: str, key: str) -> bool:
         """Whether a question belongs to a part."""
         fold = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "big") % FOLDS
         return part == "all" or (part == "test") == (fold == 0 or key in self.held_out)
@@ -57,105 +66,128 @@ class Set:
         """Write the files of one part and return the number of its queries; those without gold are left out."""
         (folder / "qrels").mkdir(parents=True, exist_ok=True)
         _write(folder / "corpus.jsonl", ({"_id": k, "title": t, "text": x} for (t, x), k in self.passages.items()))
-        asked = [(key, text, [*dict.fromkeys(gold)]) for key, text, gold in self.queries if gold]
-        asked = [row for row in asked if self.is_of(part, row[0])]
-        _write(folder / "queries.jsonl", ({"_id": key, "text": text} for key, text, _ in asked))
-        lines = [f"{key}\t{passage}\t1\n" for key, _, gold in asked for passage in gold]
+        usable = [(key, text, [*dict.fromkeys(gold)]) for key, text, gold in self.queries if gold]
+        chosen = [query for query in usable if self.belongs_to(part, query[0])]
+        _write(folder / "queries.jsonl", ({"_id": key, "text": text} for key, text, _ in chosen))
+        lines = [f"{key}\t{passage}\t1\n" for key, _, gold in chosen for passage in gold]
         (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(lines), encoding="utf-8")
         if part == "train":
-            rows = ({"question": q, "first": self.first.get(key, gold), "passages": gold} for key, q, gold in asked)
+            rows = ({"question": q, "first": self.first.get(key, gold), "passages": gold} for key, q, gold in chosen)
             _write(folder / "hops.jsonl", rows)
         if self.facts:
             names = ("subject", "predicate", "object")
             triples = ({"passage_id": key, **dict(zip(names, triple, strict=True))} for key, triple in self.facts)
             _write(folder / "facts.jsonl", triples)
-        return len(asked)
+        return len(chosen)
 
 
-def musique(source: Path, _derived: bool) -> Set:
+def musique(source: Path, _derived: bool) -> MultiHopSet:
     """MuSiQue with HippoRAG's triples."""
-    made = Set()
-    for row in _json(source / "corpus.json"):
-        made.passage(row["title"], row["text"])
-    for row in _json(source / "questions.json"):
-        gold = [made.passage(p["title"], p["paragraph_text"]) for p in row["paragraphs"] if p["is_supporting"]]
-        made.queries.append((row["id"], row["question"], gold))
-    for row in _json(source / "openie_gpt-3.5-turbo.json")["docs"]:
-        key = made.passage(row["title"], row["text"])
-        made.facts += [(key, triple) for triple in row["extracted_triples"] if len(triple) == 3 and all(triple)]
-    return made
-
-
-def hotpot(source: Path, _derived: bool) -> Set:
-    """HotpotQA in its own form, with the corpus of HippoRAG."""
-    made = Set()
-    for title, sentences in _json(source / "corpus.json").items():
-        made.passage(title, "".join(sentences))
-    titled = made.titled()
-    for row in _json(source / "questions.json"):
-        titles = dict.fromkeys(title for title, _ in row["supporting_facts"])
-        made.queries.append((row["_id"], row["question"], [key for title in titles for key in titled[title.lower()]]))
-    return made
-
-
-def ircot(source: Path, _derived: bool) -> Set:
-    """HotpotQA in IRCoT's form: the corpus is what stands beside the questions."""
-    made = Set()
-    for line in (source / "first250.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        keys = [
-            (made.passage(each["title"], each["paragraph_text"]), each["is_supporting"]) for each in row["contexts"]
+    hop_set = MultiHopSet()
+    for passage in _json(source / "corpus.json"):
+        hop_set.add_passage(passage["title"], passage["text"])
+    for question in _json(source / "questions.json"):
+        gold = [
+            hop_set.add_passage(p["title"], p["paragraph_text"]) for p in question["paragraphs"] if p["is_supporting"]
         ]
-        gold = [key for key, is_gold in keys if is_gold]
-        made.queries.append((row["question_id"], row["question_text"], gold))
-        told = {each["title"]: each["paragraph_text"] for each in row["contexts"] if each["is_supporting"]}
-        first = _first(row["question_text"], told)
-        made.first[row["question_id"]] = [made.passage(title, told[title]) for title in first]
-    return made
+        hop_set.queries.append((question["id"], question["question"], gold))
+    for document in _json(source / "openie_gpt-3.5-turbo.json")["docs"]:
+        key = hop_set.add_passage(document["title"], document["text"])
+        hop_set.facts += [(key, triple) for triple in document["extracted_triples"] if len(triple) == 3 and all(triple)]
+    return hop_set
 
 
-def _first(question: str, told: dict[str, str]) -> list[str]:
-    """Titles of the passages that a question leads to at once."""
-    names = {title: title.partition(" (")[0].lower() for title in told}
-    naming = [title for title in told if any(names[t] in told[title].lower() for t in told if t != title)]
-    asked = [title for title in told if names[title] in question.lower()]
-    return naming if len(naming) == 1 and len(asked) < len(told) else list(told)
+def hotpot(source: Path, _derived: bool) -> MultiHopSet:
+    """HotpotQA in its own form, with the corpus of HippoRAG."""
+    hop_set = MultiHopSet()
+    for title, sentences in _json(source / "corpus.json").items():
+        hop_set.add_passage(title, "".join(sentences))
+    titled = hop_set.ids_by_title()
+    for question in _json(source / "questions.json"):
+        titles = dict.fromkeys(title for title, _ in question["supporting_facts"])
+        hop_set.queries.append(
+            (question["_id"], question["question"], [key for title in titles for key in titled[title.lower()]])
+        )
+    return hop_set
 
 
-def twowiki(source: Path, derived: bool) -> Set:
+def ircot(source: Path, _derived: bool) -> MultiHopSet:
+    """HotpotQA in IRCoT's form: the corpus is what stands beside the questions."""
+    hop_set = MultiHopSet()
+    for line in (source / "first250.jsonl").read_text(encoding="utf-8").splitlines():
+        question = json.loads(line)
+        gold, supporting = [], {}
+        for paragraph in question["contexts"]:
+            title, text = paragraph["title"], paragraph["paragraph_text"]
+            key = hop_set.add_passage(title, text)
+            if paragraph["is_supporting"]:
+                gold.append(key)
+                supporting[title] = text
+        hop_set.queries.append((question["question_id"], question["question_text"], gold))
+        first = _first_titles(question["question_text"], supporting)
+        hop_set.first[question["question_id"]] = [hop_set.add_passage(title, supporting[title]) for title in first]
+    return hop_set
+
+
+def _first_titles(question: str, supporting: dict[str, str]) -> list[str]:
+    """Titles of the passages that a question leads to at once.
+
+    Args:
+        question: Its text.
+        supporting: Text of each gold passage by its title.
+    """
+    # "Dune (film)" is called "Dune" in a running text.
+    names = {title: title.partition(" (")[0].lower() for title in supporting}
+    naming = []
+    for title, text in supporting.items():
+        others = [name for other, name in names.items() if other != title]
+        if any(name in text.lower() for name in others):
+            naming.append(title)
+    in_question = [title for title, name in names.items() if name in question.lower()]
+    return naming if len(naming) == 1 and len(in_question) < len(supporting) else list(supporting)
+
+
+def twowiki(source: Path, derived: bool) -> MultiHopSet:
     """2WikiMultihopQA with the corpus of HippoRAG."""
-    made = Set()
-    for row in _json(source / "corpus.json"):
-        made.passage(row["title"], row["text"])
-    titled = made.titled()
+    hop_set = MultiHopSet()
+    for passage in _json(source / "corpus.json"):
+        hop_set.add_passage(passage["title"], passage["text"])
+    titled = hop_set.ids_by_title()
     if derived:
-        for row in _json(source / "questions_first500.json"):
-            titles = dict.fromkeys(subject.lower() for subject, _, _ in row["evidence"])
+        for question in _json(source / "questions_first500.json"):
+            titles = dict.fromkeys(subject.lower() for subject, _, _ in question["evidence"])
             gold = [key for title in titles for key in titled.get(title, [])]
-            made.queries.append((row["id"], row["question"], gold if all(t in titled for t in titles) else []))
-            found = {object_.lower() for _, _, object_ in row["evidence"]}
-            firsts = [key for title in titles if title not in found for key in titled.get(title, [])]
-            made.first[row["id"]] = firsts or gold
-        given = {row["question"] for row in _json(source / "gold_titles_51.json")}
-        made.held_out = {key for key, question, _ in made.queries if question in given}
-        return made
-    for number, row in enumerate(_json(source / "gold_titles_51.json")):
-        gold = [key for title in row["ground_truth"] for key in titled.get(title.lower(), [])]
-        made.queries.append((f"g{number}", row["question"], gold))
-    return made
+            hop_set.queries.append(
+                (question["id"], question["question"], gold if all(t in titled for t in titles) else [])
+            )
+            # What no triple leads to is where the evidence begins.
+            objects = {object_.lower() for _, _, object_ in question["evidence"]}
+            first = [key for title in titles if title not in objects for key in titled.get(title, [])]
+            hop_set.first[question["id"]] = first or gold
+        labelled = {question["question"] for question in _json(source / "gold_titles_51.json")}
+        hop_set.held_out = {key for key, question, _ in hop_set.queries if question in labelled}
+        return hop_set
+    for number, question in enumerate(_json(source / "gold_titles_51.json")):
+        gold = [key for title in question["ground_truth"] for key in titled.get(title.lower(), [])]
+        hop_set.queries.append((f"g{number}", question["question"], gold))
+    return hop_set
 
 
-def popqa(source: Path, _derived: bool) -> Set:
+def popqa(source: Path, _derived: bool) -> MultiHopSet:
     """PopQA with two gold paragraphs a question; the corpus is what stands beside the questions."""
-    made = Set()
-    for row in _json(source / "first500_with_passages.json"):
-        passages = row["paragraphs"] if isinstance(row["paragraphs"], list) else json.loads(row["paragraphs"])
-        keys = [(made.passage(each["title"], each["text"]), each["is_supporting"]) for each in passages]
-        made.queries.append((str(row["id"]), row["question"], [key for key, is_gold in keys if is_gold]))
-    return made
+    hop_set = MultiHopSet()
+    for question in _json(source / "first500_with_passages.json"):
+        passages = (
+            question["paragraphs"] if isinstance(question["paragraphs"], list) else json.loads(question["paragraphs"])
+        )
+        keys = [hop_set.add_passage(passage["title"], passage["text"]) for passage in passages]
+        gold = [key for key, passage in zip(keys, passages, strict=True) if passage["is_supporting"]]
+        hop_set.queries.append((str(question["id"]), question["question"], gold))
+    return hop_set
 
 
 SETS = {"musique100": musique, "hotpot100": hotpot, "hotpot_dev": ircot, "twowiki": twowiki, "popqa": popqa}
+"""Readers by name of the set: from its folder, and whether gold is to be derived, to the set."""
 
 
 def _json(path: Path) -> Any:
@@ -168,8 +200,8 @@ def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    for row in rows:
-        yield json.dumps(row, ensure_ascii=False) + "\n"
+    for question in rows:
+        yield json.dumps(question, ensure_ascii=False) + "\n"
 
 
 def main() -> int:
@@ -180,12 +212,12 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--derived", action="store_true", help="gold of twowiki from the evidence of its 500 questions")
     parser.add_argument("--part", choices=("all", "train", "test"), default="all", help="which questions")
-    asked = parser.parse_args()
-    made = SETS[asked.set](asked.source, asked.derived)
-    gold = made.write(asked.folder, asked.part)
+    arguments = parser.parse_args()
+    hop_set = SETS[arguments.set](arguments.source, arguments.derived)
+    gold = hop_set.write(arguments.folder, arguments.part)
     sys.stdout.write(
-        f"{asked.folder}: {len(made.passages):,} passages, {gold:,} of {len(made.queries):,} queries, "
-        f"{len(made.facts):,} facts\n"
+        f"{arguments.folder}: {len(hop_set.passages):,} passages, {gold:,} of {len(hop_set.queries):,} queries, "
+        f"{len(hop_set.facts):,} facts\n"
     )
     return 0
 

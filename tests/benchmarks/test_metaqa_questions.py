@@ -4,9 +4,9 @@ import json
 import random
 from pathlib import Path
 
-from benchmarks.metaqa import PHRASES, Composer, write_examples
+from benchmarks.metaqa_questions import PHRASES, Composer, write_examples
 from retrieval.index.graph_index import GraphIndex
-from retrieval.traversal.steps import Relations
+from retrieval.traversal.steps import RelationGraph
 from tests.retrieval.fakes import MemoryStore, WordEncoder
 from tests.retrieval.retrievers.test_paths import graph
 
@@ -26,5 +26,5 @@ def test_examples_are_paths_that_exist_in_the_graph(tmp_path: Path) -> None:
     write_examples(tmp_path / "examples.jsonl", index, 12)
     lines = [json.loads(line) for line in (tmp_path / "examples.jsonl").read_text().splitlines()]
     assert len(lines) == 12
-    assert all(Relations(index).numbered(line["path"]) for line in lines)
+    assert all(RelationGraph(index).numbered(line["path"]) for line in lines)
     assert {len(line["path"]) for line in lines} <= {1, 2, 3}
