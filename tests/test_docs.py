@@ -1,6 +1,6 @@
-"""The documents cannot rot: their commands parse, their Python imports, their links lead somewhere.
+"""The documents cannot rot: their commands parse, their Python imports, their settings and links are right.
 
-Nothing of theirs is run here; `tests/e2e` runs the whole job.
+Nothing of theirs is run here; `tests/docs` runs what a guide shows, `tests/e2e` the whole job.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+import yaml
+from pydantic import ValidationError
 
 from app.cli import graft
+from eval.config import Experiment, parse_experiment
+from kg.config import IndexConfig
+from models.config import parse_model
+from models.errors import GraftError
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.is_file()]
-NAMES = [path.name for path in DOCUMENTS]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
 
 FENCE = re.compile(r"^```([\w-]*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELLS = ("sh", "bash", "console", "shell", "text", "")
@@ -166,14 +173,41 @@ def test_commands_exist_with_their_options(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_links_lead_to_files(name):
-    text = (ROOT / name).read_text(encoding="utf-8")
-    assert [link for link in links(text) if not (ROOT / link.partition("#")[0]).exists()] == []
+    text, folder = (ROOT / name).read_text(encoding="utf-8"), (ROOT / name).parent
+    assert [link for link in links(text) if not (folder / link.partition("#")[0]).exists()] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_python_compiles_and_its_imports_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     assert [missing for block in blocks(text, "python", "py") for missing in missing_names(block)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_are_read(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for block in blocks(text, "yaml", "yml"):
+        check_settings(yaml.safe_load(block), block)
+
+
+def check_settings(settings: Any, text: str) -> None:
+    """Read a block of YAML as what its keys say it is; raises where a setting is wrong."""
+    if "backend" in settings:
+        parse_model(text)
+    elif {"task", "reader"} <= settings.keys():
+        parse_experiment(text, ROOT)
+    elif settings.keys() & Experiment.model_fields.keys() - {"index", "encoder"}:  # a part of an experiment
+        whole = {"name": "part", "workspace": "kb", "documents": {"path": "articles"}, "reader": "smollm2-135m"}
+        task = {"path": "questions.jsonl"}
+        Experiment.model_validate({**whole, "task": task, "arms": ["rag"], **settings})
+    else:
+        IndexConfig.model_validate(settings)
+
+
+def test_a_wrong_setting_is_found():
+    for text in ("chunk_tokns: 80", "backend: openai\nurl: x", "arms: [nothing]"):
+        with pytest.raises((GraftError, ValidationError)):
+            check_settings(yaml.safe_load(text), text)
 
 
 def test_examples_of_the_help_parse():
@@ -185,7 +219,7 @@ def test_examples_of_the_help_parse():
                 assert child is not None
                 yield from examples(child)
 
-    found = [re.split(r"\s{3,}", line)[0] for line in examples(graft)]  # a remark stands three blanks further right
+    found = [re.split(r"\s{2,}", line)[0] for line in examples(graft)]  # a remark stands some blanks further right
     assert len(found) > 10
     assert [line for line in found for words in split_line(line) if problem(words, complete=True)] == []
 
