@@ -1,7 +1,6 @@
 # GRAFT: every target does all its own set-up. Needs Python 3.11 or 3.12, make and a package index; nothing else.
-#   make demo     the whole job on the invented corpus of examples/, then the table and the report
-#   make test     the tests, real weights included
-#   make check    everything that CI calls: format, lint, types, import contracts
+# `make` or `make help` lists the targets: the text behind the two hashes of each.
+.DEFAULT_GOAL := help
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,9 +9,12 @@ WORKSPACE ?= workspaces/demo
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: setup demo test test-slow lint types contracts docs check clean
+.PHONY: help setup demo test test-slow lint types contracts docs check wheel clean
 
-setup: $(READY)
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Build the virtual environment .venv; every other target does it by itself
 
 $(READY): pyproject.toml constraints.txt
 	@echo "graft: set-up 1 of 3: virtual environment with $(PYTHON)"
@@ -24,29 +26,36 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(READY)
-	$(BIN)/graft eval run configs/experiments/demo.yaml --workspace $(WORKSPACE) --worked 3
+demo: $(READY) ## Index the invented corpus of examples/, train, compare seven arms; prints the table and where the report is
+	$(BIN)/graft eval run configs/experiments/demo.yaml --workspace $(WORKSPACE) --examples 3
 
-test: $(READY)
+test: $(READY) ## Run the tests, real weights included; what takes minutes is left to test-slow
 	$(BIN)/python -m pytest
 
-test-slow: $(READY)
+test-slow: $(READY) ## Run the tests that take minutes: the whole job, killed processes, the installed wheel
 	$(BIN)/python -m pytest -m slow
 
-lint: $(READY)
+lint: $(READY) ## Check the code with ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(READY) ## Check the types with mypy --strict
 	$(BIN)/mypy
 
-contracts: $(READY)
+contracts: $(READY) ## Check that imports go one way, by the contracts of pyproject.toml
 	$(BIN)/lint-imports
 
-docs: $(READY)
-	$(BIN)/python -m pytest tests/test_docs.py --doctest-modules models kg retrieval training eval app
+docs: $(READY) ## Build the documentation into site/; check its commands, links, examples and tables
+	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m benchmarks.tables --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m pytest tests/test_docs.py tests/docs --doctest-modules docs/generate.py models kg retrieval training eval app packager
 
-check: lint types contracts
+check: lint types contracts ## Run lint, types and contracts, as continuous integration does
 
-clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+wheel: $(READY) ## Build the sdist and the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
+clean: ## Remove .venv and everything that was built; workspaces stay
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
