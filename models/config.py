@@ -11,29 +11,29 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from models.errors import ConfigError, describe
+from models.errors import ConfigError, unknown_name
+from models.files.settings import StrictSettings, check_settings, parse_mapping, read_yaml_text
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_NAME = "settings of a model"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Price(_Strict):
+class Price(StrictSettings):
     """What a model costs, in US dollars; all zero for one that runs on this machine.
 
     Attributes:
-        usd_per_million_in: Per million tokens read.
-        usd_per_million_out: Per million tokens written.
-        usd_per_hour: Per hour of the model's own working time, for rented hardware.
+        usd_per_million_in: Price of a million tokens read.
+        usd_per_million_out: Price of a million tokens written.
+        usd_per_hour: Price of an hour of the model's own working time, for rented hardware.
     """
 
     usd_per_million_in: float = Field(default=0, ge=0)
@@ -41,17 +41,17 @@ class Price(_Strict):
     usd_per_hour: float = Field(default=0, ge=0)
 
 
-class OpenAIModel(_Strict):
+class OpenAIModel(StrictSettings):
     """Any server that speaks OpenAI's chat completions.
 
     Attributes:
         base_url: Address of the server, up to and including `/v1`.
         model: The model's name on that server.
-        api_key_env: Environment variable that holds the key; unset means no key.
-        timeout_s: Longest wait for one answer, in seconds.
-        retries: Tries after the first, on a fault that may pass.
-        context_tokens: Length of the model's context.
-        parallel: Calls in flight at once.
+        api_key_env: Name of the environment variable that holds the key; if it is unset, no key is sent.
+        timeout_s: Maximum time of one exchange, in seconds.
+        retries: Number of further tries after a temporary fault.
+        context_tokens: Length of the model's context, in tokens.
+        parallel: Maximum number of calls in flight.
     """
 
     backend: Literal["openai"] = "openai"
@@ -65,18 +65,18 @@ class OpenAIModel(_Strict):
     price: Price = Price()
 
 
-class LlamaCppModel(_Strict):
+class LlamaCppModel(StrictSettings):
     """A GGUF file behind a llama.cpp server on loopback, started and ended by us.
 
     Attributes:
-        weights: What `models.weights.resolve.resolve` takes; must give a GGUF file.
+        weights: Name of the weights, as `models.weights.resolve.resolve` takes it; must give a GGUF file.
         adapter: Folder of a LoRA adapter that is used with the weights; relative to the YAML file.
-        trained_for: What the adapter was trained to do: "extraction" is asked in the form it learnt, without examples.
-        context_tokens: Context of each of the parallel calls.
-        parallel: Calls in flight at once.
-        threads: Processor threads; 0 means all.
-        timeout_s: Longest wait for one answer, in seconds.
-        retries: Tries after the first, on a fault that may pass.
+        trained_for: Task of the adapter: a model trained for "extraction" gets the prompt form it learnt, no examples.
+        context_tokens: Length of the context of each parallel call, in tokens.
+        parallel: Maximum number of calls in flight.
+        threads: Number of processor threads; 0 means all.
+        timeout_s: Maximum time of one exchange, in seconds.
+        retries: Number of further tries after a temporary fault.
     """
 
     backend: Literal["llamacpp"] = "llamacpp"
@@ -91,16 +91,17 @@ class LlamaCppModel(_Strict):
     price: Price = Price()
 
 
-class TransformersModel(_Strict):
+class TransformersModel(StrictSettings):
     """A causal language model in this process, with or without an adapter.
 
     Attributes:
-        weights: What `models.weights.resolve.resolve` takes: safetensors, or a GGUF file that is converted once.
+        weights: Name of the weights, as `models.weights.resolve.resolve` takes it: safetensors, or a GGUF file that
+            is converted once.
         adapter: Folder of a LoRA adapter that is used with the weights; relative to the YAML file.
-        trained_for: What the adapter was trained to do: "extraction" is asked in the form it learnt, without examples.
+        trained_for: Task of the adapter: a model trained for "extraction" gets the prompt form it learnt, no examples.
         dtype: Number format of the weights in memory; "auto" is bfloat16 where the device computes in it, else float32.
-        device: "auto" is the first accelerator, else the processor.
-        parallel: Most conversations that are answered together; each batch costs memory for its caches.
+        device: "auto" is the first GPU or other accelerator, else the CPU.
+        parallel: Maximum number of conversations in a batch; each one costs memory for its keys and values.
     """
 
     backend: Literal["transformers"] = "transformers"
@@ -113,17 +114,17 @@ class TransformersModel(_Strict):
     price: Price = Price()
 
 
-class EncoderModel(_Strict):
+class EncoderModel(StrictSettings):
     """A sentence-transformers bi-encoder.
 
     Attributes:
-        weights: What `models.weights.resolve.resolve` takes.
-        batch_size: Texts per forward pass.
-        query_prefix: Put before every query, as some encoders were trained to expect.
-        passage_prefix: Put before every passage.
-        hops: Folder of an adapter that leads from a question, and what was found for it, to the next passage (see
+        weights: Name of the weights, as `models.weights.resolve.resolve` takes it.
+        batch_size: Number of texts in a forward pass.
+        query_prefix: Text put before every query, as some encoders were trained to expect.
+        passage_prefix: Text put before every passage.
+        hops: Folder of an adapter that leads from a question, and the passages found for it, to the next passage (see
             `training.hops`); relative to the YAML file.
-        device: "auto" is the first accelerator, else the processor.
+        device: "auto" is the first GPU or other accelerator, else the CPU.
     """
 
     backend: Literal["sentence-transformers"] = "sentence-transformers"
@@ -135,13 +136,13 @@ class EncoderModel(_Strict):
     device: str = "auto"
 
 
-class RerankerModel(_Strict):
+class RerankerModel(StrictSettings):
     """A sentence-transformers cross-encoder.
 
     Attributes:
-        weights: What `models.weights.resolve.resolve` takes.
-        batch_size: Pairs per forward pass.
-        device: "auto" is the first accelerator, else the processor.
+        weights: Name of the weights, as `models.weights.resolve.resolve` takes it.
+        batch_size: Number of pairs of question and passage in a forward pass.
+        device: "auto" is the first GPU or other accelerator, else the CPU.
     """
 
     backend: Literal["cross-encoder"] = "cross-encoder"
@@ -156,10 +157,23 @@ ModelConfig = Annotated[
 _ADAPTER: TypeAdapter[ModelConfig] = TypeAdapter(ModelConfig)
 
 
-def known_models() -> tuple[str, ...]:
-    """Short names of the models that come with GRAFT, sorted."""
-    folder = resources.files("configs").joinpath("models")
-    return tuple(sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml")))
+CHAT_BACKENDS = ("openai", "llamacpp", "transformers")
+"""Backends whose models answer messages."""
+
+
+def known_models(backends: Collection[str] = ()) -> tuple[str, ...]:
+    """Short names of the models that come with GRAFT, sorted: the files of `configs/models/`.
+
+    Args:
+        backends: Only models with one of these backends; empty for all.
+    Example:
+        >>> "minilm" in known_models(), "minilm" in known_models(CHAT_BACKENDS)
+        (True, False)
+    """
+    files = [file for file in _shipped_models().iterdir() if file.name.endswith(".yaml")]
+    if backends:
+        files = [file for file in files if yaml.safe_load(file.read_text("utf-8"))["backend"] in backends]
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in files))
 
 
 def load_model(name: str) -> ModelConfig:
@@ -173,30 +187,34 @@ def load_model(name: str) -> ModelConfig:
         >>> load_model("qwen-1.5b").backend
         'llamacpp'
     """
-    return parse_model(_read(name), source=name)
+    return parse_model(_yaml_text(name), source=name)
 
 
 def adapter_of(name: str, config: ModelConfig) -> Path | None:
     """Folder of the adapter that a model's configuration names, None where it names none.
 
     Args:
-        name: As given to `load_model`.
-        config: What it gave.
+        name: The name that was given to `load_model`.
+        config: The configuration that `load_model` returned.
     """
     return _beside(name, config.adapter) if isinstance(config, LlamaCppModel | TransformersModel) else None
 
 
 def hops_of(name: str, config: ModelConfig) -> Path | None:
-    """Folder of the adapter for hops that an encoder's configuration names. Arguments as of `adapter_of`."""
+    """Folder of the adapter for hops that an encoder's configuration names, None where it names none.
+
+    Args:
+        name: The name that was given to `load_model`.
+        config: The configuration that `load_model` returned.
+    """
     return _beside(name, config.hops) if isinstance(config, EncoderModel) else None
 
 
 def _beside(name: str, folder_name: str | None) -> Path | None:
-    """A folder that stands beside a configuration's file."""
+    """A folder, relative to the file of a configuration."""
     if folder_name is None:
         return None
-    own = name.endswith((".yaml", ".yml"))
-    folder = Path(name).expanduser().parent if own else Path(str(resources.files("configs").joinpath("models")))
+    folder = Path(name).expanduser().parent if _is_file(name) else Path(str(_shipped_models()))
     return folder / folder_name
 
 
@@ -206,42 +224,39 @@ def parse_model(text: str, source: str = "the model configuration") -> ModelConf
     Raises:
         ConfigError: It is not a mapping, a field is wrong or a variable unset; the message names `source`.
     """
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source} is not YAML: {error}") from error
-    if not isinstance(value, dict):
-        raise ConfigError(f"{source}: expected a mapping with a `backend`, got {type(value).__name__}.")
-    try:
-        return _ADAPTER.validate_python(_expand(value, source))
-    except ValidationError as error:
-        raise ConfigError(f"{source} is not a model configuration: {describe(error)}.") from error
+    values = _expand(parse_mapping(text, source, _NAME), source)
+    return check_settings(values, _ADAPTER, source, _NAME)
 
 
-def _read(name: str) -> str:
-    if name.endswith((".yaml", ".yml")):
-        try:
-            return Path(name).expanduser().read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"The model configuration {name} cannot be read: {error.strerror or error}.") from error
+def _is_file(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
+
+
+def _shipped_models() -> Traversable:
+    return resources.files("configs").joinpath("models")
+
+
+def _yaml_text(name: str) -> str:
+    if _is_file(name):
+        return read_yaml_text(Path(name), _NAME)
     if name not in known_models():
-        raise ConfigError(
-            f"No model is called {name!r}. Known: {', '.join(known_models())}; "
-            "or give the path of your own .yaml file, or package.module:Class."
-        )
-    return resources.files("configs").joinpath("models", f"{name}.yaml").read_text(encoding="utf-8")
+        other = "the path of your own .yaml file, or of your own class as package.module:Class"
+        raise ConfigError(unknown_name("model", name, known_models(), other))
+    return _shipped_models().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def _expand(value: Any, source: str) -> Any:
+    """A value of YAML with `${NAME}` and `${NAME:-default}` replaced, in nested mappings too."""
     if isinstance(value, dict):
         return {key: _expand(item, source) for key, item in value.items()}
     if not isinstance(value, str):
         return value
 
     def variable(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1]) or match[2]
-        if found is None:
-            raise ConfigError(f"{source} needs the environment variable {match[1]}, which is not set.")
-        return found
+        # As in a shell, ":-" also replaces a variable that is set to nothing.
+        text = os.environ.get(match[1]) or match[2]
+        if text is None:
+            raise ConfigError(f"{source} needs the environment variable {match[1]}, which is not set. Set it.")
+        return text
 
     return _VARIABLE.sub(variable, value)

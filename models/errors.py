@@ -1,16 +1,17 @@
 """The errors of GRAFT, as one tree, with the exit code the command line gives for each.
 
-A message says what was expected, what came, and what to do next, in one paragraph.
+A message is one or more full sentences: what was expected, what came, and what to do next.
 
-    GraftError            1  something failed
-    ├── ConfigError       2  a configuration, flag or name is wrong
-    ├── InputError        2  a document, folder or data file cannot be used
-    ├── StoreError        1  a workspace is damaged, locked or of another version
-    │   └── ServerError   4  the database server cannot be reached, or refuses
-    ├── ModelError        4  a model cannot be reached, loaded, or refuses
-    │   ├── ModelRefused  4  the server answered and said no (key, name, request)
-    │   └── OutputError   1  the model answered, but not in the form asked for (EmptyAnswer: with nothing)
-    └── BudgetReached     5  --max-calls or --max-usd is used up; a second run goes on
+    GraftError                     1  something failed
+    ├── ConfigError                2  a configuration, flag or name is wrong
+    ├── InputError                 2  a document, folder or data file cannot be used
+    ├── StoreError                 1  a workspace is damaged, locked or of another version
+    │   └── ServerError            4  the database server cannot be reached, or refuses
+    ├── ModelError                 4  a model cannot be reached, loaded, or refuses
+    │   ├── RefusalError           4  the server answered and said no (key, name, request)
+    │   └── OutputError            1  the model replied, but not in the required form
+    │       └── EmptyReplyError    1  the model replied with an empty text
+    └── BudgetError                5  --max-calls or --max-usd is used up; a second run continues
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system says where a file cannot grow: no room, no room for this person, longer than files may be."""
-MAKE_ROOM = "free some space and run the same command again, what was finished is safe"
+"""Error numbers of a file that cannot grow: a full disk, a used-up quota, the file system's largest size."""
+MAKE_ROOM = "free some space and run the same command again; finished work is safe"
 
 
 class GraftError(Exception):
@@ -63,17 +65,17 @@ class ModelError(GraftError):
     exit_code = 4
 
 
-class ModelRefused(ModelError):
-    """The server answered and refused: wrong key, unknown model, malformed request."""
+class RefusalError(ModelError):
+    """The server answered and refused the request: wrong key, unknown model, malformed request."""
 
 
 class OutputError(ModelError):
-    """The model answered, but its text is empty, cut off, or breaks the schema.
+    """The model replied, but its text is empty, cut off, or breaks the schema.
 
     Attributes:
-        tokens_in: Tokens read for the useless answer, as far as known; the ledger counts them.
+        tokens_in: Tokens read for the rejected reply, as far as known; the ledger counts them.
         tokens_out: Tokens written.
-        recorded: Whether the answer was on record, so that nothing was paid for it now.
+        recorded: Whether the reply came from the records, so that nothing was paid for it now.
     """
 
     exit_code = 1
@@ -85,17 +87,40 @@ class OutputError(ModelError):
         self.recorded = recorded
 
 
-def describe(error: ValidationError, whole: str = "file") -> str:
-    """What pydantic found wrong, in one line: each place, the rule it broke, and what stood there.
+class EmptyReplyError(OutputError):
+    """The model replied with an empty text at every try; a later call may succeed."""
+
+
+class BudgetError(GraftError):
+    """The call or money budget is used up; the same command with a larger budget continues."""
+
+    exit_code = 5
+
+
+def describe_problems(error: ValidationError, subject: str = "file") -> str:
+    """What pydantic found wrong, in one line: each field, the rule it broke, and the value that came.
 
     Args:
-        error: Of a model's validation.
-        whole: What to call a fault that has no single place.
+        error: What validating a pydantic model raised.
+        subject: What to call the validated thing where no single field is at fault.
     """
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or whole}: {problem['msg']} (got {_short(problem['input'])})"
-        for problem in error.errors()
-    )
+    return "; ".join(_problem(problem, subject) for problem in error.errors())
+
+
+def _problem(problem: ErrorDetails, subject: str) -> str:
+    field = ".".join(map(str, problem["loc"])) or subject
+    if problem["type"] == "value_error":
+        # Raised by a validator of ours, whose sentence says what came; pydantic only puts "Value error, " before it.
+        return f"{field}: {problem['msg'].removeprefix('Value error, ').removesuffix('.')}"
+    if problem["type"] == "missing":
+        # What came is everything around the field, which says nothing about it.
+        return f"{field}: {problem['msg']}"
+    if problem["type"] == "union_tag_invalid":
+        # Pydantic puts the field that chooses among models into its sentence, and the whole mapping beside it.
+        context = problem["ctx"]
+        name = ".".join([*map(str, problem["loc"]), context["discriminator"].strip("'")])
+        return f"{name}: Expected one of {context['expected_tags']} (got {_short(context['tag'])})"
+    return f"{field}: {problem['msg']} (got {_short(problem['input'])})"
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], otherwise: str = "") -> str:
@@ -113,6 +138,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str], otherwise: str = ""
         Unknown export format 'xml'. There is none to choose from.
     """
     names = list(known)
+    # One guess, by difflib's default cutoff of .6: below that, suggestions are rarely what was meant.
     near = get_close_matches(name, names, n=1)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     choices = f"Expected one of: {', '.join(names)}" if names else "There is none to choose from"
@@ -120,19 +146,10 @@ def unknown_name(kind: str, name: str, known: Iterable[str], otherwise: str = ""
 
 
 def _short(value: object) -> str:
+    # A value may be a whole document.
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-class EmptyAnswer(OutputError):
-    """The model answered with an empty text, however often it was asked; another time it may not."""
-
-
-class BudgetReached(GraftError):
-    """The call or money budget is used up; the same command with a larger budget resumes."""
-
-    exit_code = 5
-
-
-NOT_OF_THE_ITEM = (BudgetReached, ConfigError, StoreError)
+RUN_ENDING_ERRORS = (BudgetError, ConfigError, StoreError)
 """Errors that end a run over many items; any other is the fault of one item, which is recorded and counted as wrong."""

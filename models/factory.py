@@ -1,4 +1,4 @@
-"""Names to open models: the one place that knows which class stands behind which backend.
+"""Names to open models: the one file that knows which class belongs to which backend.
 
 A name is a short one (`configs/models/NAME.yaml`), the path of a YAML file, or `package.module:Class` of the
 user's own model. A chat model and a scorer of the same name and adapter share one copy of the weights.
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from models.calls.records import Budget, Records
     from models.local.causal import CausalModel
 
+# Weak values: the weights are freed when the last chat model or scorer over them is closed.
 _loaded: WeakValueDictionary[tuple[str, ...], CausalModel] = WeakValueDictionary()
 _loading = threading.Lock()
 
@@ -48,15 +49,15 @@ def open_chat(
 
     Args:
         name: Short name, path of a YAML file, or dotted path.
-        records: Where calls are recorded and found again; None makes every call anew.
-        budget: Most calls and dollars to spend; needs records.
+        records: Where calls are recorded and found again; None repeats every call.
+        budget: Maximum number of calls and dollars to spend; needs records.
         adapter: Folder of a PEFT adapter, instead of the configuration's own; transformers and llamacpp models only.
-        progress: Told of downloads and conversions.
+        progress: Reports downloads and conversions.
     Raises:
         ConfigError: Unknown name, a backend that does not chat, or an adapter where none can be fitted.
-        ModelError: The model cannot be had or started.
+        ModelError: The model cannot be fetched or started.
     """
-    chat = cast(ChatModel, _own(name, ChatModel, adapter)) if is_dotted(name) else _chat(name, adapter, progress)
+    chat = cast(ChatModel, _user_model(name, ChatModel, adapter)) if is_dotted(name) else _chat(name, adapter, progress)
     _check_budget(records, budget)
     if records is None:
         return chat
@@ -66,7 +67,7 @@ def open_chat(
 
 
 def calls_in_parallel(name: str) -> int:
-    """How many calls a chat model takes at once: what its configuration says, or 1 for a class of the user's own."""
+    """Number of calls that a chat model takes at once, by its configuration; 1 for a class of the user's own."""
     config = None if is_dotted(name) else load_model(name)
     return config.parallel if isinstance(config, LlamaCppModel | OpenAIModel | TransformersModel) else 1
 
@@ -78,9 +79,9 @@ def open_scorer(
     budget: Budget | None = None,
     progress: Progress = SILENT,
 ) -> ChoiceScorer:
-    """Open a scorer of options; transformers models only. Arguments and errors as of `open_chat`."""
+    """Open a scorer of options; transformers models only. Arguments and errors are those of `open_chat`."""
     if is_dotted(name):
-        scorer = cast(ChoiceScorer, _own(name, ChoiceScorer, adapter))
+        scorer = cast(ChoiceScorer, _user_model(name, ChoiceScorer, adapter))
     else:
         scorer = _scorer(name, adapter, progress)
     _check_budget(records, budget)
@@ -96,10 +97,10 @@ def open_encoder(name: str, progress: Progress = SILENT) -> Encoder:
 
     Raises:
         ConfigError: Unknown name, or another kind of model.
-        ModelError: The weights cannot be had or loaded.
+        ModelError: The weights cannot be fetched or loaded.
     """
     if is_dotted(name):
-        return cast(Encoder, _own(name, Encoder, None))
+        return cast(Encoder, _user_model(name, Encoder, None))
     config = load_model(name)
     if not isinstance(config, EncoderModel):
         raise _wrong_kind(name, config, "an encoder", "sentence-transformers")
@@ -110,9 +111,9 @@ def open_encoder(name: str, progress: Progress = SILENT) -> Encoder:
 
 
 def open_reranker(name: str, progress: Progress = SILENT) -> Reranker:
-    """Open a reranker by path of a YAML file or dotted path. Errors as of `open_encoder`."""
+    """Open a reranker by path of a YAML file or dotted path. Errors are those of `open_encoder`."""
     if is_dotted(name):
-        return cast(Reranker, _own(name, Reranker, None))
+        return cast(Reranker, _user_model(name, Reranker, None))
     config = load_model(name)
     if not isinstance(config, RerankerModel):
         raise _wrong_kind(name, config, "a reranker", "cross-encoder")
@@ -125,6 +126,7 @@ def open_reranker(name: str, progress: Progress = SILENT) -> Reranker:
 def _chat(name: str, adapter: Path | None, progress: Progress) -> ChatModel:
     config = load_model(name)
     adapter = adapter or adapter_of(name, config)
+    # Each branch imports its own backend, so that a server's model needs no torch.
     if isinstance(config, TransformersModel):
         from models.local.chat import TransformersChat
 
@@ -156,8 +158,9 @@ def _scorer(name: str, adapter: Path | None, progress: Progress) -> ChoiceScorer
 def _causal(name: str, config: TransformersModel, adapter: Path | None, progress: Progress) -> CausalModel:
     from models.local.causal import adapter_digest, open_causal
 
-    fitted = "" if adapter is None else adapter_digest(adapter)
-    key = (name, config.weights, config.dtype, config.device, fitted)
+    adapter_key = "" if adapter is None else adapter_digest(adapter)
+    key = (name, config.weights, config.dtype, config.device, adapter_key)
+    # Two threads that open the same model must not load it twice, so the lock spans the loading.
     with _loading:
         causal = _loaded.get(key)
         if causal is None:
@@ -165,22 +168,25 @@ def _causal(name: str, config: TransformersModel, adapter: Path | None, progress
     return causal
 
 
-class _Factory(Protocol):
+class _ModelFactory(Protocol):
     def __call__(self, **settings: Any) -> object: ...
 
 
-def _own(path: str, protocol: type, adapter: Path | None) -> object:
+def _user_model(path: str, protocol: type, adapter: Path | None) -> object:
     """The user's own model: the class is called without arguments, or with the adapter where there is one."""
-    factory = cast(_Factory, load_dotted(path))
+    factory = cast(_ModelFactory, load_dotted(path))
     model = factory() if adapter is None else factory(adapter=adapter)
     if not isinstance(model, protocol):
-        raise ConfigError(f"{path} does not give {protocol.__name__} of models/protocols.py: methods are missing.")
+        raise ConfigError(
+            f"Expected {path} to be a {protocol.__name__} of models/protocols.py, but it lacks some of its methods. "
+            "Add them."
+        )
     return model
 
 
 def _check_budget(records: Records | None, budget: Budget | None) -> None:
     if budget is not None and records is None:
-        raise ConfigError("A budget needs records to count in; give a Records too.")
+        raise ConfigError("A budget needs records to count in. Give a Records too.")
 
 
 def _no_adapter(name: str, adapter: Path, backend: str) -> ConfigError:
@@ -191,4 +197,6 @@ def _no_adapter(name: str, adapter: Path, backend: str) -> ConfigError:
 
 
 def _wrong_kind(name: str, config: ModelConfig, wanted: str, backends: str) -> ConfigError:
-    return ConfigError(f"{name} is not {wanted}: its backend is {config.backend}, expected {backends}.")
+    return ConfigError(
+        f"{name} is not {wanted}: its backend is {config.backend}, expected {backends}. Name another model."
+    )

@@ -1,9 +1,9 @@
-"""The four protocols every model stands behind, and the values that pass through them.
+"""The four protocols of models, and the values that pass through them.
 
 A caller sees a `ChatModel`, `ChoiceScorer`, `Encoder` or `Reranker` and never a library. Each
 has a `digest`: it names the exact weights (or endpoint), adapter and settings, and is part of
 every cache key, so that two models, or one model with and without an adapter, can never share
-an answer. This file imports nothing heavy.
+a recorded reply. This file imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What is asked of a chat model.
+    """One call of a chat model.
 
     Attributes:
         messages: The conversation, at least one turn.
-        schema: JSON schema the answer must satisfy, or None for free text.
-        max_tokens: Most tokens to write.
-        temperature: 0 is greedy.
+        schema: JSON schema that the reply must satisfy, or None for free text.
+        max_tokens: Maximum number of tokens to write.
+        temperature: Temperature of the sampler; 0 is greedy.
         seed: Seed of the sampler where temperature is above 0.
         template: Name and version of the prompt file, recorded with the call.
     """
@@ -52,7 +52,13 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or several calls; `cached` of the `tokens_in` came from a prefix cache."""
+    """Number of tokens of one or several calls.
+
+    Attributes:
+        tokens_in: Tokens read.
+        tokens_out: Tokens written.
+        cached: Tokens read that came from a prefix cache, at most `tokens_in`.
+    """
 
     tokens_in: int = 0
     tokens_out: int = 0
@@ -68,15 +74,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a chat model answered.
+    """The reply of a chat model.
 
     Attributes:
-        text: The answer as written.
+        text: The reply as written.
         usage: Tokens read and written.
-        finish_reason: "length" when the answer was cut off at `max_tokens`.
-        seconds: Wall-clock time of the call, as first made.
-        parsed: The answer as JSON, validated against the request's schema; None without one.
-        recorded: True when the answer came from the records and nothing was spent.
+        finish_reason: "length" where the reply was cut off at `max_tokens`.
+        seconds: Wall-clock time of the call when it was first made.
+        parsed: The reply as JSON, validated against the request's schema; None without one.
+        recorded: Whether the reply came from the records, so that nothing was spent.
     """
 
     text: str
@@ -95,7 +101,7 @@ class OptionScore:
         logprob: Sum of the natural log-probabilities of the option's tokens, <= 0.
         tokens: Number of tokens of the option, >= 1.
         characters: Number of characters of the option.
-        by_token: Log-probability of each of its tokens; empty from a scorer that does not tell.
+        by_token: Log-probability of each token of the option; empty from a scorer that gives only the sum.
     """
 
     logprob: float
@@ -105,8 +111,15 @@ class OptionScore:
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredOptions:
-    """Scores of all options of one item, in the order given."""
+class OptionScores:
+    """Scores of all options of one item.
+
+    Attributes:
+        options: One score for each option, in their order.
+        usage: Tokens read.
+        seconds: Wall-clock time of the scoring when it was first done.
+        recorded: Whether the scores came from the records, so that nothing was spent.
+    """
 
     options: tuple[OptionScore, ...]
     usage: Usage
@@ -116,7 +129,7 @@ class ScoredOptions:
 
 @runtime_checkable
 class ChatModel(Protocol):
-    """Messages, and a JSON schema if wanted, to text."""
+    """Turns messages, and a JSON schema if one is given, into text."""
 
     name: str
 
@@ -124,43 +137,43 @@ class ChatModel(Protocol):
     def digest(self) -> str: ...
 
     def complete(self, request: ChatRequest) -> Completion:
-        """Answer a request.
+        """Reply to a request.
 
         Raises:
             ModelError: The model cannot be reached or refuses, after retries.
-            OutputError: The answer is empty, cut off under a schema, or breaks the schema.
+            OutputError: The reply is empty, cut off under a schema, or breaks the schema.
         """
 
     def close(self) -> None:
-        """Free what the model holds: memory, a server process."""
+        """Free what the model uses: memory, a server process."""
 
 
-Marginal = Literal["sequence", "token"]
-"""How what a model says after each of several passages becomes one answer: see `models.local.marginal`."""
+MarginalMethod = Literal["sequence", "token"]
+"""How the probabilities of an answer, one for each passage, are combined: see `models.local.marginal`."""
 
 
 @runtime_checkable
 class MarginalChat(ChatModel, Protocol):
-    """A chat model that can answer from several passages, each read alone."""
+    """A chat model that can answer from several passages, each in a prompt of its own."""
 
     def complete_marginal(
-        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], way: Marginal
+        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], method: MarginalMethod
     ) -> Completion:
-        """Answer requests that differ in their passage with one text; no schema.
+        """Reply with one text to requests that differ only in their passage; they have no schema.
 
         Args:
-            requests: One for each passage, at least one.
+            requests: One request for each passage, at least one.
             log_weights: Logarithm of each passage's weight; normalised by the model.
-            way: How passages are weighed.
+            method: How the probabilities of the passages are combined.
         Raises:
             ModelError: The model refuses.
-            OutputError: The answer is empty.
+            OutputError: The reply is empty.
         """
 
 
 @runtime_checkable
 class ChoiceScorer(Protocol):
-    """A prefix and options to log-probabilities, the prefix computed once."""
+    """Turns a prefix and options into log-probabilities; the prefix is computed once."""
 
     name: str
 
@@ -170,7 +183,7 @@ class ChoiceScorer(Protocol):
     def count_tokens(self, text: str) -> int:
         """Number of tokens of `text` without special tokens."""
 
-    def score(self, prefix: str, options: Sequence[str]) -> ScoredOptions:
+    def score(self, prefix: str, options: Sequence[str]) -> OptionScores:
         """Score each option as a continuation of `prefix` (options carry their own leading space)."""
 
     def close(self) -> None:
@@ -179,7 +192,7 @@ class ChoiceScorer(Protocol):
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Texts to unit vectors."""
+    """Turns texts into unit vectors."""
 
     name: str
 
@@ -195,23 +208,23 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class HopEncoder(Encoder, Protocol):
-    """An encoder that can also lead from a question, and what was found for it, to the next passage."""
+    """An encoder that can also lead from a question, and the passages found for it, to the next passage."""
 
     def for_hops(self, adapter: Path | None = None) -> Encoder | None:
-        """An encoder of questions with passages behind them, whose vectors lie near those that this one gives passages.
+        """An encoder of a question followed by passages; its vectors lie near this encoder's vectors of passages.
 
         Args:
             adapter: Folder of its adapter; None for the one that comes with this encoder.
         Returns:
-            None where none was given and none comes with it.
+            The encoder, or None where no adapter is given and none comes with this encoder.
         Raises:
-            ConfigError: It is no adapter for this encoder.
+            ConfigError: The folder holds no adapter for this encoder.
         """
 
 
 @runtime_checkable
 class Reranker(Protocol):
-    """A question and passages to relevance scores."""
+    """Turns a question and passages into relevance scores."""
 
     name: str
 
@@ -219,4 +232,8 @@ class Reranker(Protocol):
     def digest(self) -> str: ...
 
     def rank(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
-        """Score passages, array (n,), higher is more relevant."""
+        """Score passages.
+
+        Returns:
+            Array (n,), float32, one score for each passage; higher is more relevant.
+        """

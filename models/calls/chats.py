@@ -1,4 +1,4 @@
-"""Chat models by name, for those who ask whichever a setting names: each opened once, all closed together.
+"""Chat models by name, for callers whose settings name several: each is opened once, and all are closed together.
 
 with Chats(session.open_chat) as chats:
     chats("qwen-1.5b").complete(request)
@@ -17,7 +17,7 @@ class Chats:
     """Opens chat models on first use and closes them at its end.
 
     Args:
-        opener: Opens one by name; it says where calls are recorded and what they may cost.
+        opener: Opens a chat model by name; it decides where calls are recorded and what they may cost.
     """
 
     def __init__(self, opener: Callable[[str], AbstractContextManager[ChatModel]]) -> None:
@@ -29,8 +29,8 @@ class Chats:
         """The model of that name.
 
         Raises:
-            ConfigError: There is none.
-            ModelError: It cannot be had or started.
+            ConfigError: There is no such model.
+            ModelError: The model cannot be fetched or started.
         """
         if name not in self._open:
             self._open[name] = self._stack.enter_context(self._opener(name))

@@ -1,10 +1,10 @@
-"""How a stage's items are spread over workers: threads here, a cluster elsewhere.
+"""How the items of a stage are spread over workers: threads here, a cluster elsewhere.
 
-An executor knows nothing of the graph. It maps a function over items and hands each result back as
-soon as it is there. An item's exception is that item's result, so that one bad item never takes the
-others with it. Two things stop the map: a used-up budget and the user's interrupt. Then nothing new
-is begun, what is already running is handed back too, and only after that the stop is raised. What only
-waits for another try of a model call is not running: an interrupt ends it.
+An executor knows nothing of the graph. It maps a function over items and yields each result as soon
+as it is there. An item's exception is that item's result, so that one bad item never stops the
+others. Two things stop the map: a used-up budget and the user's interrupt. Then no new item is
+begun, the items that already run are finished and yielded, and only then the error is raised. An item
+that only waits to try a model call again is not running: an interrupt ends it.
 """
 
 from __future__ import annotations
@@ -17,29 +17,34 @@ from threading import Event
 from typing import Protocol, TypeVar
 
 from models.calls.retry import STOP
-from models.errors import BudgetReached, ConfigError, ModelError, ModelRefused, OutputError, StoreError
+from models.errors import BudgetError, ConfigError, ModelError, OutputError, RefusalError, StoreError
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 _OUTAGE = 3
-"""So many items in a row that the model could not be asked for at all mean that it is gone."""
+"""Number of items in a row whose model could not be called after which the model counts as gone."""
 
 
 class Executor(Protocol):
-    """Maps a function over items."""
+    """Maps a function over items, on workers of its own."""
 
     def map_unordered(self, fn: Callable[[T], U], items: Iterable[T]) -> Generator[tuple[T, U | Exception]]:
         """Yield (item, result) as they finish; an item's exception is its result.
 
         Raises:
-            BudgetReached: An item reached the budget; every finished item was yielded before.
+            BudgetError: An item reached the budget; every finished item was yielded before.
             KeyboardInterrupt: The user stopped; every finished item was yielded before.
         """
 
 
 class ThreadExecutor:
-    """Runs items on a fixed number of threads; good for calls that wait for a server.
+    """Runs items on a fixed number of threads, which suits calls that wait for a server.
+
+    Args:
+        workers: Number of threads.
+    Raises:
+        ConfigError: There are fewer than one.
 
     Example:
         >>> sorted(ThreadExecutor(2).map_unordered(lambda n: n * n, [1, 2, 3]))
@@ -48,7 +53,7 @@ class ThreadExecutor:
 
     def __init__(self, workers: int = 4) -> None:
         if workers < 1:
-            raise ConfigError(f"an executor needs at least 1 worker, not {workers}")
+            raise ConfigError(f"Expected at least 1 worker, got {workers}. Give a larger number.")
         self.workers = workers
 
     def map_unordered(self, fn: Callable[[T], U], items: Iterable[T]) -> Generator[tuple[T, U | Exception]]:
@@ -65,6 +70,7 @@ class ThreadExecutor:
             try:
                 while True:
                     try:
+                        # Few items ahead: `items` may be endless, and a stop then leaves little behind.
                         if stop is None:
                             for item in islice(source, 2 * self.workers - len(running)):
                                 running[pool.submit(fn, item)] = item
@@ -73,8 +79,9 @@ class ThreadExecutor:
                         finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     except KeyboardInterrupt as interrupt:
                         if stop is not None:
-                            raise  # asked twice: leave now, what runs is lost
+                            raise  # a second interrupt: leave now, what runs is lost
                         stop = interrupt
+                        # Calls in flight are paid for and finish; only waits between tries end at once.
                         no_waiting.set()
                         _cancel(running)
                         continue
@@ -82,9 +89,9 @@ class ThreadExecutor:
                         item, error = running.pop(future), future.exception()
                         if error is None:
                             yield item, future.result()
-                        elif isinstance(error, Exception) and not isinstance(error, BudgetReached):
+                        elif isinstance(error, Exception) and not isinstance(error, BudgetError):
                             yield item, error
-                        else:
+                        else:  # the budget, or what is no ordinary exception: the first one is raised at the end
                             stop = stop or error
                             _cancel(running)
             finally:
@@ -95,19 +102,27 @@ class ThreadExecutor:
 
 
 def _cancel(running: dict[Future[U], T]) -> None:
-    """Take back the items that no thread has begun."""
+    """Withdraw the items that no thread has begun."""
     for future in list(running):
         if future.cancel():
             del running[future]
 
 
-def ask_all(executor: Executor, fn: Callable[[T], U], items: Iterable[T]) -> Generator[tuple[T, U | Exception]]:
-    """Map a function that calls a model over items, and tell what is an item's fault from what is not.
+def call_all(executor: Executor, fn: Callable[[T], U], items: Iterable[T]) -> Generator[tuple[T, U | Exception]]:
+    """Map a function that calls a model over items, and separate faults of an item from faults of the run.
 
-    A wrong setting or a damaged store is raised at once. A model that can't be asked may be one item's fault (a
-    server may fail at a text), so such a failure is held back: a usable result shows that the model is there;
-    several failures in a row, or nothing else at all, that it isn't. What the server did not refuse outright is
-    asked once more at the end, one item at a time: a bad minute has passed by then, and no other item is in the way.
+    A wrong setting or a damaged store is raised at once. A failed call may be one item's fault (a server may fail at
+    a text), so such a failure is held back: one usable result shows that the model is there; several failures in a
+    row, or no result at all, that it is not. Calls that the server did not refuse outright are made once more at the
+    end, one item at a time: a bad minute has passed by then, and no other item is in the way.
+
+    Yields:
+        Every item once, with its result or its exception; held-back items come last.
+    Raises:
+        ModelError: The model counts as gone.
+        ConfigError: A setting is wrong; every other item would fail too.
+        StoreError: A store is damaged; every other item would fail too.
+        BudgetError: The budget is used up.
     """
     held: list[tuple[T, ModelError]] = []
     in_a_row, reached = 0, False
@@ -122,10 +137,11 @@ def ask_all(executor: Executor, fn: Callable[[T], U], items: Iterable[T]) -> Gen
                 continue
             in_a_row, reached = 0, True
             yield item, outcome
+    # Fewer items than an outage takes, and none got through: the model is the more likely fault.
     if held and not reached:
         raise held[0][1]
-    yield from ((item, error) for item, error in held if isinstance(error, ModelRefused))
-    again = [item for item, error in held if not isinstance(error, ModelRefused)]
+    yield from ((item, error) for item, error in held if isinstance(error, RefusalError))
+    again = [item for item, error in held if not isinstance(error, RefusalError)]
     with closing(ThreadExecutor(1).map_unordered(fn, again)) as results:
         for item, outcome in results:
             _raise_lasting(outcome)
@@ -133,6 +149,6 @@ def ask_all(executor: Executor, fn: Callable[[T], U], items: Iterable[T]) -> Gen
 
 
 def _raise_lasting(outcome: object) -> None:
-    """Raise what every other item would meet too."""
+    """Raise an error that every other item would meet too."""
     if isinstance(outcome, ConfigError | StoreError):
         raise outcome

@@ -1,4 +1,4 @@
-"""Prompts are files: `configs/prompts/NAME.md`, a version in the front matter and one section a role.
+"""Prompts are files: `configs/prompts/NAME.md`, with a version in the front matter and one section a role.
 
     ---
     version: 1
@@ -18,17 +18,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import cast
+from typing import Any, cast
 
-import yaml
-
-from models.errors import ConfigError
+from models.errors import ConfigError, unknown_name
 from models.files.digest import digest
+from models.files.settings import parse_mapping
 from models.protocols import Message, Role
 
 CHARACTERS_PER_TOKEN = 3.5
-"""Of a prompt, about: what plans count with."""
-_PARTS = re.compile(r"\A---\n(?P<head>.*?)\n---\n(?P<body>.*)\Z", re.DOTALL)
+"""Number of characters of a prompt that make a token, about; for estimates of cost only."""
+_FRONT_MATTER = re.compile(r"\A---\n(?P<head>.*?)\n---\n(?P<body>.*)\Z", re.DOTALL)
 _SECTION = re.compile(r"^# (system|user|assistant)\n", re.MULTILINE)
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
@@ -39,8 +38,8 @@ class Prompt:
 
     Attributes:
         name: The file's stem.
-        version: From the front matter.
-        turns: Role and text of each section; fields stand in braces.
+        version: Version in the front matter.
+        turns: Role and text of each section; fields are in braces.
     """
 
     name: str
@@ -59,26 +58,46 @@ class Prompt:
             >>> Prompt("p", 1, (("user", "Hi {name}"),)).fill({"name": "{name}"})[0].content
             'Hi {name}'
         """
+        # One pass over the template: a value that looks like a field must not be filled again.
         return tuple(
             Message(role, _FIELD.sub(lambda field: values.get(field[1], field[0]), text)) for role, text in self.turns
         )
 
 
+def split_front_matter(text: str, source: str) -> tuple[dict[str, Any], str]:
+    """The settings at the head of a file, between two lines "---", and the text below them.
+
+    Args:
+        text: The whole file.
+        source: What the text is, for messages.
+    Raises:
+        ConfigError: The text does not begin with front matter, or that is not a mapping in YAML.
+    Example:
+        >>> split_front_matter("---\\nversion: 1\\n---\\nHello", "the prompt p")
+        ({'version': 1}, 'Hello')
+    """
+    parts = _FRONT_MATTER.match(text)
+    if parts is None:
+        raise ConfigError(f"Expected {source} to begin with settings between two lines '---'. Add them.")
+    return parse_mapping(parts["head"], source, "settings at the head"), parts["body"]
+
+
 def parse_prompt(name: str, text: str) -> Prompt:
-    """Read the text of a prompt file.
+    """The prompt that the text of a prompt file states.
 
     Raises:
-        ConfigError: No front matter with a version, or no section.
+        ConfigError: The front matter has no version, or no section follows it.
     """
-    parts = _PARTS.match(text)
-    head = yaml.safe_load(parts["head"]) if parts else None
-    if parts is None or not isinstance(head, dict) or not isinstance(head.get("version"), int):
-        raise ConfigError(f"the prompt {name} must begin with '---', 'version: N' and '---'")
-    _, *sections = _SECTION.split(parts["body"])
+    source = f"the prompt {name}"
+    head, body = split_front_matter(text, source)
+    if not isinstance(head.get("version"), int):
+        raise ConfigError(f"Expected {source} to state 'version: N' between two lines '---'. Add it.")
+    # Splitting at a pattern with one group gives: text before, role, section, role, section, …
+    _, *sections = _SECTION.split(body)
     if not sections:
-        raise ConfigError(f"the prompt {name} must have a section '# system' or '# user'")
+        raise ConfigError(f"Expected {source} to have a section '# system' or '# user'. Add one.")
     pairs = zip(sections[::2], sections[1::2], strict=True)
-    return Prompt(name, head["version"], tuple((cast(Role, role), body.strip("\n")) for role, body in pairs))
+    return Prompt(name, head["version"], tuple((cast(Role, role), section.strip("\n")) for role, section in pairs))
 
 
 def load_prompt(name: str) -> Prompt:
@@ -91,8 +110,7 @@ def load_prompt(name: str) -> Prompt:
     try:
         text = (folder / f"{name}.md").read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        known = ", ".join(
-            sorted(file.name.removesuffix(".md") for file in folder.iterdir() if file.name.endswith(".md"))
-        )
-        raise ConfigError(f"there is no prompt {name!r}; known prompts: {known}") from error
+        names = (file.name for file in folder.iterdir())
+        known = sorted(name.removesuffix(".md") for name in names if name.endswith(".md"))
+        raise ConfigError(unknown_name("prompt", name, known)) from error
     return parse_prompt(name, text)

@@ -1,8 +1,8 @@
-"""Every model call on disk: what was asked, what came, what it cost.
+"""Every model call on disk: the request, the response, the cost.
 
-Two tables in a SQLite file, which may be the graph store's own. `calls` holds answers, found again by key;
-`call_failures` holds what was tried in vain, so that the ledger is honest and a useless answer is not paid for twice.
-A row is committed before its answer is handed on: a run killed at any moment repeats no finished call.
+Two tables in a SQLite file, which may be the graph store's own. `calls` holds responses, found again by key;
+`call_failures` holds failed calls, so that the ledger is honest and a rejected reply is not paid for twice. A row is
+committed before its response is returned: a run killed at any moment repeats no finished call.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from models.protocols import Usage
 
 _BUSY_MS = 30_000
 _PAGE = 500
-_ERASED = "what it said was erased"
-USELESS = f"{OutputError.__name__}: "
-"""How the reason of a failed call begins where the model did answer."""
+_ERASED = "The text of this reply was erased."
+REJECTED = f"{OutputError.__name__}: "
+"""How the reason of a failed call begins where the model did reply."""
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS calls (
         key TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL, request TEXT NOT NULL, response TEXT NOT NULL,
@@ -45,13 +45,13 @@ _TOTALS = """
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked.
+    """One call of a model, before it is made.
 
     Attributes:
-        key: Names model, settings and question; the same key is the same question.
+        key: Digest of model, settings and request; the same key is the same call.
         kind: "chat" or "score".
         model: Name of the model, for the ledger.
-        request: The question, JSON.
+        request: The request, JSON.
     """
 
     key: str
@@ -61,8 +61,8 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """What a call took."""
+class CallCost:
+    """Cost of one call: tokens, seconds, US dollars."""
 
     usage: Usage
     seconds: float
@@ -70,11 +70,11 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Useless:
-    """An answer that could not be used.
+class RejectedReply:
+    """A reply that could not be used.
 
     Attributes:
-        reason: Why.
+        reason: Why it was rejected.
         tokens_in: Tokens read for it.
         tokens_out: Tokens written.
     """
@@ -86,18 +86,18 @@ class Useless:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """Everything one model was asked, over the life of the file.
+    """Sums over all calls of one kind to one model, over the life of the file.
 
     Attributes:
-        model: Its name.
+        model: Name of the model.
         kind: "chat" or "score".
-        calls: Answers on record.
-        failed: Calls that brought none.
-        tokens_in: Tokens read, of failed calls too as far as known.
-        tokens_out: Tokens written, likewise.
-        cached: Of the tokens read, those that came from a prefix cache.
+        calls: Number of responses on record.
+        failed: Number of calls without a usable response.
+        tokens_in: Tokens read, those of failed calls included as far as known.
+        tokens_out: Tokens written, those of failed calls included as far as known.
+        cached: Tokens read that came from a prefix cache.
         seconds: Time of all calls, as if one after another.
-        usd: Price of all calls.
+        usd: Price of all calls, in US dollars.
     """
 
     model: str
@@ -129,7 +129,7 @@ class Records:
 
         Args:
             path: The SQLite file.
-            retry_failed: Whether questions whose answer was useless may be asked again.
+            retry_failed: Whether calls whose reply was rejected are made again.
         Raises:
             StoreError: The file cannot be opened, written, or is not a database.
         """
@@ -148,52 +148,54 @@ class Records:
             )
         try:
             with self._explained():
+                # WAL lets others read while one writes; FULL makes a commit survive a power failure.
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = FULL")
                 for statement in _SCHEMA:
                     self._database.execute(statement)
         except StoreError:
-            self._database.close()
+            self._database.close()  # or its file stays locked as long as the error is held
             raise
 
     def find(self, key: str) -> str | None:
         """The response on record for a key, JSON, or None."""
-        row = self._execute("SELECT response FROM calls WHERE key = ?", (key,))
-        return str(row[0][0]) if row else None
+        rows = self._execute("SELECT response FROM calls WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
 
-    def find_useless(self, key: str) -> Useless | None:
-        """The useless answer on record for a key, or None; what a broken connection lost is no answer."""
-        row = self._execute(
+    def find_rejected(self, key: str) -> RejectedReply | None:
+        """The latest rejected reply on record for a key, or None; a broken connection left no reply."""
+        rows = self._execute(
             "SELECT reason, tokens_in, tokens_out FROM call_failures WHERE key = ? AND reason LIKE ? ORDER BY id DESC",
-            (key, f"{USELESS}%"),
+            (key, f"{REJECTED}%"),
         )
-        return Useless(row[0][0].removeprefix(USELESS), row[0][1], row[0][2]) if row else None
+        return RejectedReply(rows[0][0].removeprefix(REJECTED), rows[0][1], rows[0][2]) if rows else None
 
-    def add(self, call: Call, response: str, spent: Spent) -> None:
-        """Record an answer; committed on return. The first answer to a key stays."""
-        usage = spent.usage
+    def add(self, call: Call, response: str, cost: CallCost) -> None:
+        """Record a response; committed on return. The first response to a key stays."""
+        usage = cost.usage
         self._execute(
             "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (call.key, call.kind, call.model, call.request, response, usage.tokens_in, usage.tokens_out, usage.cached,
-             spent.seconds, spent.usd, _now()),
+             cost.seconds, cost.usd, _now()),
         )  # fmt: skip
 
-    def add_failure(self, call: Call, reason: str, spent: Spent) -> None:
-        """Record a call that brought no answer."""
-        usage = spent.usage
+    def add_failure(self, call: Call, reason: str, cost: CallCost) -> None:
+        """Record a call without a usable response; committed on return."""
+        usage = cost.usage
         self._execute(
             "INSERT INTO call_failures (key, kind, model, reason, tokens_in, tokens_out, seconds, usd, created_utc) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (call.key, call.kind, call.model, _storable(reason), usage.tokens_in, usage.tokens_out, spent.seconds,
-             spent.usd, _now()),
+            (call.key, call.kind, call.model, _storable(reason), usage.tokens_in, usage.tokens_out, cost.seconds,
+             cost.usd, _now()),
         )  # fmt: skip
 
     def totals(self) -> list[LedgerRow]:
-        """The ledger: one row a model and kind of call, by name."""
+        """The ledger: one row for each model and kind of call, sorted by name."""
         return [LedgerRow(*row) for row in self._execute(_TOTALS)]
 
     def texts(self) -> Iterator[tuple[str, str, str]]:
-        """Key, request and response of every answer on record, by key."""
+        """Key, request and response of every call on record, sorted by key."""
+        # Page by page, so that no cursor stays open while the caller writes.
         last = ""
         while page := self._execute(
             "SELECT key, request, response FROM calls WHERE key > ? ORDER BY key LIMIT ?", (last, _PAGE)
@@ -202,9 +204,10 @@ class Records:
             last = page[-1][0]
 
     def remove(self, keys: Iterable[str]) -> None:
-        """Take answers off the record; of failed calls, what was kept of the answer, whichever call that was.
+        """Remove responses from the records, and what every failed call's reason quotes of a reply.
 
-        The file still holds their bytes until it is compacted.
+        A reason may quote any text, so those of all failed calls are cut, whichever keys are given. The file still
+        holds the bytes until it is compacted.
         """
         for key in keys:
             self._execute("DELETE FROM calls WHERE key = ?", (key,))
@@ -212,7 +215,8 @@ class Records:
 
     @contextmanager
     def alone(self, key: str) -> Iterator[None]:
-        """Let one thread at a time work on a key, so that a question asked twice at once is answered once."""
+        """Let one thread at a time work on a key, so that a call made twice at once is paid for once."""
+        # A lock a key, counted, so that the table does not grow with every call of a long run.
         with self._lock:
             entry = self._keys.setdefault(key, _KeyLock())
             entry.users += 1

@@ -1,9 +1,9 @@
-"""Models that never ask twice: a chat model or scorer wrapped in records and a budget.
+"""Models that make no call twice: a chat model or scorer wrapped in records and a budget.
 
-The key of a call is what could change its answer: the model's digest (weights or endpoint, adapter, settings) and
-the whole request (template, schema, decoding, messages). A recorded answer costs nothing and counts against no
-budget. An answer that was useless (cut off, out of form) is on record too and fails again without a call, unless the
-records were opened to retry; a server that could not be reached, or that answered with nothing, is asked again.
+The key of a call covers everything that could change its response: the model's digest (weights or endpoint, adapter,
+settings) and the complete request (template, schema, decoding, messages). A recorded response costs nothing and counts
+against no budget. A rejected reply (cut off, out of form) is on record too and fails again without a call, unless the
+records were opened to retry; a server that could not be reached, or that replied with an empty text, is called again.
 
     chat = RecordedChat(inner, Records(Path("workspace/graph.sqlite")), Budget(max_calls=100))
 """
@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from models.calls.budget import Budget, cost_usd
-from models.calls.record_store import Call, LedgerRow, Records, Spent
+from models.calls.record_store import Call, CallCost, LedgerRow, Records
 from models.calls.structured import FORM_TRIES
 from models.config import Price
 from models.errors import ConfigError, ModelError, OutputError, StoreError
@@ -27,23 +27,23 @@ from models.protocols import (
     ChatRequest,
     ChoiceScorer,
     Completion,
-    Marginal,
     MarginalChat,
+    MarginalMethod,
     OptionScore,
-    ScoredOptions,
+    OptionScores,
     Usage,
 )
 
 __all__ = ["Budget", "LedgerRow", "RecordedChat", "RecordedScorer", "Records"]
 
-A = TypeVar("A", Completion, ScoredOptions)
+R = TypeVar("R", Completion, OptionScores)
 
-# Tokens that a chat template puts around each message: at most so many.
+# Maximum number of tokens that a chat template puts around a message.
 _TEMPLATE_TOKENS = 16
 
 
 class RecordedChat:
-    """A `ChatModel` whose answers are recorded and found again."""
+    """A `ChatModel` whose replies are recorded and found again."""
 
     def __init__(
         self, inner: ChatModel, records: Records, budget: Budget | None = None, price: Price | None = None
@@ -51,38 +51,38 @@ class RecordedChat:
         """Wrap a chat model.
 
         Args:
-            inner: Who really answers.
-            records: Where answers are kept.
-            budget: What may be spent; None is no limit.
-            price: Of `inner`; None takes its own `price` where it has one, else it is free.
+            inner: The model that is called where no reply is on record.
+            records: Where replies are kept.
+            budget: Limit on calls and money; None is no limit.
+            price: Price of `inner`; None takes its own `price` where it has one, else it is free.
         """
         self.name = inner.name
         self.inner = inner
         self.trained_for = getattr(inner, "trained_for", "")
-        self._desk = _Desk(records, budget or Budget(), _price(inner, price))
+        self._recorder = _CallRecorder(records, budget or Budget(), _price(inner, price))
 
     @property
     def digest(self) -> str:
-        """The inner model's: a recorded answer is its answer."""
+        """The inner model's digest: a recorded reply is its reply."""
         return self.inner.digest
 
     def complete(self, request: ChatRequest) -> Completion:
-        """Answer from the records, or ask and record.
+        """Reply from the records, or call the model and record its reply.
 
         Raises:
-            BudgetReached: The answer is not on record, and no room is left to ask.
-            ModelError: As the inner model.
-            OutputError: As the inner model.
+            BudgetError: The reply is not on record, and the budget allows no further call.
+            ModelError: The inner model raises it.
+            OutputError: The inner model raises it, or a rejected reply is on record.
             StoreError: The records cannot be read or written.
         """
-        asked = asdict(request)
-        call = Call(digest("chat", self.digest, asked), "chat", self.name, _dump(asked))
-        return self._desk.serve(
-            call, _most_tokens(request), lambda: self.inner.complete(request), _completion_from_json
+        content = asdict(request)
+        call = Call(digest("chat", self.digest, content), "chat", self.name, _dump(content))
+        return self._recorder.serve(
+            call, _max_usage(request), lambda: self.inner.complete(request), _completion_from_json
         )
 
     def complete_marginal(
-        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], way: Marginal
+        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], method: MarginalMethod
     ) -> Completion:
         """See `MarginalChat`; raises as `complete`, and ConfigError where the inner model cannot."""
         inner = self.inner
@@ -91,11 +91,12 @@ class RecordedChat:
                 f"{self.name} cannot weigh passages that it reads one by one: expected a model of the backend "
                 "transformers, such as qwen-1.5b-hf."
             )
-        asked = {"requests": [asdict(request) for request in requests], "weights": list(log_weights), "way": way}
-        call = Call(digest("marginal", self.digest, asked), "chat", self.name, _dump(asked))
-        most = sum((_most_tokens(request) for request in requests), Usage())
-        return self._desk.serve(
-            call, most, lambda: inner.complete_marginal(requests, log_weights, way), _completion_from_json
+        # The name "way" is part of the key of calls on record.
+        content = {"requests": [asdict(request) for request in requests], "weights": list(log_weights), "way": method}
+        call = Call(digest("marginal", self.digest, content), "chat", self.name, _dump(content))
+        max_usage = sum(map(_max_usage, requests), Usage())
+        return self._recorder.serve(
+            call, max_usage, lambda: inner.complete_marginal(requests, log_weights, method), _completion_from_json
         )
 
     def close(self) -> None:
@@ -109,91 +110,92 @@ class RecordedScorer:
     def __init__(
         self, inner: ChoiceScorer, records: Records, budget: Budget | None = None, price: Price | None = None
     ) -> None:
-        """Wrap a scorer; arguments as of `RecordedChat`."""
+        """Wrap a scorer; the arguments are those of `RecordedChat`."""
         self.name = inner.name
         self.inner = inner
-        self._desk = _Desk(records, budget or Budget(), _price(inner, price))
+        self._recorder = _CallRecorder(records, budget or Budget(), _price(inner, price))
 
     @property
     def digest(self) -> str:
-        """The inner scorer's."""
+        """The inner scorer's digest."""
         return self.inner.digest
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of `text`; not recorded, since it costs nothing."""
         return self.inner.count_tokens(text)
 
-    def score(self, prefix: str, options: Sequence[str]) -> ScoredOptions:
+    def score(self, prefix: str, options: Sequence[str]) -> OptionScores:
         """Scores from the records, or score and record. Raises as `RecordedChat.complete`."""
-        asked = {"prefix": prefix, "options": list(options)}
-        call = Call(digest("score", self.digest, asked), "score", self.name, _dump(asked))
-        most = Usage(tokens_in=_bytes(prefix) + sum(map(_bytes, options)) + _TEMPLATE_TOKENS)
-        return self._desk.serve(call, most, lambda: self.inner.score(prefix, options), _scores_from_json)
+        content = {"prefix": prefix, "options": list(options)}
+        call = Call(digest("score", self.digest, content), "score", self.name, _dump(content))
+        max_usage = Usage(tokens_in=_bytes(prefix) + sum(map(_bytes, options)) + _TEMPLATE_TOKENS)
+        return self._recorder.serve(call, max_usage, lambda: self.inner.score(prefix, options), _scores_from_json)
 
     def close(self) -> None:
         """Free what the inner scorer holds; the records stay open."""
         self.inner.close()
 
 
-class _Desk:
-    """Where a call passes: looked up, paid for, made, recorded."""
+class _CallRecorder:
+    """Takes a call through its four steps: look it up, reserve its price, make it, record it."""
 
     def __init__(self, records: Records, budget: Budget, price: Price) -> None:
         self._records = records
         self._budget = budget
         self._price = price
 
-    def serve(self, call: Call, most: Usage, ask: Callable[[], A], read: Callable[[Any], A]) -> A:
-        """Find an answer or get it.
+    def serve(self, call: Call, max_usage: Usage, make: Callable[[], R], from_json: Callable[[Any], R]) -> R:
+        """The response to a call, from the records or from the model.
 
         Args:
-            call: What is asked.
-            most: The most tokens that it can take.
-            ask: Makes the call.
-            read: Rebuilds an answer from its JSON.
+            call: The call, with its key.
+            max_usage: Maximum number of tokens that it can take.
+            make: Makes the call.
+            from_json: Rebuilds a response from its JSON.
         """
         with self._records.alone(call.key):
-            found = self._records.find(call.key)
-            if found is not None:
+            response = self._records.find(call.key)
+            if response is not None:
                 try:
-                    return read(json.loads(found))
+                    return from_json(json.loads(response))
                 except (ValueError, KeyError, TypeError) as error:
                     raise StoreError(
-                        f"The answer {call.key} in {self._records.path} cannot be read ({error!r}). "
+                        f"The response {call.key} in {self._records.path} cannot be read ({error!r}). "
                         "The file is damaged or of another version; move it away, or delete that row of `calls`."
                     ) from error
-            useless = None if self._records.retry_failed else self._records.find_useless(call.key)
-            if useless is not None:
-                raise OutputError(useless.reason, useless.tokens_in, useless.tokens_out, recorded=True)
-            return self._make(call, most, ask)
+            rejected = None if self._records.retry_failed else self._records.find_rejected(call.key)
+            if rejected is not None:
+                raise OutputError(rejected.reason, rejected.tokens_in, rejected.tokens_out, recorded=True)
+            return self._make(call, max_usage, make)
 
-    def _make(self, call: Call, most: Usage, ask: Callable[[], A]) -> A:
-        with self._budget.reserve(cost_usd(self._price, most, 0)) as reservation:
+    def _make(self, call: Call, max_usage: Usage, make: Callable[[], R]) -> R:
+        with self._budget.reserve(cost_usd(self._price, max_usage, 0)) as reservation:
             started = time.perf_counter()
             try:
-                answer = ask()
+                response = make()
             except ModelError as error:
                 wasted = Usage(error.tokens_in, error.tokens_out) if isinstance(error, OutputError) else Usage()
-                spent = self._spent(wasted, time.perf_counter() - started)
-                reservation.usd = spent.usd
-                self._records.add_failure(call, f"{type(error).__name__}: {error}", spent)
+                cost = self._cost(wasted, time.perf_counter() - started)
+                reservation.usd = cost.usd
+                self._records.add_failure(call, f"{type(error).__name__}: {error}", cost)
                 raise
-            spent = self._spent(answer.usage, answer.seconds)
-            reservation.usd = spent.usd
-            self._records.add(call, _dump(asdict(answer)), spent)
-        return answer
+            cost = self._cost(response.usage, response.seconds)
+            reservation.usd = cost.usd
+            # Before the response is returned: a run killed after this line does not pay for it again.
+            self._records.add(call, _dump(asdict(response)), cost)
+        return response
 
-    def _spent(self, usage: Usage, seconds: float) -> Spent:
-        return Spent(usage, seconds, cost_usd(self._price, usage, seconds))
+    def _cost(self, usage: Usage, seconds: float) -> CallCost:
+        return CallCost(usage, seconds, cost_usd(self._price, usage, seconds))
 
 
 def _price(inner: object, price: Price | None) -> Price:
-    own = getattr(inner, "price", None)
-    return price or (own if isinstance(own, Price) else Price())
+    inner_price = getattr(inner, "price", None)
+    return price or (inner_price if isinstance(inner_price, Price) else Price())
 
 
-def _most_tokens(request: ChatRequest) -> Usage:
-    """A bound that no tokeniser exceeds: one token a byte, as often as a schema may be asked for."""
+def _max_usage(request: ChatRequest) -> Usage:
+    """A bound that no tokeniser exceeds: one token a byte, for every try that a schema may need."""
     read = sum(_bytes(message.content) + _TEMPLATE_TOKENS for message in request.messages)
     schema = _bytes(_dump(request.schema)) if request.schema is not None else 0
     tries = FORM_TRIES if request.schema is not None else 1
@@ -213,8 +215,8 @@ def _completion_from_json(value: dict[str, Any]) -> Completion:
     return replace(Completion(**value | {"usage": Usage(**value["usage"])}), recorded=True)
 
 
-def _scores_from_json(value: dict[str, Any]) -> ScoredOptions:
+def _scores_from_json(value: dict[str, Any]) -> OptionScores:
     options = tuple(
         OptionScore(**option | {"by_token": tuple(option.get("by_token", ()))}) for option in value["options"]
     )
-    return ScoredOptions(options, Usage(**value["usage"]), value["seconds"], recorded=True)
+    return OptionScores(options, Usage(**value["usage"]), value["seconds"], recorded=True)

@@ -1,8 +1,8 @@
-"""Trying again: which faults of a model server may pass, how long to wait, and when to give up.
+"""Retries: which faults of a model server may pass, how long to wait, and when to give up.
 
 Exponential back-off with full jitter: before try n + 1 the wait is uniform in [0, first_s * 2**(n - 1)], capped.
 A server that says how long to wait (`Retry-After`) is obeyed instead. This file knows HTTP's status codes and
-headers, and no client library; time and chance come in through `Pace`, so that a test waits for nothing.
+headers, and no client library; time and chance come in through `RetryClock`, so that a test waits for nothing.
 
 Source: Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015; RFC 9110, section 10.2.3.
 """
@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from models.errors import EmptyAnswer, ModelError
+from models.errors import EmptyReplyError, ModelError
 
 T = TypeVar("T")
 
@@ -29,20 +29,20 @@ _PASSING = frozenset({408, 409, 425, 429})
 _LASTING = frozenset({501, 505})
 
 
-class Transient(Exception):
+class TransientFailure(Exception):
     """One try failed in a way that the next one may not.
 
     Attributes:
         reason: What happened, as a clause.
-        retry_after_s: Wait that the server asked for, in seconds, or None.
-        answered: True when the model itself answered, but uselessly.
+        retry_after_s: Wait that the server demands, in seconds, or None.
+        empty: Whether the model itself replied, with an empty text.
     """
 
-    def __init__(self, reason: str, retry_after_s: float | None = None, answered: bool = False) -> None:
+    def __init__(self, reason: str, retry_after_s: float | None = None, empty: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
-        self.answered = answered
+        self.empty = empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class RetryPolicy:
     """How often and how patiently.
 
     Attributes:
-        attempts: Tries in all, at least 1.
-        first_s: Longest wait after the first try, in seconds; doubles with each further one.
-        cap_s: Longest wait of our own choosing.
-        patience_s: Longest `Retry-After` that is waited for; a longer one ends the tries.
+        attempts: Number of tries, at least 1.
+        first_s: Maximum wait after the first try, in seconds; it doubles with each further one.
+        cap_s: Maximum wait that we choose ourselves, in seconds.
+        patience_s: Maximum `Retry-After` that is waited for, in seconds; a longer one ends the tries.
     """
 
     attempts: int = 7
@@ -63,7 +63,7 @@ class RetryPolicy:
 
 
 STOP: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
-"""Set by whoever spreads calls over threads: once the event is set, no thread waits for another try."""
+"""An event that the executor of a thread provides: once it is set, no thread waits for another try."""
 
 
 def _utc_now() -> datetime:
@@ -75,19 +75,19 @@ def _sleep(seconds: float) -> None:
     if stop is None:
         time.sleep(seconds)
     elif stop.wait(seconds):
-        # Not an answer and not a fault: nothing may be said of this item.
+        # Neither a reply nor a fault: this item must have no result at all.
         raise KeyboardInterrupt
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Where time and chance come from.
+class RetryClock:
+    """Time and chance, so that a test can replace them.
 
     Attributes:
-        sleep: Waits so many seconds; ends early, by `KeyboardInterrupt`, where `STOP` is set.
-        clock: Monotonic seconds.
-        now: Time of day in UTC, for `Retry-After` dates.
-        draw: Uniform number between two bounds.
+        sleep: Waits a number of seconds; ends early, with `KeyboardInterrupt`, where `STOP` is set.
+        clock: Returns monotonic seconds.
+        now: Returns the time of day in UTC, for `Retry-After` dates.
+        draw: Returns a uniform random number between two bounds.
     """
 
     sleep: Callable[[float], None] = _sleep
@@ -107,11 +107,11 @@ def may_pass(status: int) -> bool:
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The wait a server asks for, in seconds, 0 or more; None if it asks for none that can be read.
+    """The wait that a server demands, in seconds, 0 or more; None if it states none that can be parsed.
 
     Args:
         headers: Response headers, names in lower case or a mapping that ignores case.
-        now: Time of day in UTC, which a `Retry-After` date is measured against.
+        now: Time of day in UTC, from which a `Retry-After` date is counted.
     Example:
         >>> retry_after_s({"retry-after": "7"}, datetime(2026, 1, 1, tzinfo=UTC))
         7.0
@@ -119,6 +119,7 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
+    # `Retry-After` is a number of seconds or a date (RFC 9110, section 10.2.3); OpenAI adds the header in milliseconds.
     value = headers.get("retry-after")
     seconds = _number(value)
     if seconds is not None or value is None:
@@ -130,45 +131,47 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds())
 
 
-def with_retries(call: Callable[[], T], who: str, check: str, policy: RetryPolicy, pace: Pace) -> T:
-    """Call until it succeeds, raises something else than `Transient`, or the tries are used up.
+def with_retries(call: Callable[[], T], target: str, check: str, policy: RetryPolicy, clock: RetryClock) -> T:
+    """Call until it succeeds, raises something else than `TransientFailure`, or the tries are used up.
 
     Args:
-        call: One try.
-        who: Whom we call, for the message ("qwen at http://…").
+        call: Makes one try.
+        target: What is called, for the message ("The model qwen at http://…").
         check: What a person should check when all tries failed, a sentence.
-        policy: How often and how patiently.
-        pace: Time and chance.
+        policy: Number of tries and lengths of waits.
+        clock: Time and chance.
     Raises:
-        EmptyAnswer: All tries failed, and at the last one the model answered uselessly.
-        ModelError: All tries failed, or the server asks for a wait beyond our patience.
+        EmptyReplyError: All tries failed, and at the last one the model replied with an empty text.
+        ModelError: All tries failed, or the server demands a wait beyond our patience.
     """
-    began = pace.clock()
+    began = clock.clock()
     for attempt in range(1, policy.attempts + 1):
         try:
             return call()
-        except Transient as fault:
-            asked = fault.retry_after_s
-            impatient = asked is not None and asked > policy.patience_s
+        except TransientFailure as fault:
+            demanded_s = fault.retry_after_s
+            impatient = demanded_s is not None and demanded_s > policy.patience_s
             if attempt < policy.attempts and not impatient:
-                pace.sleep(_wait(attempt, asked, policy, pace))
+                clock.sleep(_wait(attempt, demanded_s, policy, clock))
                 continue
-            spent = pace.clock() - began
+            elapsed_s = clock.clock() - began
             tries = "1 try" if attempt == 1 else f"{attempt} tries"
-            patience = f"It asks to be left alone for {asked:.0f} s; come back then. " if impatient else ""
-            kind = EmptyAnswer if fault.answered else ModelError
+            patience = f"It accepts no request for {demanded_s:.0f} s; run again after that. " if impatient else ""
+            kind = EmptyReplyError if fault.empty else ModelError
             raise kind(
-                f"{who} gave no usable answer in {tries} over {spent:.1f} s; the last time, {fault.reason}. "
+                f"{target} gave no usable reply in {tries} over {elapsed_s:.1f} s; the last time, {fault.reason}. "
                 f"{patience}{check}"
             ) from fault
-    raise ValueError(f"a retry policy needs at least one attempt, got {policy.attempts}")
+    raise ValueError(f"Expected a retry policy of at least one attempt, got {policy.attempts}.")
 
 
-def _wait(attempt: int, asked: float | None, policy: RetryPolicy, pace: Pace) -> float:
-    if asked is not None:
-        # A little later than asked, or all waiting callers come back in the same instant.
-        return asked + pace.draw(0.0, min(1.0, policy.first_s))
-    return pace.draw(0.0, min(policy.cap_s, policy.first_s * 2.0 ** (attempt - 1)))
+def _wait(attempt: int, demanded_s: float | None, policy: RetryPolicy, clock: RetryClock) -> float:
+    """Length of the wait after a failed try, in seconds."""
+    if demanded_s is not None:
+        # A little later than demanded, or all waiting callers come back in the same instant.
+        return demanded_s + clock.draw(0.0, min(1.0, policy.first_s))
+    # Full jitter: the lower bound is 0, which spreads the tries of many callers best.
+    return clock.draw(0.0, min(policy.cap_s, policy.first_s * 2.0 ** (attempt - 1)))
 
 
 def _number(text: str | None) -> float | None:

@@ -1,8 +1,8 @@
-"""JSON answers of a language model: parsed, checked against a schema, or refused with a reason.
+"""JSON replies of a language model: parsed, checked against a schema, or rejected with a reason.
 
 Strict on purpose. White space around the JSON and one Markdown code fence are taken off, since
 chat models add them without meaning anything by it; everything else (a sentence before the JSON,
-two objects, `NaN`, a missing field) is an `OutputError`. Guessing at a broken answer would put
+two objects, `NaN`, a missing field) is an `OutputError`. Guessing at a broken reply would put
 facts in the graph that no model has stated.
 """
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _FENCE = re.compile(r"```[A-Za-z]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
 _EXCERPT = 160
 FORM_TRIES = 3
-"""So often at most is a server asked for an answer that satisfies a schema."""
+"""Maximum number of calls for one reply that satisfies a schema."""
 
 
 def parse_structured(text: str, schema: dict[str, Any]) -> Any:
-    """Read a model's answer as JSON that satisfies a schema.
+    """Parse a model's reply as JSON that satisfies a schema.
 
     Args:
-        text: The answer as written.
+        text: The reply as written.
         schema: A JSON schema (draft 2020-12 unless it names another).
     Returns:
         The parsed JSON value.
@@ -46,23 +46,23 @@ def parse_structured(text: str, schema: dict[str, Any]) -> Any:
     problem = _problem(validator, value)
     if problem:
         raise OutputError(
-            f"Expected an answer that satisfies the JSON schema, but {problem}. The answer began: {excerpt(text)}"
+            f"Expected a reply that satisfies the JSON schema, but {problem}. The reply began: {excerpt(text)}."
         )
     return value
 
 
-def answer_schema(kind: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of an answer, from the pydantic model that will read it.
+def schema_of_reply(kind: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a reply, from the pydantic model that will parse it.
 
     What pydantic adds for readers (titles, descriptions, defaults) is left out, since a server compiles the schema into
     a grammar and some cannot follow `$ref`; every field is required, since a model that may leave a field out will.
 
     Args:
-        kind: A model with `extra="forbid"`; bounds of its fields (`max_length`, `pattern`) bound the answer.
+        kind: A model with `extra="forbid"`; bounds of its fields (`max_length`, `pattern`) bound the reply.
     Example:
         >>> from pydantic import create_model
-        >>> answer_schema(create_model("Reply", text=(str, ...)))
-        {'properties': {'text': {'type': 'string'}}, 'required': ['text'], 'type': 'object'}
+        >>> schema_of_reply(create_model("Reply", text=(str, ...)))
+        {'type': 'object', 'properties': {'text': {'type': 'string'}}, 'required': ['text']}
     """
     schema = kind.model_json_schema()
     flat = _plain(schema, schema.get("$defs", {}))
@@ -71,6 +71,7 @@ def answer_schema(kind: type[BaseModel]) -> dict[str, Any]:
 
 
 _FOR_READERS = frozenset(["title", "description", "default", "$defs"])
+_ORDER = ("type", "enum", "properties", "items", "required", "additionalProperties")
 
 
 def _plain(node: Any, definitions: dict[str, Any]) -> Any:
@@ -88,9 +89,15 @@ def _plain(node: Any, definitions: dict[str, Any]) -> Any:
             plain[key] = {name: _plain(field, definitions) for name, field in value.items()}
         elif key not in _FOR_READERS:
             plain[key] = _plain(value, definitions)
+    # Also of fields with a default, which pydantic leaves out of "required".
     if "properties" in plain:
         plain["required"] = list(plain["properties"])
-    return plain
+    # A model in process reads the schema as text, in which the type comes first by custom; pydantic sorts by alphabet.
+    return {key: plain[key] for key in sorted(plain, key=_position)}
+
+
+def _position(key: str) -> int:
+    return _ORDER.index(key) if key in _ORDER else len(_ORDER)
 
 
 def excerpt(text: str, length: int = _EXCERPT) -> str:
@@ -117,19 +124,21 @@ def _parse(text: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise OutputError(
             f"Expected one JSON value and nothing around it, but it does not parse ({error}). "
-            f"The answer began: {excerpt(text)}"
+            f"The reply began: {excerpt(text)}."
         ) from error
     return value
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    # Python's own parser takes NaN and Infinity, which JSON has not.
+    raise ValueError(f"{name} is not JSON.")
 
 
 def _problem(validator: Validator, value: Any) -> str:
-    """What is wrong with `value` and where, or "" if nothing is."""
+    """What is wrong with `value` and where, as a clause, or "" if nothing is."""
     from jsonschema.exceptions import best_match
 
+    # Of several errors the one that is highest up in the value; under alternatives (`anyOf`) the closest match.
     error = best_match(validator.iter_errors(value))
     if error is None:
         return ""
@@ -138,7 +147,7 @@ def _problem(validator: Validator, value: Any) -> str:
 
 @lru_cache(maxsize=64)
 def _validator(schema_json: str) -> Validator:
-    """The validator of a schema, kept, since one prompt's schema is used for thousands of answers."""
+    """The validator of a schema, cached, since one prompt's schema is used for thousands of replies."""
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import validator_for
 

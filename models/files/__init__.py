@@ -1,1 +1,9 @@
-"""Files: written whole or not at all, named by digest, read row by row."""
+"""Files: written completely or not at all, named by digest, read line by line, and the settings that people write.
+
+Knows no model and nothing of the graph. It re-exports nothing; import each function from its file.
+
+- `atomic` replaces a file in one step; `lock` lets one process at a time make it.
+- `cache` is the folder for files that can be made again.
+- `digest` names content.
+- `jsonl` reads other people's JSON lines; `settings` reads YAML settings.
+"""

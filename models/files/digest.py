@@ -1,4 +1,4 @@
-"""Content digests: the one way GRAFT names a thing by what it holds.
+"""Content digests: the one way GRAFT names a thing by its content.
 
 BLAKE2b over canonical JSON (sorted keys, no spaces, UTF-8), so the same content gives the same
 name on any machine, in any process, under any hash seed.
@@ -29,6 +29,7 @@ def digest(*parts: Any, size: int = 16) -> str:
         >>> digest("a", {"b": 1}) == digest("a", {"b": 1}) != digest("a", {"b": 2})
         True
     """
+    # "surrogatepass": a file name that is not UTF-8 has lone surrogates in Python, and still needs a digest.
     return hashlib.blake2b(canonical_json(list(parts)).encode("utf-8", "surrogatepass"), digest_size=size).hexdigest()
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from models.errors import InputError, describe
+from models.errors import InputError, describe_problems
 
 L = TypeVar("L", bound=BaseModel)
 
@@ -25,20 +25,24 @@ def read_objects(path: Path, expected: str = "a UTF-8 file of JSON lines") -> It
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # splitlines would split within a JSON string
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Expected {expected} at {path}, but it cannot be read: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"Expected {expected} at {path}, but it is not UTF-8 (byte {error.start}). Save it as UTF-8."
+        ) from error
+    except OSError as error:
+        raise InputError(f"Expected {expected} at {path}, but it cannot be read: {error.strerror or error}.") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
             yield number, _object(line, f"{path}, line {number}")
 
 
-def _object(line: str, place: str) -> dict[str, Any]:
+def _object(line: str, source: str) -> dict[str, Any]:
     try:
         value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{place}: expected one JSON object, but it does not parse: {error}.") from error
+    except (ValueError, RecursionError) as error:  # deep nesting is a way to break a parser
+        raise InputError(f"{source}: expected one JSON object, but it does not parse: {error}.") from error
     if not isinstance(value, dict):
-        raise InputError(f"{place}: expected a JSON object, got a {type(value).__name__}.")
+        raise InputError(f"{source}: expected a JSON object, got a {type(value).__name__}.")
     return value
 
 
@@ -46,14 +50,14 @@ def read_lines(path: Path, kind: type[L], expected: str) -> Iterator[tuple[int, 
     """The rows of a file as pydantic models, with the numbers of their lines.
 
     Args:
-        path: As of `read_objects`.
+        path: UTF-8, with or without a byte order mark.
         kind: Model of every row.
-        expected: As of `read_objects`.
+        expected: Named in the error if the file cannot be read.
     Raises:
-        InputError: As of `read_objects`, or an object is not such a row.
+        InputError: The file cannot be read, or a line is not such a row; the message names file and line.
     """
     for number, value in read_objects(path, expected):
         try:
             yield number, kind.model_validate(value)
         except ValidationError as error:
-            raise InputError(f"{path}, line {number}: {describe(error, 'row')}.") from error
+            raise InputError(f"{path}, line {number}: {describe_problems(error, 'row')}.") from error

@@ -12,11 +12,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from models.errors import ConfigError, describe
+from models.errors import ConfigError, describe_problems
 
 S = TypeVar("S", bound=BaseModel)
+
+
+class StrictSettings(BaseModel):
+    """Base of models of settings: an unknown name is an error, and values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def read_settings(path: Path, kind: type[S], name: str) -> S:
@@ -40,8 +46,12 @@ def read_yaml_text(path: Path, name: str) -> str:
     """
     try:
         return path.expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"Expected a YAML file of {name} at {path}, but it is not UTF-8 (byte {error.start}). Save it as UTF-8."
+        ) from error
+    except OSError as error:
+        reason = error.strerror or error
         raise ConfigError(f"Expected a YAML file of {name} at {path}, but it cannot be read: {reason}.") from error
 
 
@@ -57,7 +67,7 @@ def parse_mapping(text: str, source: str, name: str) -> dict[str, Any]:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: expected {name} as YAML, but it does not parse: {error}.") from error
+        raise ConfigError(f"{source}: expected {name} as YAML, but it does not parse: {_problem(error)}.") from error
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -65,13 +75,29 @@ def parse_mapping(text: str, source: str, name: str) -> dict[str, Any]:
     return value
 
 
-def check_settings(values: Any, kind: type[S], source: str, name: str) -> S:
+def _problem(error: yaml.YAMLError) -> str:
+    """What is wrong and where, in one line; the library's own text shows the place in a drawing of several lines."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None)
+    return (
+        f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+        if mark and problem
+        else " ".join(str(error).split())
+    )
+
+
+def check_settings(values: Any, kind: type[S] | TypeAdapter[S], source: str, name: str) -> S:
     """Settings from a mapping.
 
+    Args:
+        values: Names to values, as YAML gives them.
+        kind: The model of the settings, or an adapter for a union of models.
+        source: Where the values come from, for messages.
+        name: What the values are, in the plural, for messages: "index settings".
     Raises:
         ConfigError: A setting is unknown, missing or out of range; the message names `source` and the setting.
     """
     try:
-        return kind.model_validate(values)
+        return kind.validate_python(values) if isinstance(kind, TypeAdapter) else kind.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{source}: wrong {name}: {describe(error, 'settings')}.") from error
+        raise ConfigError(f"{source}: wrong {name}: {describe_problems(error, 'settings')}.") from error

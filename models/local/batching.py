@@ -1,7 +1,7 @@
-"""Calls of several threads, answered together: the first to come leads, the others find their answer done.
+"""Calls of several threads, run as one batch: the first thread to come computes, the others find their result done.
 
-A model in process reads a batch in little more time than one text, but callers ask one thing at a time. Whoever
-gets hold of the model answers everything that waits, up to a limit; nobody needs to plan batches ahead.
+A model in process reads a batch in little more time than one text, but callers bring one value at a time. Whichever
+thread holds the model runs all values that wait, up to a limit; nobody needs to plan batches ahead.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
 _GATHER_S = 0.02
-"""How long the leader waits for threads that are about to ask; nothing beside the seconds of an answer."""
+"""How long the leader waits for threads that are about to call; little beside the seconds of a batch."""
 
 
 @dataclass(slots=True)
-class _Ticket(Generic[A, B]):
-    asked: A
-    answer: B | None = None
+class _PendingCall(Generic[A, B]):
+    value: A
+    result: B | None = None
     error: BaseException | None = None
-    done: bool = field(default=False)
+    done: bool = False
 
 
 class Batcher(Generic[A, B]):
@@ -34,38 +34,45 @@ class Batcher(Generic[A, B]):
         2
     """
 
-    def __init__(self, answer: Callable[[Sequence[A]], Sequence[B]], limit: int) -> None:
-        """Batch calls of `answer`, at most `limit` values at a time; it must keep their number and order."""
-        self._answer = answer
+    def __init__(self, run_batch: Callable[[Sequence[A]], Sequence[B]], limit: int) -> None:
+        """Batch calls of a function.
+
+        Args:
+            run_batch: The function over a batch; it must keep number and order of the values.
+            limit: Maximum number of values in a batch.
+        """
+        self._run_batch = run_batch
         self._limit = limit
-        self._waiting: list[_Ticket[A, B]] = []
+        self._waiting: list[_PendingCall[A, B]] = []
         self._queue = threading.Lock()
         self._turn = threading.Lock()
 
-    def __call__(self, asked: A) -> B:
-        """Answer one value; what the batch raises, each of its callers gets."""
-        ticket: _Ticket[A, B] = _Ticket(asked)
+    def __call__(self, value: A) -> B:
+        """The result for one value; an error of the batch is raised in each of its callers."""
+        call: _PendingCall[A, B] = _PendingCall(value)
         with self._queue:
-            self._waiting.append(ticket)
+            self._waiting.append(call)
         with self._turn:
-            while not ticket.done:
+            # Usually the leader before us ran this call too; after a full batch it may still wait.
+            while not call.done:
                 self._lead()
-        if ticket.error is not None:
-            raise ticket.error
-        assert ticket.answer is not None
-        return ticket.answer
+        if call.error is not None:
+            raise call.error
+        assert call.result is not None
+        return call.result
 
     def _lead(self) -> None:
+        """Run the calls that wait, up to the limit."""
         if self._limit > 1:
             time.sleep(_GATHER_S)
         with self._queue:
             batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
         try:
-            answers = self._answer([ticket.asked for ticket in batch])
-            for ticket, answer in zip(batch, answers, strict=True):
-                ticket.answer = answer
-        except BaseException as error:
-            for ticket in batch:
-                ticket.error = error
-        for ticket in batch:
-            ticket.done = True
+            results = self._run_batch([call.value for call in batch])
+            for call, result in zip(batch, results, strict=True):
+                call.result = result
+        except BaseException as error:  # the other threads must learn of it too, or they would wait for ever
+            for call in batch:
+                call.error = error
+        for call in batch:
+            call.done = True

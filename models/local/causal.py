@@ -1,6 +1,6 @@
-"""A causal language model and its tokeniser in memory, ready to read or write, with or without an adapter.
+"""A causal language model and its tokeniser in memory, with or without an adapter.
 
-Used by the scorer, the in-process chat model and training, so that all three see the same weights. A GGUF file
+Used by the scorer, the in-process chat model and training, so that all three have the same weights. A GGUF file
 is converted once (`models/weights/gguf.py`). Code that comes with a model is never run.
 """
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 ADAPTER_MANIFEST = "graft.json"
-"""What an adapter was made from, and whether it may still be used; see `training.runs.adapter.Manifest`."""
+"""File that states what an adapter was made from, and whether it may still be used; see `training.runs.adapter`."""
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class CausalModel:
-    """A loaded model, shared by whoever reads or writes with it.
+    """A loaded model, shared by all that compute with it.
 
     Attributes:
         name: Name for tables and records, with `+adapter` behind it where there is one.
         model: transformers model, or PEFT model around it, in evaluation mode.
-        tokenizer: Its tokeniser.
-        digest: Names weights, number format and adapter.
-        context_tokens: Longest text it can read, in tokens; None where the architecture sets no limit.
-        lock: Held while the model computes; one computation at a time is fastest and safe.
+        tokenizer: Tokeniser of the model.
+        digest: Digest of weights, number format and adapter.
+        context_tokens: Maximum length of a text, in tokens; None where the architecture sets no limit.
+        lock: Lock held while the model computes; one computation at a time is fastest and safe.
     """
 
     name: str
@@ -55,18 +55,19 @@ class CausalModel:
 def open_causal(
     name: str, config: TransformersModel, adapter: Path | None = None, progress: Progress = SILENT
 ) -> CausalModel:
-    """Resolve, load and, where one is given, fit the adapter.
+    """Resolve and load the weights, and attach an adapter where one is given.
 
     Args:
         name: Name for tables and records.
         config: Weights, number format, device.
         adapter: Folder of a PEFT adapter.
-        progress: Told of downloads and conversions.
+        progress: Reports downloads and conversions.
     Raises:
         ConfigError: No such weights or adapter.
-        ModelError: They cannot be had or loaded, or do not fit each other.
+        ModelError: They cannot be fetched or loaded, or do not fit each other.
     """
-    adapter_name = adapter_digest(adapter) if adapter is not None else None
+    # The adapter is checked first: it costs nothing, and weights may take minutes to fetch.
+    adapter_key = adapter_digest(adapter) if adapter is not None else None
     weights = resolve(config.weights, progress)
     model, tokenizer = load_causal(weights, config.dtype, config.device, progress)
     if adapter is not None:
@@ -77,7 +78,7 @@ def open_causal(
         name,
         model,
         tokenizer,
-        digest("causal-2", weights.digest, pick_dtype(config.dtype, config.device), adapter_name),
+        digest("causal-2", weights.digest, pick_dtype(config.dtype, config.device), adapter_key),
         context_length(model),
     )
 
@@ -88,10 +89,10 @@ def load_causal(
     """Load a causal language model and its tokeniser.
 
     Args:
-        weights: A safetensors folder, or a GGUF file, which is converted first where it never was.
+        weights: A safetensors folder, or a GGUF file, which is converted first unless it was converted before.
         dtype: "auto", "bfloat16", "float16" or "float32".
         device: "auto", "cpu", "cuda", "cuda:0", "mps".
-        progress: Told of a conversion.
+        progress: Reports a conversion.
     Returns:
         Model in evaluation mode on the device, and tokeniser.
     Raises:
@@ -141,10 +142,10 @@ def pick_dtype(dtype: str, device: str) -> str:
 
     if dtype != "auto":
         return dtype
-    where = pick_device(device)
-    if where.startswith("cuda"):
+    picked = pick_device(device)
+    if picked.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if where == "mps" or torch.backends.cpu.get_cpu_capability().startswith("AVX512") else "float32"
+    return "bfloat16" if picked == "mps" or torch.backends.cpu.get_cpu_capability().startswith("AVX512") else "float32"
 
 
 def adapter_digest(folder: Path) -> str:
@@ -156,33 +157,34 @@ def adapter_digest(folder: Path) -> str:
     missing = [name for name in ADAPTER_FILES if not (folder / name).is_file()]
     if missing:
         raise ConfigError(
-            f"No adapter in {folder}: expected {' and '.join(ADAPTER_FILES)}, missing {', '.join(missing)}."
+            f"No adapter in {folder}: expected {' and '.join(ADAPTER_FILES)}, missing {', '.join(missing)}. "
+            "Give another folder."
         )
     refuse_erased(folder)
     return digest([cached_sha256(folder / name) for name in ADAPTER_FILES], size=32)
 
 
 def refuse_erased(folder: Path) -> None:
-    """Refuse an adapter that must not be used any more; one from elsewhere has no manifest of ours, and may.
+    """Refuse an adapter that must not be used any more; one from elsewhere has no manifest of ours, and may be used.
 
     Raises:
         ConfigError: What it was trained on has been erased.
     """
     if reason := adapter_manifest(folder).get("erased"):
-        raise ConfigError(f"{folder} must not be used: {reason}. Delete that folder, and train anew.")
+        raise ConfigError(f"{folder} must not be used: {reason}. Delete that folder, and train the adapter again.")
 
 
 def adapter_manifest(folder: Path) -> dict[str, Any]:
-    """What an adapter's manifest says (see `training.runs.adapter.Manifest`); nothing, for one from elsewhere."""
+    """The manifest of an adapter (see `training.runs.adapter.AdapterManifest`); empty for an adapter from elsewhere."""
     try:
-        found = json.loads((folder / ADAPTER_MANIFEST).read_bytes())
+        manifest = json.loads((folder / ADAPTER_MANIFEST).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def chat_ids(tokenizer: Any, turns: Sequence[dict[str, str]]) -> list[int]:
-    """Token ids of a conversation under a model's chat template, up to where the model is to answer.
+    """Token ids of a conversation under a model's chat template, up to where the model's reply begins.
 
     Raises:
         ModelError: The template refuses the conversation, as one without a system role does.
@@ -194,20 +196,20 @@ def chat_ids(tokenizer: Any, turns: Sequence[dict[str, str]]) -> list[int]:
     except TemplateError as error:
         roles = ", ".join(turn["role"] for turn in turns)
         raise ModelError(
-            f"The model's chat template refuses the roles {roles} ({error}): take a model whose template has them."
+            f"The model's chat template refuses the roles {roles} ({error}). Take a model whose template has them."
         ) from error
     return ids
 
 
 def end_tokens(causal: CausalModel) -> set[int]:
-    """Tokens that end an answer."""
-    named = causal.model.generation_config.eos_token_id
-    tokens = set(named) if isinstance(named, list) else {named}
+    """Ids of the tokens that end a reply."""
+    configured = causal.model.generation_config.eos_token_id
+    tokens = set(configured) if isinstance(configured, list) else {configured}
     return {int(token) for token in tokens | {causal.tokenizer.eos_token_id} if token is not None}
 
 
 def attach_adapter(model: Any, folder: Path) -> Any:
-    """Fit a PEFT adapter to a model in the model's number format; the weights stay apart, nothing is merged.
+    """Attach a PEFT adapter to a model in the model's number format; the weights stay apart, nothing is merged.
 
     Raises:
         ModelError: The adapter was made for another model.
@@ -215,12 +217,12 @@ def attach_adapter(model: Any, folder: Path) -> Any:
     from peft import PeftModel
 
     with warnings.catch_warnings():
-        # PEFT only warns when an adapter's tensors find no place, and would go on with untrained ones.
+        # PEFT only warns when a layer has no tensors in the adapter, and would continue with untrained ones.
         warnings.filterwarnings("error", message=".*missing adapter keys.*")
         warnings.filterwarnings("ignore", category=FutureWarning)  # PEFT asking transformers by an old name
         try:
             # In float32, as PEFT would have them, the factors double the time of a forward pass on a processor.
-            fitted = PeftModel.from_pretrained(
+            adapted = PeftModel.from_pretrained(
                 model, str(folder), is_trainable=False, autocast_adapter_dtype=False, local_files_only=True
             )
         except (RuntimeError, ValueError, KeyError, UserWarning) as error:
@@ -228,11 +230,11 @@ def attach_adapter(model: Any, folder: Path) -> Any:
                 f"The adapter {folder} does not fit {type(model).__name__}: {error}. "
                 "Give it the base model it was trained on."
             ) from error
-    fitted.eval()
-    return fitted
+    adapted.eval()
+    return adapted
 
 
 def context_length(model: Any) -> int | None:
-    """Longest text the model can read, in tokens, or None where its architecture sets no limit."""
+    """Maximum length of a text that the model can read, in tokens, or None where its architecture sets no limit."""
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     return int(limit) if limit else None

@@ -1,9 +1,9 @@
 """A chat model in this process: a causal language model of transformers, adapters included.
 
-Greedy calls of several threads are answered together, which is several times faster than one by one; padding may
-change the last bits of a sum, so an answer made in a batch need not equal the one made alone. There is no constrained
-decoding: an answer under a JSON schema is asked for in the prompt (`configs/prompts/json.md`) and checked afterwards;
-one that breaks the schema is an error, never a guess.
+Greedy calls of several threads run as one batch, which is several times faster than one by one; padding may change the
+last bits of a sum, so a reply made in a batch need not equal the one made alone. There is no constrained decoding: the
+prompt states the JSON schema of the reply (`configs/prompts/json.md`), and the reply is checked afterwards; one that
+breaks the schema is an error, never a guess.
 """
 
 from __future__ import annotations
@@ -22,15 +22,22 @@ from models.files.digest import digest
 from models.local.batching import Batcher
 from models.local.causal import CausalModel, chat_ids, end_tokens
 from models.local.marginal import write_marginal
-from models.protocols import ChatRequest, Completion, FinishReason, Marginal, Message, Usage
+from models.protocols import ChatRequest, Completion, FinishReason, MarginalMethod, Message, Usage
 
 if TYPE_CHECKING:
     import torch
 
 
 @dataclass(frozen=True, slots=True)
-class _Prompt:
-    """Token ids of a conversation, and how its answer is written."""
+class _GenerationInput:
+    """A conversation in tokens, and how the reply to it is written.
+
+    Attributes:
+        ids: Token ids of the conversation under the chat template.
+        room: Maximum number of tokens to write.
+        temperature: Temperature of the sampler; 0 is greedy.
+        seed: Seed of the sampler.
+    """
 
     ids: list[int]
     room: int
@@ -49,8 +56,9 @@ class TransformersChat:
         Args:
             causal: The model, with its adapter if it has one.
             price: For the ledger; None is free of charge.
-            parallel: Most greedy calls that are answered together.
-            trained_for: What the model was trained to answer; it knows the form, so no schema is shown to it.
+            parallel: Maximum number of greedy calls in a batch.
+            trained_for: Task that the adapter was trained for, or ""; such a model knows the form of its reply, so no
+                schema is shown to it.
         Raises:
             ModelError: The tokeniser has no chat template.
         """
@@ -65,8 +73,8 @@ class TransformersChat:
         self._together = Batcher(self._generate, parallel)
         self._json_prompt = resources.files("configs").joinpath("prompts", "json.md").read_text(encoding="utf-8")
         self.trained_for = trained_for
-        shown = "" if trained_for else self._json_prompt
-        self._digest = digest("chat-1", causal.digest, causal.tokenizer.chat_template, shown)
+        json_prompt = "" if trained_for else self._json_prompt
+        self._digest = digest("chat-1", causal.digest, causal.tokenizer.chat_template, json_prompt)
 
     @property
     def digest(self) -> str:
@@ -74,19 +82,21 @@ class TransformersChat:
         return self._digest
 
     def complete(self, request: ChatRequest) -> Completion:
-        """Answer a request.
+        """Reply to a request.
 
         Raises:
-            OutputError: The conversation is longer than the model's context, or the answer is empty, cut off under a
+            OutputError: The conversation is longer than the model's context, or the reply is empty, cut off under a
                 schema, or breaks the schema.
         """
         causal = self._loaded()
         started = time.perf_counter()
         ids = self._inputs(causal, request)
         room = self._room(causal, len(ids), request.max_tokens)
-        prompt = _Prompt(ids, room, request.temperature, request.seed)
+        prompt = _GenerationInput(ids, room, request.temperature, request.seed)
+        # A sampled reply must not depend on what else is in its batch, so it is made alone.
         written = self._generate([prompt])[0] if request.temperature > 0 else self._together(prompt)
         text = causal.tokenizer.decode(written, skip_special_tokens=True).strip()
+        # The end token is written too, so its absence means that the reply was cut off.
         finish: FinishReason = "stop" if set(written[-1:]) & end_tokens(causal) else "length"
         try:
             parsed = self._check(text, finish, request, room)
@@ -96,67 +106,74 @@ class TransformersChat:
         return Completion(text, Usage(len(ids), len(written)), finish, time.perf_counter() - started, parsed)
 
     def complete_marginal(
-        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], way: Marginal
+        self, requests: Sequence[ChatRequest], log_weights: Sequence[float], method: MarginalMethod
     ) -> Completion:
-        """See `models.protocols.MarginalChat`; greedy."""
+        """See `models.protocols.MarginalChat`; decoding is greedy."""
         causal = self._loaded()
         started = time.perf_counter()
         prompts = [self._inputs(causal, replace(request, schema=None)) for request in requests]
         room = self._room(causal, max(map(len, prompts), default=0), requests[0].max_tokens if requests else 1)
-        written = write_marginal(causal, prompts, log_weights, way, room)
+        written = write_marginal(causal, prompts, log_weights, method, room)
         text = causal.tokenizer.decode(written, skip_special_tokens=True).strip()
         if not text:
-            raise OutputError(f"{self.name} answered nothing. Ask differently, or take a stronger model.")
+            raise self._empty()
         finish: FinishReason = "stop" if set(written[-1:]) & end_tokens(causal) else "length"
         return Completion(text, Usage(sum(map(len, prompts)), len(written)), finish, time.perf_counter() - started)
 
-    def _generate(self, prompts: Sequence[_Prompt]) -> list[list[int]]:
+    def _generate(self, prompts: Sequence[_GenerationInput]) -> list[list[int]]:
         causal = self._loaded()
         with causal.lock:
             return _generate(causal, prompts)
 
     def close(self) -> None:
-        """Let go of the weights; they are freed when nobody else uses them."""
+        """Release the weights; they are freed when nothing else uses them."""
         self._causal = None
+
+    def _empty(self) -> OutputError:
+        return OutputError(f"{self.name} replied with an empty text. Change the prompt, or take a stronger model.")
 
     def _loaded(self) -> CausalModel:
         if self._causal is None:
-            raise ModelError(f"The chat model {self.name} is closed; open it again.")
+            raise ModelError(f"The chat model {self.name} is closed. Open it again.")
         return self._causal
 
     def _inputs(self, causal: CausalModel, request: ChatRequest) -> list[int]:
         """Token ids of the conversation under the model's chat template."""
         messages = list(request.messages)
         if request.schema is not None and not self.trained_for:
-            wanted = self._json_prompt.replace("{schema}", json.dumps(request.schema, ensure_ascii=False))
+            form = self._json_prompt.replace("{schema}", json.dumps(request.schema, ensure_ascii=False))
             last = messages[-1]
-            messages[-1] = Message(last.role, f"{last.content}\n\n{wanted.strip()}")
+            messages[-1] = Message(last.role, f"{last.content}\n\n{form.strip()}")
         turns = [{"role": message.role, "content": message.content} for message in messages]
         return chat_ids(causal.tokenizer, turns)
 
-    def _room(self, causal: CausalModel, read: int, max_tokens: int) -> int:
+    def _room(self, causal: CausalModel, prompt_tokens: int, max_tokens: int) -> int:
+        """Maximum number of tokens to write after a conversation of so many tokens."""
         if causal.context_tokens is None:
             return max_tokens
-        room = min(max_tokens, causal.context_tokens - read)
+        room = min(max_tokens, causal.context_tokens - prompt_tokens)
         if room < 1:
             raise OutputError(
-                f"{self.name} has a context of {causal.context_tokens} tokens, and the conversation alone has {read}. "
-                "Give less context (retrieve fewer passages, or a smaller token budget)."
+                f"{self.name} has a context of {causal.context_tokens} tokens, and the conversation alone has "
+                f"{prompt_tokens}. Give less context (retrieve fewer passages, or a smaller token budget)."
             )
         return room
 
     def _check(self, text: str, finish: FinishReason, request: ChatRequest, room: int) -> Any:
         if not text:
-            raise OutputError(f"{self.name} answered nothing. Ask differently, or take a stronger model.")
+            raise self._empty()
         if request.schema is None:
             return None
         if finish == "length":
-            raise OutputError(f"{self.name} was cut off after {room} tokens, within its JSON. Allow more tokens.")
+            raise OutputError(
+                f"Expected a finished reply of {self.name}, but it was cut off after {room} tokens, within its JSON. "
+                "Allow more tokens."
+            )
         return parse_structured(text, request.schema)
 
 
-def _generate(causal: CausalModel, prompts: Sequence[_Prompt]) -> list[list[int]]:
-    """Token ids of each answer, its end token included; prompts are padded on the left to one length."""
+def _generate(causal: CausalModel, prompts: Sequence[_GenerationInput]) -> list[list[int]]:
+    """Token ids of each reply, its end token included; prompts are padded on the left to one length."""
     import torch
     from transformers import GenerationConfig
 
@@ -165,10 +182,11 @@ def _generate(causal: CausalModel, prompts: Sequence[_Prompt]) -> list[list[int]
     padding = causal.tokenizer.pad_token_id
     padding = causal.tokenizer.eos_token_id if padding is None else padding
     longest = max(len(prompt.ids) for prompt in prompts)
+    # On the left, since generation continues at the right end of every row.
     rows = [[padding] * (longest - len(prompt.ids)) + prompt.ids for prompt in prompts]
     mask = [[0] * (longest - len(prompt.ids)) + [1] * len(prompt.ids) for prompt in prompts]
     device = causal.model.device
-    # Made from nothing: the model's own settings may hold a repetition penalty or a temperature.
+    # Not derived from the model's own settings, which may hold a repetition penalty or a temperature.
     settings = GenerationConfig(
         max_new_tokens=max(prompt.room for prompt in prompts),
         do_sample=sampled,
@@ -177,6 +195,7 @@ def _generate(causal: CausalModel, prompts: Sequence[_Prompt]) -> list[list[int]
         pad_token_id=padding,
         bos_token_id=causal.tokenizer.bos_token_id,
     )
+    # The seed must not disturb the random numbers of the program around it.
     with torch.inference_mode(), torch.random.fork_rng(enabled=sampled):
         if sampled:
             torch.manual_seed(first.seed)
@@ -190,8 +209,8 @@ def _generate(causal: CausalModel, prompts: Sequence[_Prompt]) -> list[list[int]
 
 
 def _until_end(written: list[int], ends: set[int], room: int) -> list[int]:
-    """What one answer of a batch wrote before its end token, that token, or its own limit."""
-    for place, token in enumerate(written[:room]):
+    """Tokens of one reply of a batch, up to and with its first end token, or up to its own limit."""
+    for position, token in enumerate(written[:room]):
         if token in ends:
-            return written[: place + 1]
+            return written[: position + 1]
     return written[:room]

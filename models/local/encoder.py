@@ -35,20 +35,25 @@ class SentenceEncoder:
             config: Batch size, prefixes, device.
             weights: A resolved folder.
             adapter: Folder of a PEFT adapter that is merged into the weights.
-            hops: Folder of the adapter that `for_hops` takes where it is given none.
+            hops: Folder of the adapter that `for_hops` takes by default.
         Raises:
             ModelError: The weights are a GGUF file, or not an encoder's, or the adapter does not fit them.
-            ConfigError: The adapter is none, or was trained on other weights.
+            ConfigError: The folder holds no adapter, or one that was trained on other weights.
         """
         from sentence_transformers import SentenceTransformer
 
         if weights.folder is None:
-            raise ModelError(f"{weights.name} is a GGUF file; an encoder needs a sentence-transformers folder.")
+            raise ModelError(
+                f"Expected a sentence-transformers folder for an encoder, but {weights.name} is a GGUF file. "
+                "Give other weights."
+            )
         quiet_transformers()
         try:
             model = SentenceTransformer(str(weights.folder), device=_device(config.device), local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise ModelError(f"{weights.name} cannot be loaded as a sentence encoder: {error}") from error
+            raise ModelError(
+                f"{weights.name} cannot be loaded as a sentence encoder: {error}. Give a sentence-transformers folder."
+            ) from error
         self.name = name
         self._model = model
         self._config = config
@@ -66,7 +71,7 @@ class SentenceEncoder:
 
     @property
     def dimension(self) -> int:
-        """Length of a vector."""
+        """Number of components of a vector."""
         return self._dimension
 
     def count_tokens(self, text: str) -> int:
@@ -74,7 +79,7 @@ class SentenceEncoder:
         return len(self._model.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
 
     def for_hops(self, adapter: Path | None = None) -> SentenceEncoder | None:
-        """As `models.protocols.HopEncoder`: the same weights, loaded once more, with an adapter merged into them."""
+        """See `models.protocols.HopEncoder`: the same weights, loaded once more, with an adapter merged into them."""
         folder = adapter or self._hops
         if folder is None:
             return None
@@ -82,33 +87,33 @@ class SentenceEncoder:
 
     @property
     def body(self) -> Any:
-        """The transformer beneath, for training; what is fitted to it is used by this encoder."""
+        """The transformer inside, for training; this encoder uses what is attached to it."""
         return self._model[0].model
 
     def with_gradients(self, texts: Sequence[str], max_tokens: int) -> tuple[Any, int]:
         """Encode queries for training.
 
         Args:
-            texts: At least one.
-            max_tokens: Where each is cut.
+            texts: Texts, at least one.
+            max_tokens: Maximum length of a text, in tokens; the rest is cut off.
         Returns:
-            Tensor (n, dimension), rows of L2 norm 1, that remembers how it was made; and the tokens read.
+            Tensor (n, dimension), rows of L2 norm 1, with its graph of gradients; and the number of tokens read.
         """
         from torch.nn.functional import normalize
 
         prefixed = [self._config.query_prefix + text for text in texts]
-        read = self._model.tokenizer(
+        tokens = self._model.tokenizer(
             prefixed, padding=True, truncation=True, max_length=max_tokens, return_tensors="pt"
         ).to(self._model.device)
-        vectors = self._model(dict(read))["sentence_embedding"]  # (n, dimension)
-        return normalize(vectors, dim=1), int(read["attention_mask"].sum())
+        vectors = self._model(dict(tokens))["sentence_embedding"]  # (n, dimension)
+        return normalize(vectors, dim=1), int(tokens["attention_mask"].sum())
 
     def encode(self, texts: Sequence[str], kind: Literal["query", "passage"] = "passage") -> Vectors:
         """Encode texts.
 
         Args:
-            texts: Any number; what exceeds the encoder's length is cut off by it.
-            kind: Chooses the prefix.
+            texts: Any number of texts; the encoder cuts off what exceeds its length.
+            kind: "query" or "passage", which decides the prefix.
         Returns:
             Array (n, dimension), float32, rows of L2 norm 1.
         """
@@ -122,22 +127,29 @@ class SentenceEncoder:
             convert_to_numpy=True,
             normalize_embeddings=True,
         )
+        # Products with an index need float32 rows in one piece, whatever the model computed in.
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
 def _merge(model: Any, folder: Path, weights: Weights) -> str:
-    """Merge an adapter into an encoder's body, and cut texts where it saw them cut; its digest."""
-    name, manifest = adapter_digest(folder), adapter_manifest(folder)
+    """Merge an adapter into an encoder's transformer, and limit texts to the length it was trained on.
+
+    Returns:
+        The adapter's digest.
+    """
+    digest_of_adapter, manifest = adapter_digest(folder), adapter_manifest(folder)
     base = manifest.get("base_digest", weights.digest)
     if base != weights.digest:
         raise ConfigError(
             f"The adapter {folder} was trained on other weights ({base[:8]}) than those of {weights.name} "
-            f"({weights.digest[:8]}): train one for this encoder with graft train hops."
+            f"({weights.digest[:8]}). Train one for this encoder with graft train hops."
         )
+    # Merged, so that encoding costs what it costs without an adapter.
     model[0].model = attach_adapter(model[0].model, folder).merge_and_unload()
     longest = manifest.get("config", {}).get("max_tokens", model.max_seq_length)
+    # Longer texts than in training would be encoded by positions that the adapter never saw.
     model.max_seq_length = min(int(longest), int(model.max_seq_length))
-    return name
+    return digest_of_adapter
 
 
 def _device(device: str) -> str | None:

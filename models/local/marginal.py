@@ -1,7 +1,7 @@
-"""Answers marginalised over passages: each passage is read alone, and what they say is weighed by how likely they are.
+"""Answers marginalised over passages: each passage is put into a prompt of its own, and their probabilities are summed.
 
-RAG-Sequence takes the probability of a whole answer from each passage and adds them up; RAG-Token adds up at every
-token, so that one answer may draw on several passages. With p(z) the weight of passage z:
+RAG-Sequence sums the probability of a complete answer over the passages; RAG-Token sums at every token, so that one
+answer may draw on several passages. With p(z) the weight of passage z:
 
     sequence:  p(y) = sum over z of p(z) * product over i of p(y_i | z, y_<i)
     token:     p(y) = product over i of sum over z of p(z) * p(y_i | z, y_<i)
@@ -20,19 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ConfigError, OutputError
-from models.local.boundary import Split
+from models.local.boundary import ItemTokens
 from models.local.causal import CausalModel, end_tokens
 from models.local.scorer import option_logprobs
-from models.protocols import ChoiceScorer, Marginal, OptionScore, ScoredOptions, Usage
+from models.protocols import ChoiceScorer, MarginalMethod, OptionScore, OptionScores, Usage
 
 
-def marginal(logprobs: Sequence[NDArray[np.float64]], log_weights: NDArray[np.float64], way: Marginal) -> float:
+def marginal(
+    logprobs: Sequence[NDArray[np.float64]], log_weights: NDArray[np.float64], method: MarginalMethod
+) -> float:
     """Log-probability of one answer under weighted passages.
 
     Args:
         logprobs: For each passage an array (tokens,): log-probabilities of the answer's tokens after it.
         log_weights: Array (passages,): logarithms of weights that sum to 1.
-        way: "sequence" or "token".
+        method: "sequence" or "token".
     Example:
         >>> sure, unsure = np.log([0.9, 0.1]), np.log([0.1, 0.9])
         >>> half = np.log([0.5, 0.5])
@@ -41,73 +43,79 @@ def marginal(logprobs: Sequence[NDArray[np.float64]], log_weights: NDArray[np.fl
         >>> round(np.exp(marginal([sure, unsure], half, "token")), 3)
         0.25
     """
-    stacked = np.stack(logprobs)
-    if way == "sequence":
+    stacked = np.stack(logprobs)  # (passages, tokens)
+    # Sums of probabilities are log-sum-exps of their logarithms, which do not underflow.
+    if method == "sequence":
         return float(np.logaddexp.reduce(log_weights + stacked.sum(axis=1)))
     return float(np.logaddexp.reduce(log_weights[:, None] + stacked, axis=0).sum())
 
 
 def normalised(log_weights: Sequence[float]) -> NDArray[np.float64]:
-    """Logarithms of weights that sum to 1.
+    """Logarithms of the same weights divided by their sum: array (passages,).
 
     Raises:
-        ConfigError: There is none, or one is not finite.
+        ConfigError: There is no weight, or one is not finite.
     """
     values = np.asarray(log_weights, dtype=np.float64)
     if not len(values) or not np.isfinite(values).all():
-        raise ConfigError(f"expected a finite weight for each passage and at least one, found {list(log_weights)}")
+        raise ConfigError(f"Expected a finite weight for each passage and at least one, got {list(log_weights)}.")
     result: NDArray[np.float64] = values - np.logaddexp.reduce(values)
     return result
 
 
 def score_marginal(
-    scorer: ChoiceScorer, prefixes: Sequence[str], log_weights: Sequence[float], options: Sequence[str], way: Marginal
-) -> ScoredOptions:
+    scorer: ChoiceScorer,
+    prefixes: Sequence[str],
+    log_weights: Sequence[float],
+    options: Sequence[str],
+    method: MarginalMethod,
+) -> OptionScores:
     """Score options after prefixes that differ in their passage.
 
     Args:
-        scorer: One that tells the log-probability of every token.
+        scorer: A scorer that gives the log-probability of every token.
         prefixes: The prompt with each passage.
-        log_weights: Of the passages, one a prefix; normalised here.
-        options: At least one, each with its leading space.
-        way: How passages are weighed.
+        log_weights: Logarithm of each passage's weight, one a prefix; normalised here.
+        options: At least one option, each with its leading space.
+        method: How the passages' probabilities become one.
     Raises:
         ConfigError: No options, no prefixes, or another number of weights.
         OutputError: A prefix with its longest option is longer than the model's context, or prefixes end in different
-            ways, or the scorer does not tell tokens apart.
+            tokens, or the scorer gives no scores of single tokens.
     """
     started = time.perf_counter()
     weights = normalised(log_weights)
     if len(weights) != len(prefixes):
-        raise ConfigError(f"expected one weight a prefix ({len(prefixes)}), found {len(weights)}")
+        raise ConfigError(f"Expected one weight a prefix ({len(prefixes)}), got {len(weights)}.")
     by_prefix = [scorer.score(prefix, options) for prefix in prefixes]
     scores = []
-    for place, option in enumerate(options):
-        rows = [np.array(found.options[place].by_token) for found in by_prefix]
-        sizes = {row.size for row in rows}
-        if len(sizes) > 1 or 0 in sizes:
+    for index, option in enumerate(options):
+        logprobs = [np.array(prefix_scores.options[index].by_token) for prefix_scores in by_prefix]
+        lengths = {values.size for values in logprobs}
+        if len(lengths) > 1 or 0 in lengths:
             raise OutputError(
-                f"{scorer.name} gave the tokens of {option!r} as {sorted(sizes)} scores: expected the same number "
-                "after every passage, and at least one. Only models of the backend transformers tell them."
+                f"Expected the same number of token scores of {option!r} after every passage, and at least one, but "
+                f"{scorer.name} gave {sorted(lengths)}. Use a model of the backend transformers."
             )
-        scores.append(OptionScore(min(marginal(rows, weights, way), 0.0), rows[0].size, len(option)))
-    usage = sum((found.usage for found in by_prefix), Usage())
-    return ScoredOptions(tuple(scores), usage, time.perf_counter() - started)
+        # Rounding may lift a probability just above 1.
+        scores.append(OptionScore(min(marginal(logprobs, weights, method), 0.0), logprobs[0].size, len(option)))
+    usage = sum((prefix_scores.usage for prefix_scores in by_prefix), Usage())
+    return OptionScores(tuple(scores), usage, time.perf_counter() - started)
 
 
 def write_marginal(
-    causal: CausalModel, prompts: Sequence[list[int]], log_weights: Sequence[float], way: Marginal, room: int
+    causal: CausalModel, prompts: Sequence[list[int]], log_weights: Sequence[float], method: MarginalMethod, room: int
 ) -> list[int]:
-    """Write an answer to prompts that differ in their passage, at most `room` tokens.
+    """Write one reply to prompts that differ in their passage.
 
     Args:
         causal: A model in this process; its lock is held meanwhile.
-        prompts: Token ids, up to where the model is to answer.
-        log_weights: Of the passages, one a prompt; normalised here.
-        way: How passages are weighed.
-        room: Most tokens to write.
+        prompts: Token ids of each prompt, up to where the model's reply begins.
+        log_weights: Logarithm of each passage's weight, one a prompt; normalised here.
+        method: How the passages' probabilities become one.
+        room: Maximum number of tokens to write.
     Returns:
-        Token ids, the one that ends the answer included.
+        Token ids, the one that ends the reply included.
     Raises:
         ConfigError: No prompts, or another number of weights.
     """
@@ -115,38 +123,39 @@ def write_marginal(
 
     weights = normalised(log_weights)
     if len(weights) != len(prompts):
-        raise ConfigError(f"expected one weight a prompt ({len(prompts)}), found {len(weights)}")
+        raise ConfigError(f"Expected one weight a prompt ({len(prompts)}), got {len(weights)}.")
     with causal.lock, torch.inference_mode():
-        return (_greedy if way == "token" else _fast)(causal, prompts, weights, room)
+        return (_greedy if method == "token" else _fast)(causal, prompts, weights, room)
 
 
 def _greedy(causal: CausalModel, prompts: Sequence[list[int]], weights: NDArray[np.float64], room: int) -> list[int]:
-    """The likeliest token under all prompts together, again and again; all prompts then go on with it."""
+    """RAG-Token: at each step the likeliest token under all prompts together, which then continues all prompts."""
     import torch
 
+    # One forward pass a prompt and token, since the prompts' caches have different lengths.
     ends, device = end_tokens(causal), causal.model.device
     prior = torch.tensor(weights, dtype=torch.float32, device=device)[:, None]  # (prompts, 1)
-    reads = [causal.model(input_ids=torch.tensor([ids], device=device), use_cache=True) for ids in prompts]
-    caches = [read.past_key_values for read in reads]
-    rows = torch.stack([read.logits[0, -1].float() for read in reads])  # (prompts, vocabulary)
+    outputs = [causal.model(input_ids=torch.tensor([ids], device=device), use_cache=True) for ids in prompts]
     written: list[int] = []
-    for place in range(room):
-        mixed = torch.logsumexp(prior + rows.log_softmax(dim=-1), dim=0)  # (vocabulary,)
-        token = int(mixed.argmax())
+    for remaining in reversed(range(room)):
+        logits = torch.stack([output.logits[0, -1].float() for output in outputs])  # (prompts, vocabulary)
+        mixture = torch.logsumexp(prior + logits.log_softmax(dim=-1), dim=0)  # (vocabulary,)
+        token = int(mixture.argmax())
         written.append(token)
-        if token in ends or place + 1 == room:
+        if token in ends or not remaining:
             break
-        after = torch.tensor([[token]], device=device)
-        step = [causal.model(input_ids=after, past_key_values=cache, use_cache=True) for cache in caches]
-        caches = [read.past_key_values for read in step]
-        rows = torch.stack([read.logits[0, -1].float() for read in step])
+        step = torch.tensor([[token]], device=device)
+        caches = [output.past_key_values for output in outputs]
+        outputs = [causal.model(input_ids=step, past_key_values=cache, use_cache=True) for cache in caches]
     return written
 
 
 def _fast(causal: CausalModel, prompts: Sequence[list[int]], weights: NDArray[np.float64], room: int) -> list[int]:
-    """The best of the greedy answers to each prompt, under all of them together."""
+    """RAG-Sequence: of the greedy replies to each prompt the likeliest under all prompts together."""
+    # A weight of 1, that is a logarithm of 0, for each prompt by itself; equal replies are scored once.
     alone = np.zeros(1)
     candidates = list(dict.fromkeys(tuple(_greedy(causal, [ids], alone, room)) for ids in prompts))
-    by_prompt = [option_logprobs(causal.model, Split(tuple(ids), tuple(candidates))) for ids in prompts]
-    sums = [marginal([rows[place] for rows in by_prompt], weights, "sequence") for place in range(len(candidates))]
+    by_prompt = [option_logprobs(causal.model, ItemTokens(tuple(ids), tuple(candidates))) for ids in prompts]
+    by_candidate = zip(*by_prompt, strict=True)  # for each candidate its token scores after every prompt
+    sums = [marginal(logprobs, weights, "sequence") for logprobs in by_candidate]
     return list(candidates[int(np.argmax(sums))])

@@ -30,16 +30,21 @@ class CrossEncoderReranker:
         from sentence_transformers import CrossEncoder
 
         if weights.folder is None:
-            raise ModelError(f"{weights.name} is a GGUF file; a reranker needs a cross-encoder folder.")
+            raise ModelError(
+                f"Expected a cross-encoder folder for a reranker, but {weights.name} is a GGUF file. "
+                "Give other weights."
+            )
         quiet_transformers()
         device = None if config.device == "auto" else config.device
         try:
             model = CrossEncoder(str(weights.folder), device=device, local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise ModelError(f"{weights.name} cannot be loaded as a cross-encoder: {error}") from error
+            raise ModelError(
+                f"{weights.name} cannot be loaded as a cross-encoder: {error}. Give a cross-encoder folder."
+            ) from error
         if model.num_labels != 1:
             raise ModelError(
-                f"{weights.name} gives {model.num_labels} numbers a pair, expected one relevance score. "
+                f"Expected one relevance score a pair, but {weights.name} gives {model.num_labels} numbers a pair. "
                 "Use a cross-encoder trained to rank."
             )
         self.name = name
@@ -57,7 +62,7 @@ class CrossEncoderReranker:
 
         Args:
             question: The question.
-            passages: Any number.
+            passages: Any number of passages.
         Returns:
             Array (n,), float32, in the order of the passages, higher is more relevant.
         """

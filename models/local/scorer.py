@@ -1,4 +1,4 @@
-"""Log-probabilities of options after a prefix, the prefix computed once.
+"""Log-probabilities of options after a prefix; the prefix is computed once.
 
 The prefix goes through the model one time; its keys and values are repeated for the options, which follow
 together in one padded batch. An option of one token, such as a letter, costs nothing beyond the prefix. The
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from models.config import Price
 from models.errors import ModelError, OutputError
 from models.files.digest import digest
-from models.local.boundary import Split, split_tokens
+from models.local.boundary import ItemTokens, split_tokens
 from models.local.causal import CausalModel
-from models.protocols import OptionScore, ScoredOptions, Usage
+from models.protocols import OptionScore, OptionScores, Usage
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +43,7 @@ class TransformersScorer:
         self._causal: CausalModel | None = causal
         self._digest = digest("scorer-1", causal.digest)
         tokenizer = causal.tokenizer
+        # Some tokenisers put a start token before every text; the prefix must then begin with it too.
         added = tokenizer("a")["input_ids"][:1]
         self._bos = added if added == [tokenizer.bos_token_id] else []
         starts = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
@@ -57,14 +58,14 @@ class TransformersScorer:
         """Number of tokens of `text` without special tokens."""
         return len(self._loaded().tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def score(self, prefix: str, options: Sequence[str]) -> ScoredOptions:
+    def score(self, prefix: str, options: Sequence[str]) -> OptionScores:
         """Score each option as a continuation of `prefix` (options carry their own leading space).
 
         Args:
             prefix: Everything before the options.
-            options: At least one, none empty.
+            options: At least one option, none empty.
         Returns:
-            One score an option, in order. Where tokens merge across the end of the prefix, the merged piece
+            One score an option, in order. Where tokens merge across the end of the prefix, the merged token
             counts as the option's, for all options alike.
         Raises:
             ConfigError: No options, or an empty one.
@@ -72,27 +73,27 @@ class TransformersScorer:
         """
         causal = self._loaded()
         started = time.perf_counter()
-        split = split_tokens(self._encode, prefix, options, self._start)
-        if causal.context_tokens is not None and split.longest > causal.context_tokens:
+        item = split_tokens(self._encode, prefix, options, self._start)
+        if causal.context_tokens is not None and item.longest > causal.context_tokens:
             raise OutputError(
                 f"{self.name} reads at most {causal.context_tokens} tokens, and the prefix with its longest option has "
-                f"{split.longest}. Give less context (retrieve fewer passages, or a smaller token budget)."
+                f"{item.longest}. Give less context (retrieve fewer passages, or a smaller token budget)."
             )
         with causal.lock:
-            rows = option_logprobs(causal.model, split)
+            logprobs = option_logprobs(causal.model, item)
         scores = tuple(
-            OptionScore(float(row.sum()), row.size, len(option), tuple(row.tolist()))
-            for row, option in zip(rows, options, strict=True)
+            OptionScore(float(values.sum()), values.size, len(option), tuple(values.tolist()))
+            for values, option in zip(logprobs, options, strict=True)
         )
-        return ScoredOptions(scores, Usage(tokens_in=split.tokens), time.perf_counter() - started)
+        return OptionScores(scores, Usage(tokens_in=item.total), time.perf_counter() - started)
 
     def close(self) -> None:
-        """Let go of the weights; they are freed when nobody else uses them."""
+        """Release the weights; they are freed when nothing else uses them."""
         self._causal = None
 
     def _loaded(self) -> CausalModel:
         if self._causal is None:
-            raise ModelError(f"The scorer {self.name} is closed; open it again.")
+            raise ModelError(f"The scorer {self.name} is closed. Open it again.")
         return self._causal
 
     def _encode(self, text: str) -> list[int]:
@@ -101,12 +102,12 @@ class TransformersScorer:
         return ids if ids[:1] == self._bos else self._bos + ids
 
 
-def option_logprobs(model: Any, split: Split) -> list[NDArray[np.float64]]:
+def option_logprobs(model: Any, item: ItemTokens) -> list[NDArray[np.float64]]:
     """Log-probabilities of each option's tokens, computed in float32.
 
     Args:
         model: transformers or PEFT causal model in evaluation mode.
-        split: Prefix and options in tokens.
+        item: Prefix and options in tokens.
     Returns:
         One array (tokens,) an option, <= 0.
     """
@@ -114,24 +115,25 @@ def option_logprobs(model: Any, split: Split) -> list[NDArray[np.float64]]:
 
     with torch.inference_mode():
         if _is_prompt_learning(model):
-            return _without_cache(model, split)
-        return _with_cache(model, split)
+            return _without_cache(model, item)
+        return _with_cache(model, item)
 
 
-def _with_cache(model: Any, split: Split) -> list[NDArray[np.float64]]:
+def _with_cache(model: Any, item: ItemTokens) -> list[NDArray[np.float64]]:
     import torch
 
-    prefix = torch.tensor([split.prefix], device=model.device)  # (1, prefix)
-    read = model(input_ids=prefix, use_cache=True, logits_to_keep=1)
-    first = torch.log_softmax(read.logits[0, -1].float(), dim=-1)  # (vocabulary,)
-    rows = [np.array([float(first[ids[0]])]) for ids in split.options]
-    longer = [index for index, ids in enumerate(split.options) if len(ids) > 1]
+    prefix = torch.tensor([item.prefix], device=model.device)  # (1, prefix)
+    output = model(input_ids=prefix, use_cache=True, logits_to_keep=1)
+    # The prefix alone predicts the first token of every option, so options of one token are done here.
+    first = torch.log_softmax(output.logits[0, -1].float(), dim=-1)  # (vocabulary,)
+    logprobs = [np.array([float(first[ids[0]])]) for ids in item.options]
+    longer = [index for index, ids in enumerate(item.options) if len(ids) > 1]
     for begin in range(0, len(longer), BATCH):
         batch = longer[begin : begin + BATCH]
-        rest = _continue(model, read.past_key_values, len(split.prefix), [split.options[index] for index in batch])
+        rest = _continue(model, output.past_key_values, len(item.prefix), [item.options[index] for index in batch])
         for index, values in zip(batch, rest, strict=True):
-            rows[index] = np.concatenate([rows[index], values])
-    return rows
+            logprobs[index] = np.concatenate([logprobs[index], values])
+    return logprobs
 
 
 def _continue(
@@ -143,6 +145,7 @@ def _continue(
     inputs, mask = _pad([ids[:-1] for ids in options], model.device)  # (options, longest - 1) both
     seen = torch.ones(len(options), prefix_length, dtype=mask.dtype, device=mask.device)
     positions = torch.arange(prefix_length, prefix_length + inputs.shape[1], device=inputs.device)
+    # A copy, since the model extends a cache in place and the next batch needs the prefix alone.
     repeated = copy.deepcopy(cache)
     repeated.batch_repeat_interleave(len(options))
     logits = model(
@@ -152,19 +155,20 @@ def _continue(
         past_key_values=repeated,
         use_cache=True,
     ).logits  # (options, longest - 1, vocabulary)
-    return [_chosen(row, ids[1:]) for row, ids in zip(logits, options, strict=True)]
+    return [_chosen(option_logits, ids[1:]) for option_logits, ids in zip(logits, options, strict=True)]
 
 
-def _without_cache(model: Any, split: Split) -> list[NDArray[np.float64]]:
-    """For prompt and prefix tuning: PEFT puts its virtual tokens in front at every call, so nothing can be kept."""
-    rows: list[NDArray[np.float64]] = []
-    for begin in range(0, len(split.options), BATCH):
-        options = split.options[begin : begin + BATCH]
-        inputs, mask = _pad([split.prefix + ids for ids in options], model.device)
+def _without_cache(model: Any, item: ItemTokens) -> list[NDArray[np.float64]]:
+    """For prompt and prefix tuning: PEFT puts its virtual tokens in front at every call, so no cache can be reused."""
+    logprobs: list[NDArray[np.float64]] = []
+    last = len(item.prefix) - 1  # the logits at the prefix's last token predict the option's first
+    for begin in range(0, len(item.options), BATCH):
+        options = item.options[begin : begin + BATCH]
+        inputs, mask = _pad([item.prefix + ids for ids in options], model.device)
         logits = model(input_ids=inputs, attention_mask=mask).logits  # (options, virtual + length, vocabulary)
         logits = logits[:, -inputs.shape[1] :]
-        rows += [_chosen(row[len(split.prefix) - 1 :], ids) for row, ids in zip(logits, options, strict=True)]
-    return rows
+        logprobs += [_chosen(text_logits[last:], ids) for text_logits, ids in zip(logits, options, strict=True)]
+    return logprobs
 
 
 def _chosen(logits: torch.Tensor, targets: Sequence[int]) -> NDArray[np.float64]:
@@ -173,8 +177,8 @@ def _chosen(logits: torch.Tensor, targets: Sequence[int]) -> NDArray[np.float64]
 
     rows = logits[: len(targets)].float()
     chosen = rows.gather(1, torch.tensor(targets, device=rows.device)[:, None]).squeeze(1)
-    found: NDArray[np.float64] = (chosen - rows.logsumexp(dim=-1)).double().cpu().numpy()
-    return found
+    logprobs: NDArray[np.float64] = (chosen - rows.logsumexp(dim=-1)).double().cpu().numpy()
+    return logprobs
 
 
 def _pad(rows: Sequence[Sequence[int]], device: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -191,6 +195,7 @@ def _pad(rows: Sequence[Sequence[int]], device: Any) -> tuple[torch.Tensor, torc
 
 
 def _is_prompt_learning(model: Any) -> bool:
+    """Whether an adapter of the model puts virtual tokens before every text."""
     configs = getattr(model, "peft_config", None)
     if not configs:
         return False

@@ -1,4 +1,4 @@
-"""Items in lists of a bounded length."""
+"""An iterable cut into lists of a bounded length."""
 
 from __future__ import annotations
 

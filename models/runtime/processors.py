@@ -1,4 +1,4 @@
-"""How many processors there are to work on."""
+"""The number of processors that this process may use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import os
 
 
 def processors() -> int:
-    """Processors this process may use, which in a container are fewer than the machine has."""
+    """Number of processors that this process may use; in a container that may be fewer than the machine has."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""What runs, how far it is: the one way stages tell a person, whoever draws it.
+"""Progress reports: the one way a stage says what runs and how far it is, whoever draws it.
 
 Stages take a `Progress` and open steps on it; the command line draws them with rich, tests and
 notebooks pass `SILENT`. Nothing here prints.
@@ -25,7 +25,7 @@ class Step(Protocol):
 
 
 class Progress(Protocol):
-    """Opens steps."""
+    """Opens the steps of a run; a caller that wants nothing drawn passes `SILENT`."""
 
     def step(
         self, label: str, total: float | None, unit: str = "items", done: float = 0
@@ -41,10 +41,10 @@ class _SilentStep:
         """Draw nothing."""
 
 
-class _Silent:
+class _SilentProgress:
     @contextmanager
     def step(self, label: str, total: float | None, unit: str = "items", done: float = 0) -> Iterator[Step]:
         yield _SilentStep()
 
 
-SILENT: Progress = _Silent()
+SILENT: Progress = _SilentProgress()

@@ -1,4 +1,4 @@
-"""Keep transformers from drawing its own progress bars and notices: what runs is told through `Progress`."""
+"""Keep transformers from drawing its own progress bars and notices: GRAFT reports through `Progress`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A chat model from a GGUF file: a llama.cpp server of our own on loopback, behind the OpenAI client.
 
 The server starts with the first call and ends with `close()`, with this process, or with this object. It decodes
-`parallel` requests at once in one batch, keeps the prefix that a slot's requests share, and holds answers to a
+`parallel` requests at once in one batch, keeps the prefix that a slot's requests share, and constrains replies to a
 JSON schema while it writes them.
 
     chat = LlamaCppChat(LlamaCppModel(weights="qwen2.5-coder-1.5b-instruct"), resolve("qwen2.5-coder-1.5b-instruct"))
@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from models.config import LlamaCppModel, OpenAIModel
-from models.errors import ConfigError, ModelError, ModelRefused, OutputError
+from models.errors import ConfigError, ModelError, OutputError, RefusalError
 from models.files.digest import digest
 from models.local.causal import adapter_digest
 from models.protocols import ChatRequest, Completion
@@ -25,14 +25,14 @@ from models.weights.resolve import Weights
 
 
 class LlamaCppChat:
-    """`ChatModel` over a GGUF file. Safe to call from threads."""
+    """`ChatModel` over a GGUF file. Safe to call from several threads."""
 
     def __init__(self, config: LlamaCppModel, weights: Weights, adapter: Path | None = None) -> None:
         """Prepare; nothing is started before the first call.
 
         Args:
-            config: Context, slots, threads, patience.
-            weights: Must hold a GGUF file.
+            config: Length of the context, number of slots and threads, time limit.
+            weights: Resolved weights; they must be a GGUF file.
             adapter: Folder of a PEFT LoRA adapter of these weights.
         Raises:
             ConfigError: The weights are no GGUF file, or the adapter is no plain LoRA adapter.
@@ -47,8 +47,8 @@ class LlamaCppChat:
         self.price = config.price
         self.trained_for = config.trained_for
         self._config = config
-        fitted = [] if adapter is None else [adapter_digest(adapter)]
-        self._digest = digest("llamacpp-chat-1", weights.digest, config.context_tokens, *fitted)
+        adapter_digests = [] if adapter is None else [adapter_digest(adapter)]
+        self._digest = digest("llamacpp-chat-1", weights.digest, config.context_tokens, *adapter_digests)
         self._settings = ServerSettings(
             weights.gguf,
             weights.name,
@@ -58,7 +58,7 @@ class LlamaCppChat:
             None if adapter is None else to_lora_gguf(adapter, weights),
         )
         self._lock = threading.Lock()
-        self._second_tries = threading.Lock()
+        self._second_tries = threading.Lock()  # held by the one call that is repeated after a crash
         self._process: LlamaProcess | None = None
         self._client: OpenAIChat | None = None
 
@@ -73,48 +73,49 @@ class LlamaCppChat:
         return self._process.pid if self._process is not None else None
 
     def complete(self, request: ChatRequest) -> Completion:
-        """Answer a request, starting the server if it does not run.
+        """Reply to a request, starting the server if it does not run.
 
         Raises:
-            ModelError: The server cannot be started, or ended twice while answering.
-            ModelRefused: The conversation is longer than the context, or malformed.
-            OutputError: The answer is empty, cut off under a schema, or breaks the schema.
+            ModelError: The server cannot be started, or ended twice while it worked on this request.
+            RefusalError: The conversation is longer than the context, or malformed.
+            OutputError: The reply is empty, cut off under a schema, or breaks the schema.
         """
         process, client = self._running()
         try:
             return client.complete(request)
-        except (ModelRefused, OutputError):
+        except (RefusalError, OutputError):
             raise
         except ModelError:
+            # A living server that fails a call would fail it again.
             if process.survives():
                 raise
-        # It died under us. Once may be chance (another program took the memory) or another thread's request; twice is
-        # this one, for those that saw it die ask again one at a time, and only the guilty one's server dies again.
+        # The server died. Once may be chance (another program took the memory) or another thread's request; twice is
+        # this request: all calls that saw it die are repeated one at a time, and only the guilty one kills it again.
         with self._second_tries:
-            return self._ask_again(request)
+            return self._complete_again(request)
 
-    def _ask_again(self, request: ChatRequest) -> Completion:
+    def _complete_again(self, request: ChatRequest) -> Completion:
         process, client = self._running()
         try:
             return client.complete(request)
-        except (ModelRefused, OutputError):
+        except (RefusalError, OutputError):
             raise
         except ModelError as error:
             if process.survives():
                 raise
-            raise process.failure("The llama.cpp server ended twice while it answered the same request") from error
+            raise process.failure("The llama.cpp server ended twice while it worked on the same request") from error
 
     def close(self) -> None:
         """End the server; a later call starts a new one."""
         with self._lock:
-            self._shut()
+            self._stop()
 
     def _running(self) -> tuple[LlamaProcess, OpenAIChat]:
         with self._lock:
             if self._process is None or self._client is None or not self._process.alive():
                 # The client of a dead server is not closed: a thread that still reads from it could then wait for long.
                 self._client = None
-                self._shut()
+                self._stop()
                 self._process = LlamaProcess(self._settings)
                 self._client = self._connect(self._process)
             return self._process, self._client
@@ -132,7 +133,7 @@ class LlamaCppChat:
         check = f"The server's log is {process.log}."
         return OpenAIChat(config, name=self.name, api_key=process.key, check=check)
 
-    def _shut(self) -> None:
+    def _stop(self) -> None:
         client, process = self._client, self._process
         self._client = self._process = None
         if client is not None:

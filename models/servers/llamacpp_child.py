@@ -27,11 +27,11 @@ def main() -> None:
     threading.Thread(target=_end_with_input, daemon=True).start()
     threading.Thread(target=_end_with_parent, args=(settings["parent"],), daemon=True).start()
     # Whatever native code writes to standard output belongs in the log, not in our one line.
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    announcement = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     server = _serve(settings)
-    answer.write(server.listening_address + "\n")
-    answer.close()
+    announcement.write(server.listening_address + "\n")
+    announcement.close()
     while True:
         time.sleep(3600)
 
@@ -53,7 +53,7 @@ def _serve(settings: dict[str, Any]) -> Any:
     params.cpuparams_batch.n_threads = settings["threads"]
     params.cont_batching = True
     params.cache_prompt = True
-    # The prefix that requests share stays in its slot; a second copy in memory (8 GiB by default) is not wanted.
+    # The prefix that requests share stays in its slot; a second copy in memory (8 GiB by default) is of no use.
     params.cache_ram_mib = 0
     params.cache_idle_slots = False
     if settings["lora"] is not None:

@@ -1,6 +1,6 @@
-"""Start, watch and end the llama.cpp server of `llamacpp_server.py`.
+"""Start, watch and end the llama.cpp server of `llamacpp_child.py`.
 
-A child process, not a thread: a crash or an out-of-memory kill takes a model call down and not the run, its
+A child process, not a thread: a crash or an out-of-memory kill ends a model call and not the run, its
 computing does not wait for our interpreter lock, and it can be ended at any time.
 """
 
@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ModelError
-from models.files.paths import cache_dir
-from models.servers import llamacpp_child as llamacpp_server
+from models.files.cache import cache_dir
+from models.servers import llamacpp_child
 
 _LOAD_S = 600.0
 _HEALTH_S = 30.0
@@ -32,7 +32,7 @@ _DYING_S = 1.0
 _LOG_LINES = 15
 _LOG_DAYS = 7
 _SPINS = "100000"
-"""How long a thread that waits for the others keeps its core: well under a millisecond. Spinning without end is 5 %
+"""Number of turns that a waiting thread spins before it sleeps: well under a millisecond. Spinning without end is 5 %
 faster on an idle machine, and several times slower on one that has other work."""
 
 
@@ -43,9 +43,9 @@ class ServerSettings:
     Attributes:
         gguf: The weights.
         alias: Name of the model in requests.
-        context_tokens: Context of each slot.
-        parallel: Slots, each answering one request at a time.
-        threads: Processor threads, at least 1.
+        context_tokens: Length of the context of each slot, in tokens.
+        parallel: Number of slots; each works on one request at a time.
+        threads: Number of processor threads, at least 1.
         lora: A LoRA adapter as GGUF, None for the weights alone.
     """
 
@@ -62,15 +62,18 @@ class LlamaProcess:
 
     Attributes:
         address: `http://127.0.0.1:PORT`.
-        key: The key it asks for, drawn anew each time, so that no other program on this machine can use it.
-        log: Where it writes what it does; removed when we end it, kept when it ends by itself.
+        key: The key that it requires, drawn at every start, so that no other program on this machine can use it.
+        log: Its log file; removed when we end the server, kept when it ends by itself.
     """
 
     def __init__(self, settings: ServerSettings, load_s: float = _LOAD_S) -> None:
-        """Start a server and wait until it answers.
+        """Start a server and wait until it responds.
 
+        Args:
+            settings: What it loads.
+            load_s: Maximum time to load the weights, in seconds.
         Raises:
-            ModelError: It ended or did not answer in time; the message has the end of its log.
+            ModelError: It ended or did not respond in time; the message has the end of its log.
         """
         self.key = secrets.token_urlsafe(24)
         self.log = _new_log()
@@ -106,14 +109,14 @@ class LlamaProcess:
         """End the process and wait until it is gone."""
         self._end()
 
-    def failure(self, what: str) -> ModelError:
-        """An error that says how the process is, with the end of its log."""
+    def failure(self, event: str) -> ModelError:
+        """An error that states what happened and how the process is, with the end of its log."""
         code = self._process.poll()
         state = "it is still running" if code is None else _how_ended(code)
-        return ModelError(f"{what}: {state}. Its log, {self.log}, ends:\n{_tail(self.log)}")
+        return ModelError(f"{event}: {state}. Its log, {self.log}, ends:\n{_tail(self.log)}")
 
     def _announce(self, settings: ServerSettings, load_s: float) -> str:
-        """Send the settings, wait for the address."""
+        """Send the settings and wait for the address, which the server writes once the weights are loaded."""
         order = {
             "gguf": str(settings.gguf),
             "alias": settings.alias,
@@ -125,9 +128,10 @@ class LlamaProcess:
             "parent": os.getpid(),
         }
         lines: list[str] = []
+        # A thread, since a pipe's `readline` has no time limit.
         reader = threading.Thread(target=self._read_line, args=(lines,), daemon=True)
         reader.start()
-        with contextlib.suppress(OSError):  # It ended at once; what it left in the log is told below.
+        with contextlib.suppress(OSError):  # It ended at once; the error below quotes its log.
             assert self._process.stdin is not None
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
@@ -156,13 +160,13 @@ class LlamaProcess:
 
 
 def _direct() -> urllib.request.OpenerDirector:
-    """An opener that ignores proxies of the environment: loopback is not for them."""
+    """An opener that ignores proxies of the environment, which cannot reach our loopback."""
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _spawn(log: Path) -> subprocess.Popen[str]:
     # -P keeps the script's own folder off the module path, where `models/files/digest.py` and others would shadow.
-    command = [sys.executable, "-P", str(Path(llamacpp_server.__file__).resolve())]
+    command = [sys.executable, "-P", str(Path(llamacpp_child.__file__).resolve())]
     # Threads that wait actively for one another lose ten times their speed as soon as another program computes too.
     environment = {"GOMP_SPINCOUNT": _SPINS} | dict(os.environ)
     pipe = subprocess.PIPE
@@ -175,6 +179,7 @@ def _spawn(log: Path) -> subprocess.Popen[str]:
 def _finish(process: subprocess.Popen[str], log: Path, owner: int) -> None:
     if os.getpid() != owner:
         return  # A fork of the owner must not end the owner's server.
+    # A server that ended by itself leaves its log, which an error message names.
     ran = process.poll() is None
     _stop(process)
     if ran:
@@ -201,6 +206,7 @@ def _new_log() -> Path:
     folder = cache_dir() / "logs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # Logs of crashed servers are kept for a person to read, but not for ever.
         for old in folder.glob("llamacpp-*.log"):
             if time.time() - old.stat().st_mtime > _LOG_DAYS * 86400:
                 old.unlink(missing_ok=True)

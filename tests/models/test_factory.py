@@ -70,18 +70,18 @@ def test_the_users_own_chat_model(own: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("opener", "name", "said"),
+    ("opener", "name", "message"),
     [
         (open_chat, "minilm", "not a chat model"),
         (open_scorer, "qwen-1.5b", "not a scorer"),
         (open_encoder, "smollm2-135m", "not an encoder"),
         (open_reranker, "minilm", "not a reranker"),
-        (open_chat, "gpt-9", "Known: "),
+        (open_chat, "gpt-9", "Expected one of: "),
     ],
 )
-def test_the_wrong_kind_of_model_is_named(opener: object, name: str, said: str, cache: Path) -> None:
+def test_the_wrong_kind_of_model_is_named(opener: object, name: str, message: str, cache: Path) -> None:
     assert callable(opener)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         opener(name)
 
 
@@ -98,7 +98,7 @@ def test_a_model_behind_a_server_refuses_an_adapter(
         open_chat("openai", adapter=tmp_path)
 
 
-def test_a_missing_adapter_is_found_out_before_weights_are_loaded(config: str, tmp_path: Path) -> None:
+def test_a_missing_adapter_is_an_error_before_weights_are_loaded(config: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No adapter in"):
         open_scorer(config, adapter=tmp_path / "nothing")
     assert len(factory._loaded) == 0

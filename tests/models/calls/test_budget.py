@@ -8,7 +8,7 @@ import pytest
 
 from models.calls.budget import Budget, cost_usd
 from models.config import Price
-from models.errors import BudgetReached, ConfigError
+from models.errors import BudgetError, ConfigError
 from models.protocols import Usage
 
 
@@ -29,13 +29,13 @@ def test_parallel_callers_make_exactly_the_allowed_calls() -> None:
             try:
                 with budget.reserve(0):
                     made.append(1)
-            except BudgetReached as error:
+            except BudgetError as error:
                 refused.append(str(error))
 
     in_threads(8, work)
     assert (len(made), len(refused), budget.calls) == (5, 27, 5)
     assert "budget of 5 calls is used up" in refused[0]
-    assert "larger --max-calls goes on" in refused[0]
+    assert "larger --max-calls continues" in refused[0]
 
 
 def test_parallel_callers_never_overshoot_the_money_and_use_nearly_all_of_it() -> None:
@@ -48,7 +48,7 @@ def test_parallel_callers_never_overshoot_the_money_and_use_nearly_all_of_it() -
                 with budget.reserve(most) as reservation:
                     held.append(budget.usd)
                     reservation.usd = actual
-            except BudgetReached:
+            except BudgetError:
                 return
 
     in_threads(8, work)
@@ -59,7 +59,7 @@ def test_parallel_callers_never_overshoot_the_money_and_use_nearly_all_of_it() -
 
 
 def test_a_call_that_may_cost_more_than_is_left_is_not_made() -> None:
-    with pytest.raises(BudgetReached, match=r"\$0\.5000 has \$0\.5000 left, .*up to \$0\.6000.*larger --max-usd"):
+    with pytest.raises(BudgetError, match=r"\$0\.5000 has \$0\.5000 left, .*up to \$0\.6000.*larger --max-usd"):
         Budget(max_usd=0.5).reserve(0.6).__enter__()
 
 

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from models.calls.executor import ThreadExecutor
-from models.errors import BudgetReached, ConfigError
+from models.errors import BudgetError, ConfigError
 
 
 def test_results_come_as_they_finish():
@@ -32,7 +32,7 @@ def test_an_items_error_is_its_result_and_no_other_items():
     assert results == {n: n for n in (0, 1, 3, 4)}
 
 
-@pytest.mark.parametrize("stop", [BudgetReached("enough"), KeyboardInterrupt()])
+@pytest.mark.parametrize("stop", [BudgetError("enough"), KeyboardInterrupt()])
 def test_a_stop_keeps_what_is_finished_and_begins_nothing_new(stop):
     begun = []
     both = threading.Barrier(2, timeout=10)

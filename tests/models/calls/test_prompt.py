@@ -1,7 +1,7 @@
 import pytest
 
 from kg.config import ExtractConfig
-from kg.extraction.examples import extraction_prompt
+from kg.extraction.examples import DOMAINS, extraction_prompt
 from models.calls.prompt import load_prompt, parse_prompt
 from models.errors import ConfigError
 
@@ -34,3 +34,16 @@ def test_a_malformed_prompt_is_a_configuration_error(text):
 def test_an_unknown_prompt_lists_the_known_ones():
     with pytest.raises(ConfigError, match="extract"):
         load_prompt("nonsense")
+
+
+def test_front_matter_that_is_no_mapping_is_a_configuration_error():
+    with pytest.raises(ConfigError, match="the prompt p: expected settings at the head as a mapping"):
+        parse_prompt("p", "---\n- 1\n---\n# user\nHi")
+
+
+def test_every_shipped_example_has_a_title_and_facts():
+    for domain in DOMAINS:
+        turns = extraction_prompt(ExtractConfig(domain=domain)).turns[1:-1]
+        assert [role for role, _ in turns] == ["user", "assistant"] * len(DOMAINS[domain])
+        assert all(text.startswith("Title: ") for role, text in turns if role == "user")
+        assert all(text.startswith('{"facts":["') for role, text in turns if role == "assistant")

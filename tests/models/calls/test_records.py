@@ -18,7 +18,7 @@ import pytest
 
 from models.calls.records import Budget, LedgerRow, RecordedChat, RecordedScorer, Records
 from models.config import Price
-from models.errors import BudgetReached, EmptyAnswer, ModelError, OutputError, StoreError
+from models.errors import BudgetError, EmptyReplyError, ModelError, OutputError, StoreError
 from models.protocols import (
     ChatModel,
     ChatRequest,
@@ -26,7 +26,7 @@ from models.protocols import (
     Completion,
     Message,
     OptionScore,
-    ScoredOptions,
+    OptionScores,
     Usage,
 )
 
@@ -66,9 +66,9 @@ class Scorer:
     def count_tokens(self, text: str) -> int:
         return len(text)
 
-    def score(self, prefix: str, options: Sequence[str]) -> ScoredOptions:
+    def score(self, prefix: str, options: Sequence[str]) -> OptionScores:
         self.asked += 1
-        return ScoredOptions(tuple(OptionScore(-1.25, 1, len(o)) for o in options), Usage(9), 0.5)
+        return OptionScores(tuple(OptionScore(-1.25, 1, len(o)) for o in options), Usage(9), 0.5)
 
     def close(self) -> None: ...
 
@@ -142,8 +142,8 @@ def test_threads_that_ask_different_things_do_not_wait_for_each_other(records: R
     assert records.totals()[0].calls == 4
 
 
-@pytest.mark.parametrize("fault", [ModelError("no server \ud83d"), EmptyAnswer("no server, or nothing from it")])
-def test_a_fault_is_told_counted_and_asked_again(records: Records, fault: ModelError) -> None:
+@pytest.mark.parametrize("fault", [ModelError("no server \ud83d"), EmptyReplyError("no server, or nothing from it")])
+def test_a_fault_is_raised_and_counted_and_the_call_is_made_again(records: Records, fault: ModelError) -> None:
     def fail_once(request: ChatRequest) -> str:
         if len(inner.asked) == 1:
             raise fault
@@ -159,7 +159,7 @@ def test_a_fault_is_told_counted_and_asked_again(records: Records, fault: ModelE
     assert (row.calls, row.failed, row.tokens_in, row.tokens_out, row.cached) == (1, 1, 10, 2, 4)
 
 
-def test_a_useless_answer_is_paid_for_once_unless_the_records_retry(tmp_path: Path) -> None:
+def test_a_rejected_reply_is_paid_for_once_unless_the_records_retry(tmp_path: Path) -> None:
     def fail_once(request: ChatRequest) -> str:
         if len(inner.asked) == 1:
             raise OutputError("not JSON", tokens_in=7, tokens_out=3)
@@ -212,7 +212,7 @@ def test_scores_come_back_exactly_and_options_are_part_of_the_question(records: 
     got = scorer.score("p", [" a", " b"])
     assert scorer.score("p", [" a", " b"]) == replace(got, recorded=True)
     assert not scorer.score("p", [" b", " a"]).recorded
-    with pytest.raises(BudgetReached, match="2 calls"):
+    with pytest.raises(BudgetError, match="2 calls"):
         scorer.score("q", [" a", " b"])
     assert (inner.asked, scorer.count_tokens("four")) == (2, 4)
 
@@ -227,7 +227,7 @@ def test_the_wrappers_are_models_themselves(records: Records) -> None:
     assert inner.closed
 
 
-def test_a_budget_of_calls_stops_between_calls_and_the_next_run_goes_on(records: Records) -> None:
+def test_a_budget_of_calls_stops_between_calls_and_the_next_run_continues(records: Records) -> None:
     requests = [replace(ASK, seed=seed) for seed in range(5)]
 
     def run(budget: Budget) -> int:
@@ -236,7 +236,7 @@ def test_a_budget_of_calls_stops_between_calls_and_the_next_run_goes_on(records:
         try:
             for request in requests:
                 chat.complete(request)
-        except BudgetReached:
+        except BudgetError:
             pass
         return len(inner.asked)
 
@@ -246,7 +246,7 @@ def test_a_budget_of_calls_stops_between_calls_and_the_next_run_goes_on(records:
 def test_a_budget_of_money_is_checked_before_the_call_at_the_most_it_can_cost(records: Records) -> None:
     inner = Chat()
     # Fifty tokens out alone may cost 0.50.
-    with pytest.raises(BudgetReached, match="may cost up to"):
+    with pytest.raises(BudgetError, match="may cost up to"):
         RecordedChat(inner, records, Budget(max_usd=0.5)).complete(ASK)
     assert inner.asked == []
     budget = Budget(max_usd=2.0)  # a schema may be asked for three times
@@ -260,7 +260,7 @@ def test_half_surrogates_are_stored_and_found(records: Records) -> None:
     assert chat.complete(odd).text == chat.complete(odd).text == "also \udc00"
 
 
-def test_the_request_on_record_says_what_was_asked(records: Records) -> None:
+def test_the_recorded_request_holds_the_complete_call(records: Records) -> None:
     RecordedChat(Chat(), records).complete(ASK)
     database = sqlite3.connect(records.path)
     kind, model, request, created = database.execute("SELECT kind, model, request, created_utc FROM calls").fetchone()
@@ -333,7 +333,7 @@ def test_closed_records_say_so(tmp_path: Path) -> None:
         records.totals()
 
 
-def test_removed_answers_are_asked_again_and_reasons_keep_their_kind_alone(records: Records) -> None:
+def test_removed_replies_need_a_new_call_and_reasons_keep_only_their_kind(records: Records) -> None:
     def loop(request: ChatRequest) -> str:
         raise OutputError("it repeats Ada Lorne", 7, 3)
 
@@ -348,6 +348,7 @@ def test_removed_answers_are_asked_again_and_reasons_keep_their_kind_alone(recor
     inner = Chat()
     RecordedChat(inner, records).complete(ASK)
     assert len(inner.asked) == 1
-    with pytest.raises(OutputError, match=r"^what it said was erased$") as error:  # on record still, and not paid again
+    # It is on record still, and not paid again.
+    with pytest.raises(OutputError, match=r"^The text of this reply was erased\.$") as error:
         RecordedChat(Chat("other", loop), records).complete(ASK)
     assert (error.value.tokens_in, error.value.tokens_out) == (7, 3)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calls.retry import Pace, RetryPolicy, Transient, retry_after_s, with_retries
-from models.errors import ModelError, ModelRefused, OutputError
+from models.calls.retry import RetryClock, RetryPolicy, TransientFailure, retry_after_s, with_retries
+from models.errors import ModelError, OutputError, RefusalError
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ class Time:
 
     def __init__(self) -> None:
         self.waits: list[float] = []
-        self.pace = Pace(self.waits.append, lambda: sum(self.waits), lambda: NOW, lambda low, high: high)
+        self.clock = RetryClock(self.waits.append, lambda: sum(self.waits), lambda: NOW, lambda low, high: high)
 
 
 def failing(*faults: Exception) -> Callable[[], str]:
@@ -37,41 +37,44 @@ def failing(*faults: Exception) -> Callable[[], str]:
 def test_waits_double_up_to_the_cap_and_then_it_succeeds() -> None:
     time = Time()
     policy = RetryPolicy(attempts=6, first_s=1, cap_s=5)
-    assert with_retries(failing(*[Transient("busy")] * 5), "m", "Look.", policy, time.pace) == "done"
+    assert with_retries(failing(*[TransientFailure("busy")] * 5), "m", "Look.", policy, time.clock) == "done"
     assert time.waits == [1, 2, 4, 5, 5]
 
 
 def test_the_servers_wish_beats_our_own_wait() -> None:
     time = Time()
     policy = RetryPolicy(attempts=3, first_s=0.5)
-    assert with_retries(failing(Transient("busy", 40), Transient("busy", 0)), "m", "", policy, time.pace) == "done"
+    assert (
+        with_retries(failing(TransientFailure("busy", 40), TransientFailure("busy", 0)), "m", "", policy, time.clock)
+        == "done"
+    )
     assert time.waits == [40.5, 0.5]
 
 
 def test_after_the_last_try_a_person_learns_how_many_how_long_why_and_what_to_check() -> None:
     time = Time()
-    with pytest.raises(ModelError, match=r"m gave no usable answer in 3 tries over 3\.0 s.*busy.*Look\.") as caught:
-        with_retries(failing(*[Transient("busy")] * 3), "m", "Look.", RetryPolicy(attempts=3), time.pace)
+    with pytest.raises(ModelError, match=r"m gave no usable reply in 3 tries over 3\.0 s.*busy.*Look\.") as caught:
+        with_retries(failing(*[TransientFailure("busy")] * 3), "m", "Look.", RetryPolicy(attempts=3), time.clock)
     assert caught.type is ModelError
     assert len(time.waits) == 2
 
 
 def test_a_wait_beyond_our_patience_ends_the_tries_at_once() -> None:
     time = Time()
-    with pytest.raises(ModelError, match=r"1 try .*left alone for 4000 s"):
-        with_retries(failing(Transient("busy", 4000)), "m", "", RetryPolicy(patience_s=300), time.pace)
+    with pytest.raises(ModelError, match=r"1 try .*accepts no request for 4000 s"):
+        with_retries(failing(TransientFailure("busy", 4000)), "m", "", RetryPolicy(patience_s=300), time.clock)
     assert time.waits == []
 
 
-def test_a_model_that_answers_uselessly_to_the_end_is_an_output_error() -> None:
+def test_a_model_whose_last_reply_is_empty_is_an_output_error() -> None:
     with pytest.raises(OutputError, match="empty text"):
-        with_retries(failing(Transient("an empty text", answered=True)), "m", "", RetryPolicy(1), Time().pace)
+        with_retries(failing(TransientFailure("an empty text", empty=True)), "m", "", RetryPolicy(1), Time().clock)
 
 
 def test_what_is_not_transient_passes_through_at_once() -> None:
     time = Time()
-    with pytest.raises(ModelRefused):
-        with_retries(failing(ModelRefused("no")), "m", "", RetryPolicy(), time.pace)
+    with pytest.raises(RefusalError):
+        with_retries(failing(RefusalError("no")), "m", "", RetryPolicy(), time.clock)
     assert time.waits == []
 
 

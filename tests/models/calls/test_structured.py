@@ -1,14 +1,16 @@
-"""Answers under a schema: what is taken, what is refused, and what the refusal says."""
+"""Replies under a schema: which are accepted, which are rejected, and what the error says."""
 
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field
 
-from models.calls.structured import excerpt, parse_structured
+from models.calls.structured import excerpt, parse_structured, schema_of_reply
 from models.errors import ConfigError, OutputError
 
 FACTS = {
@@ -80,3 +82,43 @@ def test_an_excerpt_of_nothing_says_so() -> None:
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10))
 def test_every_json_value_survives_the_round_trip(value: object) -> None:
     assert parse_structured(json.dumps(value), {}) == value
+
+
+class Point(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=9, description="for readers")
+    title: Literal["a", "b"] = "a"
+
+
+class Points(BaseModel):
+    """For readers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    points: tuple[Point, ...] = Field(max_length=3)
+
+
+def test_the_schema_of_a_reply_is_flat_complete_and_keeps_the_order_of_fields() -> None:
+    point = {
+        "type": "object",
+        "properties": {"text": {"type": "string", "maxLength": 9}, "title": {"type": "string", "enum": ["a", "b"]}},
+        "required": ["text", "title"],
+        "additionalProperties": False,
+    }
+    schema = schema_of_reply(Points)
+    assert schema == {
+        "type": "object",
+        "properties": {"points": {"type": "array", "items": point, "maxItems": 3}},
+        "required": ["points"],
+        "additionalProperties": False,
+    }
+    assert list(schema) == ["type", "properties", "required", "additionalProperties"]
+    assert list(schema["properties"]["points"]["items"]["properties"]) == ["text", "title"]
+
+
+def test_the_schema_of_a_reply_accepts_what_its_model_accepts() -> None:
+    text = '{"points": [{"text": "one", "title": "b"}]}'
+    assert Points.model_validate(parse_structured(text, schema_of_reply(Points))).points[0].text == "one"
+    with pytest.raises(OutputError, match="is too long"):
+        parse_structured('{"points": [{"text": "ten letters", "title": "b"}]}', schema_of_reply(Points))

@@ -31,7 +31,7 @@ def decode(ids: Sequence[int]) -> str:
 def test_a_clean_boundary_is_the_end_of_the_prefix() -> None:
     split = split_tokens(encode, "bb", ["a", "ba"])
     assert (split.prefix, split.options) == ((4, 4), ((3,), (4, 3)))
-    assert (split.tokens, split.longest) == (5, 4)
+    assert (split.total, split.longest) == (5, 4)
 
 
 def test_a_merge_in_one_option_moves_the_cut_for_all() -> None:

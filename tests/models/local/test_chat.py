@@ -85,7 +85,7 @@ def test_json_that_breaks_the_schema_is_an_error(causal: CausalModel) -> None:
 
 def test_an_empty_answer_is_an_error(causal: CausalModel) -> None:
     teach(causal, ChatRequest(ASK), "")
-    with pytest.raises(OutputError, match="answered nothing"):
+    with pytest.raises(OutputError, match="replied with an empty text"):
         TransformersChat(causal).complete(ChatRequest(ASK, max_tokens=5))
 
 

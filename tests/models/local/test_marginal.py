@@ -15,7 +15,7 @@ from models.local.causal import CausalModel, open_causal
 from models.local.chat import TransformersChat
 from models.local.marginal import score_marginal, write_marginal
 from models.local.scorer import TransformersScorer
-from models.protocols import ChatRequest, Marginal, MarginalChat, Message
+from models.protocols import ChatRequest, MarginalChat, MarginalMethod, Message
 
 PREFIXES = ("The bridge is old. Which town has it? Answer:", "The harbour is new. Which town has it? Answer:")
 OPTIONS = (" Harrow", " Saltby, and nowhere else")
@@ -78,13 +78,12 @@ def test_the_sequence_written_is_the_best_of_the_passages_own(causal: CausalMode
     prompts = [causal.tokenizer(prefix)["input_ids"] for prefix in PREFIXES]
     own = [write_marginal(causal, [ids], [0.0], "token", 5) for ids in prompts]
     log_weights = np.log(np.exp(WEIGHTS) / np.exp(WEIGHTS).sum())
-    sums = [
-        np.logaddexp.reduce(
-            [weight + _logprobs(causal, ids, answer).sum() for weight, ids in zip(log_weights, prompts, strict=True)]
-        )
-        for answer in own
-    ]
-    assert write_marginal(causal, prompts, WEIGHTS, "sequence", 5) == own[int(np.argmax(sums))]
+
+    def log_probability(reply: list[int]) -> float:
+        weighed = zip(log_weights, prompts, strict=True)
+        return float(np.logaddexp.reduce([weight + _logprobs(causal, ids, reply).sum() for weight, ids in weighed]))
+
+    assert write_marginal(causal, prompts, WEIGHTS, "sequence", 5) == max(own, key=log_probability)
 
 
 def test_a_chat_model_answers_and_is_recorded(causal: CausalModel, tmp_path: Path) -> None:
@@ -93,7 +92,7 @@ def test_a_chat_model_answers_and_is_recorded(causal: CausalModel, tmp_path: Pat
     assert isinstance(chat, MarginalChat)
     records = Records(tmp_path / "records.sqlite")
     recorded = RecordedChat(chat, records)
-    ways: tuple[Marginal, ...] = ("sequence", "token")
+    ways: tuple[MarginalMethod, ...] = ("sequence", "token")
     for way, again in itertools.product(ways, (False, True)):
         found = recorded.complete_marginal(requests, WEIGHTS, way)
         assert found.text and found.recorded is again and found.usage.tokens_out <= 4

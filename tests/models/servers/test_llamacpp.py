@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from models.config import LlamaCppModel
-from models.errors import ConfigError, ModelError, ModelRefused
+from models.errors import ConfigError, ModelError, RefusalError
 from models.protocols import ChatModel, ChatRequest, Message
 from models.servers.llamacpp import LlamaCppChat
 from models.servers.llamacpp_process import LlamaProcess, ServerSettings
@@ -104,12 +104,12 @@ def test_threads_are_answered_together(chat: LlamaCppChat) -> None:
 
 @pytest.mark.models
 def test_too_long_a_conversation_is_refused_with_the_servers_numbers(chat: LlamaCppChat) -> None:
-    with pytest.raises(ModelRefused, match=r"exceeds the available context size \(512 tokens\)"):
+    with pytest.raises(RefusalError, match=r"exceeds the available context size \(512 tokens\)"):
         chat.complete(ChatRequest((Message("user", "river " * 2_000),)))
 
 
 @pytest.mark.models
-def test_close_ends_the_process_and_removes_its_log_and_a_later_call_starts_anew() -> None:
+def test_close_ends_the_process_and_removes_its_log_and_a_later_call_starts_a_new_one() -> None:
     chat = made(parallel=1, context_tokens=256)
     assert chat.pid is None
     chat.complete(ChatRequest((Message("user", "Hi"),), max_tokens=1))
@@ -166,7 +166,7 @@ def test_the_server_does_not_outlive_its_parent_however_that_ends(after: str, ki
     assert gone(pid)
 
 
-def test_a_file_that_is_no_model_is_told_with_the_end_of_the_log(tmp_path: Path) -> None:
+def test_the_error_for_a_file_that_is_no_model_quotes_the_log(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + b"\0" * 200)
     chat = LlamaCppChat(LlamaCppModel(weights="broken"), Weights("broken", None, broken, "d", ""))

@@ -77,5 +77,5 @@ def test_an_adapter_that_is_not_plain_lora_is_refused(
     setting: dict[str, object], pulled: Callable[[str], Weights], tmp_path: Path
 ) -> None:
     folder = adapter(tmp_path / "dora", setting, {"x": np.zeros((1, 1), np.float32)})
-    with pytest.raises(ConfigError, match="plain LoRA adapters only"):
+    with pytest.raises(ConfigError, match="Expected a plain LoRA adapter"):
         to_lora_gguf(folder, pulled(SMOLLM2))

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from models.calls.retry import Pace
+from models.calls.retry import RetryClock
 from models.config import OpenAIModel
-from models.errors import ModelError, ModelRefused, OutputError
+from models.errors import ModelError, OutputError, RefusalError
 from models.protocols import ChatModel, ChatRequest, Message, Usage
 from models.servers.openai_chat import OpenAIChat
 from tests.models.faulty_server import (
@@ -48,7 +48,7 @@ class Waits:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
-        self.pace = Pace(sleep=self.slept.append, now=lambda: NOW, draw=lambda low, high: high)
+        self.clock = RetryClock(sleep=self.slept.append, now=lambda: NOW, draw=lambda low, high: high)
 
 
 @pytest.fixture
@@ -65,10 +65,10 @@ def key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def client(server: FaultyServer, waits: Waits, **settings: Any) -> OpenAIChat:
     config: dict[str, Any] = {"base_url": server.url, "model": "m", "api_key_env": "TEST_KEY", "retries": 2}
-    return OpenAIChat(OpenAIModel(**config | settings), pace=waits.pace)
+    return OpenAIChat(OpenAIModel(**config | settings), clock=waits.clock)
 
 
-def test_an_answer_comes_with_usage_and_the_request_is_what_was_asked(waits: Waits) -> None:
+def test_a_reply_has_its_usage_and_the_request_is_sent_unchanged(waits: Waits) -> None:
     with serving(answer("The Dee.")) as server:
         chat = client(server, waits)
         assert isinstance(chat, ChatModel)
@@ -165,10 +165,8 @@ def test_no_server_at_all_is_a_model_error_that_names_the_address(waits: Waits) 
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         url = f"http://user:hunter2@127.0.0.1:{holder.getsockname()[1]}/v1"
-        chat = OpenAIChat(OpenAIModel(base_url=url, model="m", retries=1), pace=waits.pace)
-        with pytest.raises(
-            ModelError, match=r"127\.0\.0\.1:\d+/v1 gave no usable answer in 2 tries.*refused"
-        ) as caught:
+        chat = OpenAIChat(OpenAIModel(base_url=url, model="m", retries=1), clock=waits.clock)
+        with pytest.raises(ModelError, match=r"127\.0\.0\.1:\d+/v1 gave no usable reply in 2 tries.*refused") as caught:
             chat.complete(PLAIN)
     assert "hunter2" not in str(caught.value)
 
@@ -178,7 +176,7 @@ def test_a_server_that_is_too_slow_is_given_up(play: Any, waits: Waits) -> None:
     began = time.monotonic()
     with (
         serving(play) as server,
-        pytest.raises(ModelError, match=r"2 tries.*did not finish answering within 0\.3 s"),
+        pytest.raises(ModelError, match=r"2 tries.*did not finish its response within 0\.3 s"),
     ):
         client(server, waits, timeout_s=0.3, retries=1).complete(PLAIN)
     assert time.monotonic() - began < 4
@@ -187,24 +185,24 @@ def test_a_server_that_is_too_slow_is_given_up(play: Any, waits: Waits) -> None:
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_refused_key_names_the_variable_and_never_the_key(code: int, waits: Waits) -> None:
     with serving(status(code, "Invalid API key")) as server:
-        with pytest.raises(ModelRefused, match="environment variable TEST_KEY, which is set") as caught:
+        with pytest.raises(RefusalError, match="environment variable TEST_KEY, which is set") as caught:
             client(server, waits).complete(PLAIN)
-        with pytest.raises(ModelRefused, match="NO_KEY, which is not set"):
+        with pytest.raises(RefusalError, match="NO_KEY, which is not set"):
             client(server, waits, api_key_env="NO_KEY").complete(PLAIN)
     assert "sk-secret" not in str(caught.value)
     assert len(server.seen) == 2
     assert waits.slept == []
 
 
-def test_an_unknown_model_is_told_what_the_server_offers(waits: Waits) -> None:
+def test_the_error_for_an_unknown_model_lists_what_the_server_offers(waits: Waits) -> None:
     with (
         serving(status(404, "no such model"), models=["qwen", "llama"]) as server,
-        pytest.raises(ModelRefused, match=r"knows no model 'm'.*It offers: llama, qwen\."),
+        pytest.raises(RefusalError, match=r"knows no model 'm'.*It offers: llama, qwen\."),
     ):
         client(server, waits).complete(PLAIN)
     with (
         serving(status(404), models=None) as server,
-        pytest.raises(ModelRefused, match="base URL ends in the API's path"),
+        pytest.raises(RefusalError, match="base URL ends in the API's path"),
     ):
         client(server, waits).complete(PLAIN)
 
@@ -213,7 +211,7 @@ def test_an_unknown_model_is_told_what_the_server_offers(waits: Waits) -> None:
 def test_a_refused_request_is_not_repeated(code: int, name: str, waits: Waits) -> None:
     with (
         serving(status(code, "context too long", code_name=name)) as server,
-        pytest.raises(ModelRefused, match=f"HTTP {code}: 'context too long'"),
+        pytest.raises(RefusalError, match=f"HTTP {code}: 'context too long'"),
     ):
         client(server, waits).complete(PLAIN)
     assert len(server.seen) == 1
@@ -261,7 +259,7 @@ def test_an_answer_that_stays_empty_is_an_output_error(waits: Waits) -> None:
 
 
 def test_a_wrong_form_is_the_models_last_word_when_it_comes_twice(waits: Waits) -> None:
-    with serving(WRONG) as server, pytest.raises(OutputError, match=r"\$\.river.*the same came again") as caught:
+    with serving(WRONG) as server, pytest.raises(OutputError, match=r"\$\.river.*The same reply came again") as caught:
         client(server, waits).complete(FORMED)
     assert len(server.seen) == 2
     assert (caught.value.tokens_in, caught.value.tokens_out) == (24, 10)
@@ -269,7 +267,7 @@ def test_a_wrong_form_is_the_models_last_word_when_it_comes_twice(waits: Waits) 
 
 
 @pytest.mark.parametrize("wrong", [WRONG, answer("Sorry!"), answer('{"error": "busy"}'), answer("<html>")])
-def test_what_a_proxy_put_in_place_of_the_answer_is_asked_for_again(wrong: Any, waits: Waits) -> None:
+def test_a_body_that_a_proxy_put_in_place_of_the_reply_is_tried_again(wrong: Any, waits: Waits) -> None:
     with serving(wrong, DEE) as server:
         got = client(server, waits).complete(FORMED)
     assert (got.parsed, got.usage) == ({"river": "Dee"}, Usage(24, 10, 8))
@@ -280,7 +278,7 @@ def test_ever_different_wrong_forms_end_after_three_under_three_seeds(waits: Wai
     sampling = ChatRequest(PLAIN.messages, SCHEMA, temperature=0.7, seed=3)
     with (
         serving(WRONG, answer("Dee"), answer("{}"), DEE) as server,
-        pytest.raises(OutputError, match="3 different ones came") as caught,
+        pytest.raises(OutputError, match="3 different replies came") as caught,
     ):
         client(server, waits).complete(sampling)
     assert [body["seed"] for body in server.seen] == [3, 4, 5]

@@ -9,7 +9,7 @@ import pytest
 
 from models.errors import ConfigError, ModelError
 from models.weights.manifest import PinnedModel
-from models.weights.resolve import folder_digest, is_present, known, resolve
+from models.weights.resolve import folder_digest, is_present, pinned_weights, resolve
 from models.weights.wheels import model_folder
 
 
@@ -92,7 +92,7 @@ def test_the_hub_offline_says_so(cache: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def test_pinned_weights_changed_on_disk_are_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = next(model for model in known() if model.kind == "gguf")
+    model = next(model for model in pinned_weights() if model.kind == "gguf")
     assert model.file is not None
     folder = model_folder(model)
     folder.mkdir(parents=True)
@@ -106,9 +106,9 @@ def test_presence_downloads_nothing(cache: Path, tmp_path: Path, monkeypatch: py
         raise AssertionError("downloads")
 
     monkeypatch.setattr("models.weights.resolve.fetch", refuse)
-    name = known()[0].name
+    name = pinned_weights()[0].name
     assert not is_present(name)
-    model_folder(known()[0]).mkdir(parents=True)
+    model_folder(pinned_weights()[0]).mkdir(parents=True)
     assert is_present(name)
     assert is_present(str(tmp_path))
     assert not is_present("hub:owner/name")

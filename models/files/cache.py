@@ -1,6 +1,6 @@
-"""Where GRAFT keeps what it can always fetch or compute again: pulled weights, converted weights, file digests.
+"""The cache folder: what GRAFT can always fetch or compute again, such as weights, converted weights, file digests.
 
-One folder, shared by all workspaces: `$GRAFT_CACHE`, else the user's cache folder of the platform.
+All workspaces share it: `$GRAFT_CACHE`, else the user's cache folder of the platform.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The body of a chat completion, as servers really send it, read into text, usage and finish reason.
+"""The body of a chat completion, as servers really send it, parsed into text, usage and finish reason.
 
-A proxy's HTML page with status 200, an answer without `choices`, without `usage` or without text are faults that
-a second try may cure; an answer that was cut off or filtered is the model's last word.
+A proxy's HTML page with status 200, a body without `choices`, without `usage` or without text are faults that a second
+try may cure; a reply that was cut off or filtered would be so again. Knows no connection: `openai_chat` sends requests.
 """
 
 from __future__ import annotations
@@ -10,31 +10,31 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from models.calls.retry import Transient
+from models.calls.retry import TransientFailure
 from models.calls.structured import excerpt
 from models.errors import OutputError
 from models.protocols import FinishReason, Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What one HTTP exchange brought."""
+class ServerReply:
+    """The reply in the body of one HTTP exchange."""
 
     text: str
     usage: Usage
     finish_reason: FinishReason
 
 
-def read_reply(body: bytes, max_tokens: int, structured: bool) -> Reply:
-    """Read the body of a chat completion.
+def parse_reply(body: bytes, max_tokens: int, structured: bool) -> ServerReply:
+    """Parse the body of a chat completion.
 
     Args:
-        body: As received, with status 200.
+        body: Body of a response with status 200.
         max_tokens: The limit that the request set, for the message.
-        structured: Whether the request had a schema, so that a cut-off answer is useless.
+        structured: Whether the request had a schema, so that a cut-off reply cannot be used.
     Raises:
-        Transient: Not a chat completion, or an empty one; another try may bring one.
-        OutputError: The answer was cut off under a schema, or before any text, or was filtered.
+        TransientFailure: Not a chat completion, or an empty one; another try may bring one.
+        OutputError: The reply was cut off under a schema, or before any text, or was filtered.
     """
     value = _json(body)
     choice = _first_choice(value, body)
@@ -46,39 +46,41 @@ def read_reply(body: bytes, max_tokens: int, structured: bool) -> Reply:
     refused = message.get("refusal") if isinstance(message, dict) else None
     if reason == "content_filter" or refused:
         raise OutputError(
-            f"The model refused to answer ({excerpt(str(refused or 'filtered by its server'))}). Ask differently.",
+            f"The model refused to answer ({excerpt(str(refused or 'filtered by its server'))}). "
+            "Change the prompt, or take another model.",
             usage.tokens_in,
             usage.tokens_out,
         )
+    # Half a text is still a text, but half a JSON value is none.
     cut = reason == "length"
     if cut and (structured or not text.strip()):
         raise OutputError(
-            f"Expected a finished answer, but it was cut off at max_tokens = {max_tokens}, or at the end of the "
-            f"model's context. Allow more tokens, or ask for less. The answer began: {excerpt(text)}",
+            f"Expected a finished reply, but it was cut off at max_tokens = {max_tokens}, or at the end of the "
+            f"model's context. Allow more tokens, or give it less to do. The reply began: {excerpt(text)}.",
             usage.tokens_in,
             usage.tokens_out,
         )
     if not text.strip():
-        raise Transient("the model answered with an empty text", answered=True)
-    return Reply(text, usage, "length" if cut else "stop")
+        raise TransientFailure("the model replied with an empty text", empty=True)
+    return ServerReply(text, usage, "length" if cut else "stop")
 
 
 def _json(body: bytes) -> dict[str, Any]:
     if not body.strip():
-        raise Transient("it answered HTTP 200 with an empty body")
+        raise TransientFailure("it answered HTTP 200 with an empty body")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Transient(f"it answered HTTP 200 with something other than JSON: {_shown(body)}") from error
+        raise TransientFailure(f"it answered HTTP 200 with something other than JSON: {_quoted(body)}") from error
     if not isinstance(value, dict):
-        raise Transient(f"it answered HTTP 200 with JSON that is no chat completion: {_shown(body)}")
+        raise TransientFailure(f"it answered HTTP 200 with JSON that is no chat completion: {_quoted(body)}")
     return value
 
 
 def _first_choice(value: dict[str, Any], body: bytes) -> dict[str, Any]:
     choices = value.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise Transient(f"its answer has no `choices`: {_shown(body)}")
+        raise TransientFailure(f"its response has no `choices`: {_quoted(body)}")
     return choices[0]
 
 
@@ -88,7 +90,10 @@ def _usage(value: dict[str, Any], body: bytes) -> Usage:
     counts = usage if isinstance(usage, dict) else {}
     read, written = _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
     if read is None or written is None:
-        raise Transient(f"its answer has no `usage` with token counts, so its cost is unknown: {_shown(body)}")
+        raise TransientFailure(
+            f"its response has no `usage` with token counts, so its cost is unknown: {_quoted(body)}"
+        )
+    # A cache cannot have held more than was read, whatever a server reports.
     details, timings = counts.get("prompt_tokens_details"), value.get("timings")
     cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
     if cached is None and isinstance(timings, dict):
@@ -97,8 +102,9 @@ def _usage(value: dict[str, Any], body: bytes) -> Usage:
 
 
 def _count(value: Any) -> int | None:
+    """A token count, None if the value is not one; in Python, `True` is an int too."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _shown(body: bytes) -> str:
+def _quoted(body: bytes) -> str:
     return excerpt(body[:2000].decode("utf-8", "replace"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.files.paths import cache_dir
+from models.files.cache import cache_dir
 
 
 def test_the_environment_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
