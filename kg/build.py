@@ -1,9 +1,8 @@
 """Documents to a knowledge base: load, split, extract, resolve, find communities.
 
-Every item's stage is journaled in the transaction of its rows. Kill the build anywhere and run it
-again: finished items are not done again, and the store ends up with the same digest as after one
-uninterrupted build, or as after a build into an empty workspace. Sources that changed or vanished take
-their rows with them.
+Every item's outcome is journaled in the transaction of its rows. Kill the build anywhere and run it again: finished
+items are not done again, and the store ends up with the same digest as after one uninterrupted build into an empty
+workspace. Sources that changed or vanished take their rows with them.
 
     workspace = Workspace.create(Path("notes.graft"), IndexConfig())
     summary = build(workspace, Path("notes"), BuildModels(chat, encoder, sentences))
@@ -19,23 +18,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kg.communities.detect import detect, native_version
-from kg.communities.handles import hand_on
+from kg.communities.handles import assign_handles
 from kg.documents.chunk import chunk
-from kg.documents.load import Loaded, list_sources, load
+from kg.documents.load import LoadedFile, list_sources, load
 from kg.documents.sources import by_file
-from kg.erasure.remains import remember
-from kg.extraction.protocol import Extractor, Passage, Reading, passages_of
+from kg.erasure.residual import remember
+from kg.extraction.protocol import ExtractionInput, ExtractionOutcome, Extractor, extraction_inputs
 from kg.extraction.registry import IMPORT, open_extractor
 from kg.language.sentences import SentenceSplitter
 from kg.reports.basis import keep_valid
 from kg.resolution.judge import Judge
-from kg.resolution.resolve import resolve
-from kg.rulings import standing
+from kg.resolution.resolve import Resolution, resolve
+from kg.rulings import standing_rulings
 from kg.schema import Chunk, Community, Description, Document, Entity, Extraction, Fact, Handle, Merge, Ruling
-from kg.stores.journal import GONE, Stage
-from kg.summary import IndexSummary, Spent
+from kg.stores.journal import GONE, StageJournal
+from kg.summary import BuildCost, IndexSummary
 from kg.workspace import Workspace
-from models.calls.executor import Executor, ThreadExecutor, ask_all
+from models.calls.executor import Executor, ThreadExecutor, call_all
 from models.errors import InputError, OutputError
 from models.files.digest import digest
 from models.protocols import ChatModel, Encoder, Usage
@@ -44,6 +43,7 @@ from models.runtime.progress import SILENT, Progress
 _RULES = 1
 """Changes with the rules of the stages written here or called from here, so that they run again."""
 _SHOWN = 5
+"""Maximum number of sources whose errors are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class BuildModels:
     """The models of a build.
 
     Attributes:
-        chat: Reads facts; None only if the configuration's extractor is no chat model.
-        encoder: Compares names.
+        chat: Chat model that extracts facts; None only if the configuration's extractor is no chat model.
+        encoder: Embedding model that compares names.
         sentences: Splits texts into sentences.
         facts: File of facts, if the configuration's extractor is "import".
-        judge: Decides which names are one thing where rules don't; only if the configuration names one.
+        judge: Chat model that decides which names are one where rules don't; None if the configuration names none.
     """
 
     chat: ChatModel | None
@@ -73,22 +73,22 @@ def build(
     executor: Executor | None = None,
     retry_failed: bool = False,
 ) -> IndexSummary:
-    """Bring a workspace to hold exactly what the sources say.
+    """Build a workspace from its sources, so that it holds exactly what they say.
 
     Args:
-        workspace: Where to; built under its write lock.
-        root: A folder of sources, or one file.
-        models: Chat model, encoder, sentence splitter.
-        progress: Who is told.
+        workspace: Workspace to build, under its write lock.
+        root: Folder of sources, or one file.
+        models: The models of the build.
+        progress: Progress callback.
         executor: Spreads the model calls; four threads by default.
-        retry_failed: Try items again that failed before and haven't changed.
+        retry_failed: Whether items that failed before and haven't changed are tried again.
     Returns:
-        What the workspace holds now, what failed, what it cost.
+        What the workspace holds now, what failed, and what it cost.
     Raises:
         InputError: Not one source could be read; a workspace created for this build is removed again.
         ConfigError: The configuration names a chat model and none is given, or facts to import and no file.
-        BudgetReached: The budget is used up; what is finished is kept, a second build goes on.
-        ModelError: The chat model can't be reached; likewise.
+        BudgetError: The budget is used up; what is finished is kept, and a second build continues.
+        ModelError: The chat model can't be reached; what is finished is kept.
     """
     extractor = extractor_of(workspace, models)
     with workspace.writing():
@@ -96,28 +96,29 @@ def build(
         try:
             loaded = _load(root, progress)
         except InputError:
+            # A mistyped path leaves no empty workspace behind.
             if workspace.is_new:
                 workspace.discard()
             raise
         workspace.is_new = False
-        return run.bring_to(loaded)
+        return run.run_stages(loaded)
 
 
 def extractor_of(workspace: Workspace, models: BuildModels) -> Extractor | None:
-    """What reads the documents of a workspace; opened before anything is written. Raises as `open_extractor`."""
+    """Open the extractor of a workspace, before anything is written; raises as `open_extractor`."""
     return open_extractor(workspace.config, models.chat, models.sentences, models.facts)
 
 
 def resolve_again(workspace: Workspace, models: BuildModels, progress: Progress = SILENT) -> None:
-    """Make entities, facts and communities anew of what is read already, after a ruling; call it while `writing`."""
+    """Make entities, facts and communities from the stored extractions, after a ruling; call it while `writing`."""
     run = Build(workspace, models, progress, ThreadExecutor(1))
     store = workspace.store
     run.resolve(list(store.read(Document)), list(store.read(Chunk)), list(store.read(Extraction)))
     run.find_communities()
 
 
-def _load(root: Path, progress: Progress) -> list[Loaded]:
-    """Read all sources, in memory: nothing is written before at least one can be used."""
+def _load(root: Path, progress: Progress) -> list[LoadedFile]:
+    """Read all sources into memory: nothing is written before at least one can be used."""
     loaded = []
     with progress.step("read documents", total=len(list_sources(root)), unit="sources") as step:
         for source in load(root):
@@ -126,13 +127,13 @@ def _load(root: Path, progress: Progress) -> list[Loaded]:
     if not any(source.documents for source in loaded):
         reasons = [f"{source.source}: {source.error or source.skipped or 'holds no text'}" for source in loaded]
         more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
-        what = "; ".join(reasons[:_SHOWN]) + more if reasons else "there is none"
-        raise InputError(f"no source in {root} can be read: {what}")
+        came = "; ".join(reasons[:_SHOWN]) + more if reasons else "there is no file"
+        raise InputError(f"Expected a source with text in {root}, but none can be read: {came}.")
     return loaded
 
 
 class Build:
-    """One build, under the workspace's lock: the stages in order, and the journal's view of each."""
+    """One build, under the workspace's lock: the stages in order, each with its journal."""
 
     def __init__(
         self,
@@ -152,20 +153,22 @@ class Build:
         self.executor = executor
         self.extractor = extractor
         names = ("load", "chunk", "extract", "resolve", "communities")
-        self.stages = {name: Stage(self.store, name, retry_failed) for name in names}
+        self.stages = {name: StageJournal(self.store, name, retry_failed) for name in names}
         self.spent = Usage()
 
-    def bring_to(self, loaded: Sequence[Loaded], others_stay: bool = False) -> IndexSummary:
+    def run_stages(self, loaded: Sequence[LoadedFile], others_stay: bool = False) -> IndexSummary:
         """Run all stages on the documents that were read, and on those of all other sources if they stay."""
-        documents = self.keep(loaded, others_stay)
+        # Every stage is given all items, those of finished ones too: what a stage's journal knows and is not given is
+        # gone from the corpus.
+        documents = self.store_documents(loaded, others_stay)
         chunks = self.split(documents)
         extractions = self.extract(documents, chunks)
         self.resolve(documents, chunks, extractions)
         self.find_communities()
         return self.summary()
 
-    def keep(self, loaded: Sequence[Loaded], others_stay: bool) -> list[Document]:
-        """Make the documents that were read, and perhaps those of other sources, the only ones of the store."""
+    def store_documents(self, loaded: Sequence[LoadedFile], others_stay: bool) -> list[Document]:
+        """Make the documents that were read, and those of other sources if they stay, the only ones of the store."""
         stage = self.stages["load"]
         documents = [document for source in loaded for document in source.documents]
         if others_stay:
@@ -173,11 +176,13 @@ class Build:
             files = names | {item for item, entry in stage.before.items() if entry.reason != GONE}
             stored = by_file(self.store.read(Document), files)
             documents = [document for file, document in stored if file not in names] + documents
+        # What quotes the documents that go is found by their text, so it is remembered while that is in the store.
         marks = remember(self.workspace, documents)
         with self.store.transaction():
             self.store.replace(Document, documents)
             self.store.mark(marks)
             for source in loaded:
+                # What was read is the key, so that a changed title or date counts as a change.
                 key = digest([asdict(document) for document in source.documents], source.errors)
                 if source.errors:
                     stage.failed(source.source, key, source.error)
@@ -191,18 +196,20 @@ class Build:
         return documents
 
     def split(self, documents: Sequence[Document]) -> list[Chunk]:
-        """Split the documents that aren't split yet; passages of other documents go."""
+        """Split the documents that aren't split yet; chunks of other documents are removed."""
         stage = self.stages["chunk"]
-        kept: dict[str, list[Chunk]] = {document.id: [] for document in documents}
-        for row in self.store.read(Chunk):
-            kept.setdefault(row.document_id, []).append(row)
+        chunks_of: dict[str, list[Chunk]] = {document.id: [] for document in documents}
+        for stored in self.store.read(Chunk):
+            chunks_of.setdefault(stored.document_id, []).append(stored)
         with self.progress.step("split into passages", total=len(documents), unit="documents") as step:
             for document in documents:
                 key = self._chunk_key(document)
-                if not stage.finished(document.id, key, has_rows=bool(kept[document.id])):
-                    kept[document.id] = self._split_one(stage, document, key)
+                if not stage.finished(document.id, key, has_rows=bool(chunks_of[document.id])):
+                    chunks_of[document.id] = self._split_one(stage, document, key)
                 step.advance()
-        chunks = [row for document in documents for row in sorted(kept[document.id], key=lambda row: row.position)]
+        chunks: list[Chunk] = []
+        for document in documents:
+            chunks += sorted(chunks_of[document.id], key=lambda stored: stored.position)
         with self.store.transaction():
             self.store.replace(Chunk, chunks)
             stage.forget_others()
@@ -213,119 +220,136 @@ class Build:
         settings = (config.chunk_tokens, config.overlap_sentences, config.max_document_characters)
         return digest(_RULES, document.id, self.models.sentences.name, settings)
 
-    def _split_one(self, stage: Stage, document: Document, key: str) -> list[Chunk]:
+    def _split_one(self, stage: StageJournal, document: Document, key: str) -> list[Chunk]:
         limit = self.config.max_document_characters
         if limit is not None and len(document.text) > limit:
-            stage.skipped(
-                document.id, key, f"{document.source} has {len(document.text)} characters, the limit is {limit}"
-            )
+            reason = f"{document.source} has {len(document.text)} characters, the limit is {limit}"
+            stage.skipped(document.id, key, reason)
             return []
         began = time.perf_counter()
         try:
-            rows = chunk(document, self.config.chunk_tokens, self.models.sentences, self.config.overlap_sentences)
+            chunks = chunk(document, self.config.chunk_tokens, self.models.sentences, self.config.overlap_sentences)
         except Exception as error:  # an item's boundary: one document never takes the others with it
             stage.failed(document.id, key, error)
             return []
-        stage.done(document.id, key, rows, seconds=time.perf_counter() - began)
-        return list(rows)
+        stage.done(document.id, key, chunks, seconds=time.perf_counter() - began)
+        return list(chunks)
 
     def extract(self, documents: Sequence[Document], chunks: Sequence[Chunk]) -> list[Extraction]:
-        """Read the passages that aren't read yet; readings of other passages go."""
+        """Extract from the chunks that no extraction is stored of; extractions of other chunks are removed."""
         stage = self.stages["extract"]
         extractor = self.extractor
         if extractor is None:
             self.store.replace(Extraction, ())
             return []
-        # A fact that is imported belongs to a document, and may stand in any of its chunks.
-        together = sys.maxsize if self.config.extractor == IMPORT else self.config.extract_tokens or 0
-        passages = passages_of(documents, chunks, together)
-        keys = {passage.id: extractor.key(passage) for passage in passages}
-        rows = {row.chunk_id: row for row in self.store.read(Extraction)}
+        # An imported fact belongs to a document, and may be in any of its chunks.
+        max_tokens = sys.maxsize if self.config.extractor == IMPORT else self.config.extract_tokens or 0
+        inputs = extraction_inputs(documents, chunks, max_tokens)
+        keys = {item.id: extractor.key(item) for item in inputs}
+        stored = {extraction.chunk_id: extraction for extraction in self.store.read(Extraction)}
         kept: list[Extraction] = []
         pending = []
-        for passage in passages:
-            ids, key = [row.id for row in passage.chunks], keys[passage.id]
-            finished = [stage.finished(each, key, has_rows=each in rows) for each in ids]
+        for item in inputs:
+            ids, key = [part.id for part in item.chunks], keys[item.id]
+            # A list and no generator: every chunk of an input is recorded as finished, not only those up to the first
+            # that is not.
+            finished = [stage.finished(chunk_id, key, has_rows=chunk_id in stored) for chunk_id in ids]
             if all(finished):
-                kept += (rows[each] for each in ids if each in rows)
-            elif any(character.isalnum() for row in passage.chunks for character in row.text):
-                pending.append(passage)
+                kept += (stored[chunk_id] for chunk_id in ids if chunk_id in stored)
+            elif any(character.isalnum() for part in item.chunks for character in part.text):
+                pending.append(item)
             else:
-                for each in ids:
-                    stage.skipped(each, key, "has no words")
-        self.store.replace(Extraction, sorted(kept, key=lambda row: row.chunk_id))
+                for chunk_id in ids:
+                    stage.skipped(chunk_id, key, "has no words")
+        self.store.replace(Extraction, sorted(kept, key=lambda extraction: extraction.chunk_id))
+        # Each outcome is committed as it comes in, so that a killed build loses the calls in flight alone. Closing the
+        # results ends those calls when an error leaves this block.
         with (
-            self.progress.step("extract facts", len(passages), "passages", len(passages) - len(pending)) as step,
-            closing(ask_all(self.executor, extractor, pending)) as results,
+            self.progress.step("extract facts", len(inputs), "passages", len(inputs) - len(pending)) as step,
+            closing(call_all(self.executor, extractor, pending)) as results,
         ):
-            for passage, outcome in results:
-                self._keep_reading(stage, passage, keys[passage.id], outcome)
+            for item, outcome in results:
+                self._keep_extractions(stage, item, keys[item.id], outcome)
                 step.advance()
         stage.forget_others()
         return list(self.store.read(Extraction))
 
-    def _keep_reading(self, stage: Stage, passage: Passage, key: str, outcome: Reading | Exception) -> None:
-        """Journal every chunk of a passage; what it cost, with the first."""
-        first, *others = [row.id for row in passage.chunks]
+    def _keep_extractions(
+        self, stage: StageJournal, item: ExtractionInput, key: str, outcome: ExtractionOutcome | Exception
+    ) -> None:
+        """Store the extractions of an input and journal each of its chunks; the cost goes with the first."""
+        first, *others = [part.id for part in item.chunks]
         if isinstance(outcome, OutputError) and not outcome.recorded:
             self.spent += Usage(outcome.tokens_in, outcome.tokens_out)
         with self.store.transaction():
             if isinstance(outcome, Exception):
                 stage.failed(first, key, outcome)
-                for each in others:
-                    stage.failed(each, key, f"was read with {first}, which failed")
+                for chunk_id in others:
+                    stage.failed(chunk_id, key, f"was extracted with {first}, which failed")
                 return
             stage.done(first, key, outcome.extractions, outcome.usage, outcome.model_seconds)
-            for each in others:
-                stage.done(each, key)
-        self.spent += outcome.spent
+            for chunk_id in others:
+                stage.done(chunk_id, key)
+        self.spent += outcome.new_usage
 
     def resolve(
         self, documents: Sequence[Document], chunks: Sequence[Chunk], extractions: Sequence[Extraction]
     ) -> None:
-        """Make entities and facts of all readings and rulings, unless they are made of these already."""
+        """Make entities and facts from all extractions and rulings, unless they were made from the same ones."""
         stage = self.stages["resolve"]
-        rulings = standing(self.store.read(Ruling))
+        rulings = standing_rulings(self.store.read(Ruling))
         judge = None if self.models.judge is None else Judge(self.models.judge)
         settings = self.config.resolve.model_dump(mode="json")
-        parts = (settings, self.models.encoder.digest, judge and judge.digest, [asdict(row) for row in rulings])
-        key = digest(_RULES, *parts, [asdict(row) for row in extractions])
+        # Everything that entities depend on; the documents' sources are part of it through the ids of chunks.
+        models = (self.models.encoder.digest, judge and judge.digest)
+        decisions = [asdict(ruling) for ruling in rulings]
+        key = digest(_RULES, settings, *models, decisions, [asdict(extraction) for extraction in extractions])
         with self.progress.step("resolve entities", total=1, unit="graph") as step:
             # What the judge failed to decide is an item of its own, with the graph's key.
             items = ["graph", *(item for item, entry in stage.before.items() if item != "graph" and entry.key == key)]
             finished = [stage.finished(item, key) for item in items]
             if not all(finished):
                 began = time.perf_counter()
-                source_of_document = {row.id: row.source for row in documents}
-                source_of = {row.id: source_of_document[row.document_id] for row in chunks}
-                found = resolve(
+                source_of_document = {document.id: document.source for document in documents}
+                source_of = {part.id: source_of_document[part.document_id] for part in chunks}
+                resolution = resolve(
                     extractions, source_of, self.models.encoder, self.config.resolve, rulings=rulings, judge=judge
                 )
-                with self.store.transaction():
-                    self.store.replace(Entity, found.entities)
-                    self.store.replace(Fact, found.facts)
-                    self.store.replace(Merge, found.merges)
-                    self.store.replace(Description, ())  # the records answer at once if they are asked for again
-                    seconds = time.perf_counter() - began
-                    stage.done("graph", key, usage=Usage() if judge is None else judge.usage, seconds=seconds)
-                    for pair, error in judge.failures.items() if judge is not None else ():
-                        stage.failed(pair, key, str(error))
-                    stage.forget_others()
-                self.spent += Usage() if judge is None else judge.spent
+                self._keep_resolution(stage, key, resolution, judge, began)
             step.advance()
 
+    def _keep_resolution(
+        self, stage: StageJournal, key: str, resolution: Resolution, judge: Judge | None, began: float
+    ) -> None:
+        """Store entities, facts and merges, and journal them with what the judge could not decide."""
+        with self.store.transaction():
+            self.store.replace(Entity, resolution.entities)
+            self.store.replace(Fact, resolution.facts)
+            self.store.replace(Merge, resolution.merges)
+            # Written on demand; where the same one is wanted again, its recorded call costs nothing.
+            self.store.replace(Description, ())
+            usage = Usage() if judge is None else judge.usage
+            stage.done("graph", key, usage=usage, seconds=time.perf_counter() - began)
+            if judge is not None:
+                for pair, error in judge.failures.items():
+                    stage.failed(pair, key, str(error))
+            stage.forget_others()
+        if judge is not None:
+            self.spent += judge.spent
+
     def find_communities(self) -> None:
-        """Divide the graph, unless this very graph is divided already; outdated reports go."""
+        """Divide the graph, unless this very graph is divided already; outdated reports are removed."""
         stage = self.stages["communities"]
         entities, facts = list(self.store.read(Entity)), list(self.store.read(Fact))
         settings = self.config.communities.model_dump(mode="json")
+        # Ids follow from content: the same ids are the same graph. Another version of the library may divide otherwise.
         nodes, edges = [entity.id for entity in entities], [fact.id for fact in facts]
         key = digest(_RULES, settings, native_version(), nodes, edges)
         with self.progress.step("find communities", total=1, unit="graph") as step:
             if not stage.finished("graph", key):
                 began = time.perf_counter()
                 communities = detect(entities, facts, self.config.communities)
-                handles = hand_on(self.store.read(Handle), self.store.read(Community), communities)
+                handles = assign_handles(self.store.read(Handle), self.store.read(Community), communities)
                 with self.store.transaction():
                     self.store.replace(Community, communities)
                     self.store.replace(Handle, handles)
@@ -351,7 +375,7 @@ class Build:
             tokens_in=sum(entry.tokens_in for entry in entries),
             tokens_out=sum(entry.tokens_out for entry in entries),
             seconds=sum(entry.seconds for entry in entries),
-            spent=Spent(self.spent.tokens_in, self.spent.tokens_out, self.spent.cached, seconds),
+            spent=BuildCost(self.spent.tokens_in, self.spent.tokens_out, self.spent.cached, seconds),
             failures=tuple(failure for stage in self.stages.values() for failure in stage.failures()),
         )
 

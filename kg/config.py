@@ -1,7 +1,7 @@
-"""What builds a knowledge base: the settings that `graft.yaml` keeps beside the graph.
+"""The settings of a knowledge base, which `graft.yaml` keeps beside the graph.
 
-Everything here but `search` changes the content of the store; how fast it is built (workers, retries) does not
-belong here. Two workspaces with the same configuration, corpus and models hold the same graph.
+All settings but `search` change the content of the store; those that change only the speed of a build (workers,
+retries) are not here. Two workspaces with the same configuration, corpus and models hold the same graph.
 """
 
 from __future__ import annotations
@@ -10,44 +10,43 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from models.errors import ConfigError, describe
+from models.files.settings import StrictSettings, check_settings, parse_mapping, read_yaml_text
 
 Style = Literal["lines", "compact", "full", "chained"]
+_NAME = "settings of a knowledge base"
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ResolveConfig(_Settings):
-    """How alike two names must be to be taken for one thing.
+class ResolveConfig(StrictSettings):
+    """How alike two names must be to count as one thing.
 
     Attributes:
-        similarity: Least cosine between the embeddings of two near names, in (0, 1]; a rule on their
-            words must hold as well (see `kg.resolution.resolve`). Above 1 is not allowed; 1 merges equal vectors only.
-        judge: Name of a chat model that decides where rules and embeddings leave it open; None merges nothing there.
+        similarity: Minimum cosine similarity between the embeddings of two near names, in (0, 1]; a rule on their
+            words must hold as well (see `kg.resolution.resolve`). With 1, only equal vectors merge.
+        judge: Name of a chat model that decides on the pairs that rules and embeddings leave open; with None, they are
+            not merged.
     """
 
     similarity: float = Field(default=0.85, gt=0, le=1)
     judge: str | None = Field(default=None, min_length=1)
 
 
-class ExtractConfig(_Settings):
-    """How a chat model is asked for facts.
+class ExtractConfig(StrictSettings):
+    """How a chat model extracts facts.
 
     Attributes:
-        style: "lines" leaves the kinds of things to the parser, "compact" asks for fewer facts, "full" for the kinds
-            too, and "chained" names each subject once, which small models can't untrained (see
-            `kg.extraction.proposals`).
-        density: Most lines a hundred tokens of a passage: what bounds the tokens written; None for the style's own.
-        domain: Which worked examples it is shown, a name of `kg.extraction.examples.DOMAINS`.
-        entity_types: Kinds of ends to choose from, beside "thing", in the full style; None for those of
+        style: Form of the model's reply: "lines" leaves the kinds of things to the parser, "compact" has fewer facts,
+            "full" has the kinds too, and "chained" names each subject once, which small models cannot write untrained
+            (see `kg.extraction.proposals`).
+        density: Maximum number of lines per hundred tokens of text, which bounds the tokens written; None for the
+            style's own.
+        domain: Set of worked examples in the prompt, a name in `kg.extraction.examples.DOMAINS`.
+        entity_types: Types of entities to choose from in the full style, besides "thing"; None for those of
             `kg.extraction.proposals.TYPES`.
-        relations: The only relations allowed; None for the passage's own words.
-        gleaning: Who reads for what the answer left out: "nlp" the parser (not where relations are given, since it
-            knows the text's words only), "ask" the model once more, or "none".
+        relations: The only relations that are allowed; None for those that the text uses.
+        gleaning: Second extraction of what the first left out: by the parser ("nlp"; not if `relations` is set, since
+            it knows only the text's own words), by another call of the model ("ask"), or not at all ("none").
     """
 
     style: Style = "lines"
@@ -58,20 +57,25 @@ class ExtractConfig(_Settings):
     gleaning: Literal["none", "ask", "nlp"] = "nlp"
 
     @model_validator(mode="after")
-    def _kinds_are_asked_for(self) -> ExtractConfig:
+    def _kinds_have_a_place(self) -> ExtractConfig:
         if self.entity_types is not None and self.style != "full":
-            raise ValueError(f"entity_types are asked for in the full style only: set style to full, not {self.style}")
+            raise ValueError(
+                f"Only the style full has kinds of ends, and style is {self.style}. Set it to full, or leave out "
+                "entity_types."
+            )
         return self
 
 
-class CommunityConfig(_Settings):
-    """Hierarchical Leiden.
+class CommunityConfig(StrictSettings):
+    """Settings of hierarchical Leiden.
 
     Attributes:
-        resolution: Above 1 gives more and smaller communities. max_size: A community with more members than this is
-        divided again on the next level. seed: Seed of the algorithm. steady: Whether level 0 is the division of
-        `kg.communities.steady`, which an edit of a few documents hardly changes;
-            False takes Leiden's own, whose modularity is higher and which such an edit changes throughout.
+        resolution: Resolution of the modularity; above 1 gives more and smaller communities.
+        max_size: Maximum number of members; a larger community is divided again on the next level.
+        seed: Seed of the algorithm.
+        steady: Whether level 0 is the division of `kg.communities.steady`, which changes little when a few documents
+            are edited; False takes Leiden's own division, whose modularity is higher but which changes throughout after
+            such an edit.
     """
 
     resolution: float = Field(default=1.0, gt=0)
@@ -80,25 +84,27 @@ class CommunityConfig(_Settings):
     steady: bool = True
 
 
-class IndexConfig(_Settings):
+class IndexConfig(StrictSettings):
     """Settings of one knowledge base.
 
     Attributes:
-        chunk_tokens: Most tokens of a passage.
-        overlap_sentences: Sentences that a passage repeats from the one before.
-        extract_tokens: Neighbouring passages of up to so many tokens are read in one call, so that small passages
-            need no more calls than large ones; None reads each alone. A fact still has to stand in one of them.
-        extractor: What reads facts: the name of a chat model; "nlp", a parser that costs no tokens; "import", a file of
-            facts that is given beside the sources (see `kg.extraction.imported`); or "none" for passages without a
-            graph.
-        extract: How a chat model is asked for them.
+        schema_version: Version of the format of these settings.
+        chunk_tokens: Maximum number of tokens of a chunk.
+        overlap_sentences: Number of sentences that a chunk repeats from the one before.
+        extract_tokens: Maximum number of tokens of neighbouring chunks that go into one call, so that small chunks need
+            no more calls than large ones; with None, each chunk has its own call. A fact must still be stated within
+            one chunk.
+        extractor: Source of facts: the name of a chat model; "nlp", a parser that costs no tokens; "import", a file of
+            facts that is given with the sources (see `kg.extraction.imported`); or "none" for passages without a graph.
+        extract: How a chat model extracts facts.
         encoder: Name of the embedding model.
         store: Short name of the store, or a dotted path "package.module:Class".
         search: Where candidates for a question are found: in the "arrays" beside the store, exactly, or by the indexes
             of the "store" itself (neo4j only).
-        resolve: When two names are one thing.
-        communities: How the graph is divided.
-        max_document_characters: A longer document is skipped, with a reason; None for no limit.
+        resolve: How alike two names must be to count as one thing.
+        communities: How the graph is divided into communities.
+        max_document_characters: Maximum length of a document; a longer one is skipped, with a reason. None for no
+            limit.
     """
 
     schema_version: Literal[1] = 1
@@ -116,37 +122,27 @@ class IndexConfig(_Settings):
 
     @classmethod
     def from_yaml(cls, text: str, origin: str = "configuration") -> IndexConfig:
-        """Read a configuration; settings left out take their defaults.
+        """Settings from a YAML text; those left out take their defaults.
 
         Args:
             text: YAML, a mapping.
-            origin: Where the text comes from, for the message of an error.
+            origin: Where the text comes from, for messages.
         Raises:
             ConfigError: Not YAML, an unknown setting, or a value out of range.
         """
-        try:
-            value: Any = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{origin} is not YAML: {error}") from error
-        if value is None:
-            value = {}
-        if not isinstance(value, dict):
-            raise ConfigError(f"{origin} must be a mapping of settings, it is a {type(value).__name__}")
-        try:
-            return cls.model_validate(value)
-        except ValidationError as error:
-            raise ConfigError(f"{origin}: {describe(error)}") from error
+        return check_settings(parse_mapping(text, origin, _NAME), cls, origin, _NAME)
 
     @classmethod
     def read(cls, path: Path) -> IndexConfig:
-        """Read a configuration file."""
-        try:
-            return cls.from_yaml(path.read_text(encoding="utf-8"), origin=str(path))
-        except OSError as error:
-            raise ConfigError(f"cannot read the configuration {path}: {error.strerror or error}") from error
+        """Settings from a YAML file; those left out take their defaults.
+
+        Raises:
+            ConfigError: The file cannot be read, is not YAML, or a setting is unknown or out of range.
+        """
+        return cls.from_yaml(read_yaml_text(path, _NAME), origin=str(path))
 
     def to_yaml(self) -> str:
-        """Write the configuration, every setting spelled out.
+        """The settings as YAML, with every default written out.
 
         Example:
             >>> IndexConfig.from_yaml(IndexConfig(chunk_tokens=99).to_yaml()).chunk_tokens

@@ -1,9 +1,9 @@
-"""The nouns of the knowledge base. Everything that a store keeps is one of these.
+"""The data types of the knowledge base: everything that a store keeps is one of these.
 
 Frozen, slotted dataclasses without behaviour. Ids derive from content (see `make_id`), so the
 same input gives the same id on any machine, and writing a row twice changes nothing. A span is
 `(start, end)` in characters, end exclusive. Dates are ISO 8601 text ("2031", "2031-03",
-"2031-03-04"), which sorts as time does.
+"2031-03-04"), whose alphabetical order is the order of time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from models.files.digest import digest
 
 RELATION, CLAIM = "relation", "claim"
-"""Kinds of facts."""
+"""Kinds of facts: what a text states itself, and what it attributes to somebody."""
 
 
 def make_id(prefix: str, *parts: object) -> str:
@@ -26,10 +26,10 @@ class Document:
     """One source text.
 
     Attributes:
-        id: From `source` and `text`.
+        id: Content id of `source` and `text`.
         source: Path relative to the folder that was indexed (POSIX), plus "#row" for rows of a table.
         title: Title, or the file's stem.
-        text: Whole text, NFC-normalised, newlines as "\\n".
+        text: Complete text, NFC-normalised, newlines as "\\n".
         date: Date of the document, or "".
     """
 
@@ -42,16 +42,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage of a document: whole sentences, at most a set number of tokens.
+    """A part of a document: whole sentences, at most a set number of tokens.
 
     Attributes:
-        id: From document id and span.
-        document_id: Owner.
-        position: 0-based order within the document.
-        start: First character in the document's text.
-        end: One past the last.
+        id: Content id of document id and span.
+        document_id: Document that it belongs to.
+        position: 0-based position within the document.
+        start: Index of its first character in the document's text.
+        end: Index one past its last character.
         text: The characters of that span, exactly.
-        tokens: Number of tokens under the chunker's tokenizer.
+        tokens: Number of tokens, as the sentence splitter counts them.
     """
 
     id: str
@@ -65,7 +65,13 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Evidence:
-    """Where something was read: a span of a chunk's text."""
+    """Where a name or a fact was found: a span of a chunk's text.
+
+    Attributes:
+        chunk_id: The chunk.
+        start: Index of the first character in the chunk's text.
+        end: Index one past the last character.
+    """
 
     chunk_id: str
     start: int
@@ -74,7 +80,13 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name as one chunk gives it, before resolution."""
+    """A name as one chunk writes it, before resolution.
+
+    Attributes:
+        name: The name as the text writes it, on one line.
+        type: Kind of the thing, lower case.
+        evidence: Span of the name.
+    """
 
     name: str
     type: str
@@ -83,9 +95,17 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Triple:
-    """A fact as one chunk gives it, before resolution: names instead of entity ids.
+    """A fact as one chunk states it, before resolution: names instead of entity ids.
 
-    Its evidence is the sentence that states it; the other fields are those of `Fact`.
+    Attributes:
+        subject: Name of the subject.
+        predicate: Relation in the text's words, lower case.
+        object: Name of the object.
+        evidence: Span of the sentence, or the sentences, that state the fact.
+        valid_from: First date on which it holds, or "".
+        valid_to: Last date on which it holds, or "".
+        kind: "relation" or "claim", as in `Fact`.
+        status: Status of a claim, as in `Fact`; "" for a relation.
     """
 
     subject: str
@@ -100,15 +120,15 @@ class Triple:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """Everything read from one chunk: the record that resolution starts from.
+    """All names and facts of one chunk: the record that resolution starts from.
 
     Attributes:
-        id: From chunk id.
+        id: Content id of the chunk id.
         chunk_id: The chunk.
         mentions: Names, each with its span.
         triples: Facts, each with its sentence.
-        dropped: How many proposed names and facts were refused because the text does not hold them; of chunks that
-            were read together, all counted with the first.
+        dropped: Number of proposed names and facts that were refused because the text does not contain them; those of
+            chunks that were extracted together all count for the first.
     """
 
     id: str
@@ -120,14 +140,14 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A thing of the world, resolved from its mentions.
+    """A person, place or other thing, resolved from its mentions.
 
     Attributes:
-        id: From the normalised canonical name and type.
+        id: Content id of the normalised canonical name and the type.
         name: Most frequent surface form.
         type: Most frequent type, lower case ("person", "organisation", …).
         aliases: The other surface forms, sorted.
-        evidence: Every span that names it, sorted.
+        evidence: All spans that name it, sorted.
     """
 
     id: str
@@ -139,18 +159,18 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Subject, predicate, object, with the sentences that state it.
+    """Subject, predicate and object, with the sentences that state them.
 
     Attributes:
-        id: From subject, predicate, object, validity, kind and status.
-        subject_id: Entity.
+        id: Content id of subject, predicate, object, validity, kind and status.
+        subject_id: Entity that is the subject.
         predicate: Relation in words, lower case, in its canonical form; a property, never a label.
-        object_id: Entity.
+        object_id: Entity that is the object.
         evidence: Spans of the sentences, sorted; never empty.
         valid_from: First date on which it holds, or "".
         valid_to: Last date on which it holds, or "".
-        kind: "relation", which the text states itself, or "claim", which the text reports of somebody.
-        status: Of a claim: "asserted", "suspected" or "denied"; "" for a relation.
+        kind: "relation", which the text states itself, or "claim", which it attributes to somebody.
+        status: Status of a claim: "asserted", "suspected" or "denied"; "" for a relation.
         phrases: The relation as the texts word it, sorted, where that is not the predicate alone.
     """
 
@@ -171,11 +191,11 @@ class Merge:
     """Why two names are one entity.
 
     Attributes:
-        id: From entity id and names.
-        entity_id: The entity that both name.
+        id: Content id of entity id and names.
+        entity_id: The entity that both names refer to.
         name: One name, normalised.
-        other: The other, normalised.
-        reason: What spoke for it, in words.
+        other: The other name, normalised.
+        reason: Reason of the merge, in words.
     """
 
     id: str
@@ -187,15 +207,16 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a person has decided about two names: an input of resolution, as documents are.
+    """A person's decision about two names: an input of resolution, like the documents.
 
     Attributes:
-        id: From its other fields.
-        position: 0-based; a later ruling about the same names overrules an earlier one.
+        id: Content id of the other fields.
+        position: 0-based position; a later ruling about the same names overrules an earlier one.
         action: "merge", "split" or "undo".
         name: One name, normalised.
-        other: The other, normalised; the same one, to split it by document.
-        source: Of a name split by document: the source of the document whose uses are another thing; else "".
+        other: The other name, normalised; the same name again, to split it by document.
+        source: Source of the document in which the name means another entity, where a name is split by document; else
+            "".
     """
 
     id: str
@@ -211,10 +232,10 @@ class Community:
     """A group of entities of the Leiden hierarchy.
 
     Attributes:
-        id: From level and members.
-        level: 0 is the coarsest.
-        parent_id: Community of the next coarser level, or "".
-        entity_ids: Members, sorted.
+        id: Content id of level and members.
+        level: Level of the hierarchy; 0 is the coarsest.
+        parent_id: Id of its community on the next coarser level, or "".
+        entity_ids: Ids of its members, sorted.
     """
 
     id: str
@@ -225,11 +246,11 @@ class Community:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A short name of a community that it keeps while it changes; see `kg.communities.handles`.
+    """A short name that a community keeps while its members change; see `kg.communities.handles`.
 
     Attributes:
         id: The name, such as "c1f2e3d4".
-        community_id: The community that bears it now.
+        community_id: Id of the community that has the name now.
     """
 
     id: str
@@ -238,7 +259,12 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A sentence of a report, with the facts that it rests on."""
+    """A sentence of a report.
+
+    Attributes:
+        text: The sentence.
+        fact_ids: Ids of the facts that support it.
+    """
 
     text: str
     fact_ids: tuple[str, ...]
@@ -246,16 +272,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a community is about, written by a model on first use.
+    """What a community is about, written by a model on request.
 
     Attributes:
-        id: From community id.
+        id: Content id of the community id.
         community_id: The community.
-        basis: Digest of what it was written from; another basis makes it out of date.
-        title: A few words.
-        summary: A paragraph.
-        rating: How much the community matters to the corpus, in [0, 10].
-        findings: Sentences, each resting on facts of the community.
+        basis: Digest of what it was written from; if that changes, the report is out of date.
+        title: Title, a few words.
+        summary: Summary, a paragraph.
+        rating: Importance of the community for the corpus, in [0, 10].
+        findings: Sentences, each supported by facts of the community.
     """
 
     id: str
@@ -269,12 +295,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is said of an entity, in one or two sentences, written by a model on first use.
+    """What the facts say about an entity, in one or two sentences, written by a model on first use.
 
     Attributes:
-        id: From entity id.
+        id: Content id of the entity id.
         entity_id: The entity.
-        basis: Digest of what it was written from; another basis makes it out of date.
+        basis: Digest of what it was written from; if that changes, the description is out of date.
         text: The sentences.
     """
 
@@ -285,12 +311,12 @@ class Description:
 
 
 Row = Document | Chunk | Extraction | Ruling | Entity | Fact | Merge | Community | Handle | Report | Description
-"""What a `GraphStore` keeps."""
+"""Any row that a `GraphStore` keeps."""
 
 CONTENT: tuple[type[Row], ...] = (Document, Chunk, Extraction, Ruling, Entity, Fact, Merge, Community)
-"""What sources, settings and rulings decide, so that a rebuild gives the same: what a store's digest covers."""
+"""Rows determined by sources, settings and rulings, so that a rebuild gives the same; a store's digest covers them."""
 
 NOTES: tuple[type[Row], ...] = (Handle, Report, Description)
-"""What depends on the order of events: names that communities keep, and what a model was asked to write."""
+"""Rows that depend on the order of events: names that communities keep, and texts that a model wrote on request."""
 
 KINDS: tuple[type[Row], ...] = (*CONTENT, *NOTES)

@@ -1,9 +1,8 @@
-"""A session: one workspace with the records of its model calls, a budget, and someone to tell.
+"""A session: one workspace with the records of its model calls, a budget and a progress callback.
 
-Everything that may cost money (extracting, paraphrasing, answering) is given a session, so that no call goes
-unrecorded and one budget covers them all. `index_folder` is the first of those: it opens the extractor that the
-workspace names, builds, and closes it again. `open_session` makes the workspace where there is none, and takes it
-away again if nothing came of it.
+Everything that may cost money (extracting, paraphrasing, answering) is given a session, so that every call is recorded
+and one budget covers them all. `kg.indexing.index_folder` is the first of those. `open_session` makes the workspace
+where there is none, and removes it again if the work ends in an error before anything was finished.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 from kg.config import IndexConfig
 from kg.workspace import Workspace
 from models.calls.records import Budget, Records
-from models.errors import BudgetReached, GraftError
+from models.errors import BudgetError, GraftError
 from models.factory import open_chat
 from models.protocols import ChatModel
 from models.runtime.progress import SILENT, Progress
@@ -27,11 +26,11 @@ class Session:
     """What every paid stage is given.
 
     Attributes:
-        workspace: Open.
-        records: The models' calls.
-        budget: What may be spent.
-        progress: Who is told.
-        retry_failed: Try again what failed before.
+        workspace: The open workspace.
+        records: Records of the models' calls.
+        budget: How much may be spent.
+        progress: Progress callback.
+        retry_failed: Whether items that failed before are tried again.
     """
 
     workspace: Workspace
@@ -41,7 +40,7 @@ class Session:
     retry_failed: bool = False
 
     def open_chat(self, name: str) -> closing[ChatModel]:
-        """A chat model whose calls are recorded and counted, to be used as a context manager."""
+        """Open a chat model whose calls are recorded and counted against the budget; a context manager closes it."""
         return closing(open_chat(name, self.records, self.budget, progress=self.progress))
 
 
@@ -53,39 +52,46 @@ def open_session(
     progress: Progress = SILENT,
     retry_failed: bool = False,
 ) -> Iterator[Session]:
-    """Make or open a workspace and work in it.
+    """Make or open a workspace, with a session to work in it.
 
-    One that is made here is deleted again if the work ends in an error before a model call or the graph was
-    finished: a wrong key or name leaves nothing behind. A used-up budget leaves it, to be gone on with.
+    A workspace made here is deleted again if the work ends in an error before a model call or the graph was finished: a
+    wrong key or name leaves nothing behind. A used-up budget leaves it, so that the work can continue.
 
+    Args:
+        path: Folder of the workspace.
+        config: Its configuration.
+        budget: How much may be spent; None for no limit.
+        progress: Progress callback.
+        retry_failed: Whether items that failed before are tried again.
     Raises:
         ConfigError: The workspace there was built with other settings.
         StoreError: The folder holds something else, or cannot be written.
     """
     with Workspace.create(path, config) as workspace:
-        made, useless = workspace.is_new, False
+        was_made, is_useless = workspace.is_new, False
         _ = workspace.store  # the store makes the file that the records share
         try:
             with closing(Records(workspace.records_path, retry_failed)) as records:
                 try:
                     yield Session(workspace, records, budget or Budget(), progress, retry_failed)
-                except BudgetReached:
+                except BudgetError:
                     raise
                 except GraftError:
-                    useless = made and Workspace.exists(path) and not _has_results(workspace, records)
+                    is_useless = was_made and Workspace.exists(path) and not _has_results(workspace, records)
                     raise
         finally:
-            if useless:
+            if is_useless:
+                # A build clears the mark once it has read the sources; `discard` deletes only what bears it.
                 workspace.is_new = True
                 workspace.discard()
 
 
 def _has_results(workspace: Workspace, records: Records) -> bool:
-    """Whether a model's answer or a finished graph would be lost with the workspace."""
-    return any(row.calls for row in records.totals()) or any(workspace.store.journal("communities"))
+    """Whether a recorded call or a finished graph would be lost with the workspace."""
+    return any(total.calls for total in records.totals()) or any(workspace.store.journal("communities"))
 
 
 def open_judge(session: Session) -> AbstractContextManager[ChatModel | None]:
-    """The chat model that decides about names, if the workspace's configuration names one."""
+    """Open the chat model that decides about names, if the workspace's configuration names one."""
     judge = session.workspace.config.resolve.judge
     return nullcontext(None) if judge is None else session.open_chat(judge)

@@ -1,4 +1,4 @@
-"""What a build did, in numbers: the value that the command line prints after indexing."""
+"""The result of a build in numbers: the value that the command line prints after indexing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """One item that could not be done."""
+class FailedItem:
+    """An item that failed in a stage.
+
+    Attributes:
+        stage: Name of the stage.
+        item: Id of the item, or the source path of a document.
+        reason: Why it failed, in words.
+    """
 
     stage: str
     item: str
@@ -15,14 +21,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """What this run of the build cost; answers from records are free.
+class BuildCost:
+    """The cost of one run of a build; recorded replies are free.
 
     Attributes:
-        tokens_in: Tokens that models read; `cached` of them came from a server's prefix cache.
-        tokens_out: Tokens written.
-        cached: See `tokens_in`.
-        seconds: Wall-clock seconds from begin to end.
+        tokens_in: Number of tokens that models were given.
+        tokens_out: Number of tokens that models wrote.
+        cached: Number of the tokens given that came from a server's prefix cache.
+        seconds: Wall-clock seconds of building the graph, without the vectors of the index.
     """
 
     tokens_in: int = 0
@@ -36,19 +42,19 @@ class IndexSummary:
     """The state of a knowledge base after a build.
 
     Attributes:
-        digest: Of the whole store.
+        digest: Digest of the store's content.
         documents: Number of documents.
         chunks: Number of passages.
         entities: Number of entities.
         facts: Number of facts.
         communities: Number of communities, all levels together.
-        failed: Items of all stages that failed, this time or before.
-        skipped: Items left out on purpose: empty, or too long.
-        dropped: Names and facts that models proposed and the text does not hold.
-        tokens_in: Tokens that models read for what the store holds, whenever that was.
-        tokens_out: Tokens written for it.
+        failed: Number of items of all stages that failed, in this run or an earlier one.
+        skipped: Number of items left out on purpose: empty, or too long.
+        dropped: Number of names and facts that models proposed and the text does not contain.
+        tokens_in: Number of tokens that models were given for what the store holds, in this run or earlier ones.
+        tokens_out: Number of tokens written for it.
         seconds: Seconds that those model calls and the other stages took, summed over items.
-        spent: What this run cost.
+        spent: Cost of this run.
         failures: The failed items with their reasons, by stage and item.
     """
 
@@ -64,5 +70,5 @@ class IndexSummary:
     tokens_in: int
     tokens_out: int
     seconds: float
-    spent: Spent
-    failures: tuple[Failure, ...]
+    spent: BuildCost
+    failures: tuple[FailedItem, ...]

@@ -7,9 +7,9 @@
         adapters/       trained weights
         runs/           evaluations
 
-It can be copied to another machine and opened there: nothing in it holds an absolute path or a
-secret. Any number of processes may read it; one writes at a time, by a lock that the operating system
-takes back from a process that dies.
+It can be copied to another machine and opened there: nothing in it holds an absolute path or a secret. Any number of
+processes may read it. One process writes at a time, under a lock that the operating system releases when the process
+dies.
 
     with Workspace.open(Path("notes.graft")) as workspace, workspace.writing():
         ...
@@ -29,7 +29,7 @@ from typing import TextIO
 
 from kg.config import IndexConfig
 from kg.stores.protocol import GraphStore
-from kg.stores.registry import open_store
+from kg.stores.registry import check_store, open_store
 from models.errors import ConfigError, StoreError
 from models.files.atomic import is_part, replace_text
 
@@ -37,10 +37,17 @@ CONFIG = "graft.yaml"
 STORE = "graph.sqlite"
 LOCK = "graft.lock"
 _RETRY_S = 0.05
+"""Seconds between two attempts to take the lock."""
 
 
 class Workspace:
-    """An open workspace; make one with `create` or `open`, not directly."""
+    """An open workspace; make one with `create` or `open`, not directly.
+
+    Attributes:
+        path: Its folder.
+        config: Its configuration.
+        is_new: Whether this object created it and nothing has been built yet.
+    """
 
     def __init__(self, path: Path, config: IndexConfig, is_new: bool) -> None:
         self.path = path
@@ -59,23 +66,26 @@ class Workspace:
         """Make a workspace, or open the one that is there if it has the same configuration.
 
         Raises:
-            ConfigError: The workspace there was built with other settings.
+            ConfigError: The workspace there was built with other settings, or there is no such store.
             StoreError: The folder holds something else, or cannot be written.
         """
         if cls.exists(path):
             workspace = cls.open(path)
             if differences := workspace.config.differences(config):
                 raise ConfigError(
-                    f"the workspace {path} was built with other settings ({'; '.join(differences)}): "
-                    "leave those settings out, or index into a new workspace"
+                    f"The workspace {path} was built with other settings ({'; '.join(differences)}). "
+                    "Leave those settings out, or index into a new workspace."
                 )
             return workspace
+        # What a killed `create` left behind is no content: a half-written configuration under another name.
         if path.exists() and (not path.is_dir() or any(not is_part(entry.name, CONFIG) for entry in path.iterdir())):
-            raise StoreError(f"{path} exists and is not a workspace: name a folder that is new or empty")
+            raise StoreError(f"{path} exists and is not a workspace. Name a folder that is new or empty.")
+        check_store(config.store)  # or a misspelt name would stay in the folder, and refuse the corrected one
         try:
             replace_text(path / CONFIG, config.to_yaml())
         except OSError as error:
-            raise StoreError(f"cannot create the workspace {path}: {error.strerror or error}") from error
+            reason = error.strerror or error
+            raise StoreError(f"Cannot create the workspace {path}: {reason}. Choose another folder.") from error
         return cls(path, config, is_new=True)
 
     @classmethod
@@ -88,7 +98,7 @@ class Workspace:
         """
         if not cls.exists(path):
             what = f"holds no {CONFIG}" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
-            raise StoreError(f"{path} is not a workspace: it {what}; make one with `graft index`")
+            raise StoreError(f"{path} is not a workspace: it {what}. Make one with `graft index`.")
         return cls(path, IndexConfig.read(path / CONFIG), is_new=False)
 
     @property
@@ -100,7 +110,7 @@ class Workspace:
 
     @property
     def records_path(self) -> Path:
-        """File of the model calls' records: the same one as the store's."""
+        """File of the records of model calls: the embedded store's own, so that one file has all of a workspace."""
         return self.path / STORE
 
     @property
@@ -120,9 +130,9 @@ class Workspace:
 
     @contextmanager
     def writing(self, wait_s: float = 10.0) -> Iterator[None]:
-        """Hold the right to write; it is given back at the end, or by the system if the process dies.
+        """Hold the right to write; it is released at the end, or by the system if the process dies.
 
-        May be nested: an object that holds it already goes on.
+        May be nested: an object that holds it already does not wait for itself.
 
         Args:
             wait_s: How long to wait for another writer, in seconds.
@@ -133,7 +143,8 @@ class Workspace:
             yield
             return
         with (self.path / LOCK).open("a+", encoding="utf-8") as handle:
-            self._take(handle, wait_s)
+            self._take_lock(handle, wait_s)
+            # The number of the process is for the message to others alone; the lock itself is the system's.
             handle.seek(0)
             handle.truncate()
             handle.write(f"{os.getpid()}\n")
@@ -142,11 +153,12 @@ class Workspace:
             try:
                 yield
             finally:
+                # The file stays: if it were removed, two processes could hold locks on two files of one name.
                 self._is_writing = False
                 fcntl.flock(handle, fcntl.LOCK_UN)
 
     def discard(self) -> None:
-        """Close the workspace and delete all that it holds, if this object created it; else only close it."""
+        """Close the workspace, and delete it if this object created it."""
         if self.is_new and self._store is not None:
             self._store.clear()
         self.close()
@@ -172,7 +184,9 @@ class Workspace:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def _take(self, handle: TextIO, wait_s: float) -> None:
+    def _take_lock(self, handle: TextIO, wait_s: float) -> None:
+        # flock, and no file whose existence is the lock: the system releases it however the process ends. It cannot
+        # wait for a limited time, hence the loop.
         deadline = time.monotonic() + wait_s
         while True:
             try:
@@ -183,7 +197,7 @@ class Workspace:
                     handle.seek(0)
                     holder = handle.read().strip() or "unknown"
                     raise StoreError(
-                        f"the workspace {self.path} is being written by process {holder}, still after {wait_s:g} s: "
-                        "wait for it to end, or stop it"
+                        f"The workspace {self.path} is still being written by process {holder} after {wait_s:g} s. "
+                        "Wait for the process to end, or stop it."
                     ) from None
             time.sleep(_RETRY_S)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.stores.neo4j.server import Address
+from kg.stores.neo4j.server import ServerAddress
 
 SCRIPT = Path(__file__).parents[2] / "shared" / "neo4j" / "neo4j"
 PASSWORD = "test-password"
@@ -31,7 +31,7 @@ class OwnServer:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.address = Address(f"bolt://127.0.0.1:{port}", "neo4j", PASSWORD, None)
+        self.address = ServerAddress(f"bolt://127.0.0.1:{port}", "neo4j", PASSWORD, None)
         self._home = home
         self._environment = {
             **os.environ,
@@ -85,10 +85,10 @@ def own_server(**settings: str) -> Iterator[OwnServer]:
 
 
 @contextmanager
-def any_server() -> Iterator[Address]:
+def any_server() -> Iterator[ServerAddress]:
     """The user's own server, or one that is started."""
     if os.environ.get("NEO4J_URI"):
-        yield Address.of_environment()
+        yield ServerAddress.of_environment()
         return
     with own_server() as server:
         yield server.address

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from kg.build import Build, BuildModels
-from kg.changes.update import Changes, known_files
-from kg.documents.sources import by_file, matching
-from kg.erasure.remains import STAGE, remember
+from kg.changes.update import ChangeSummary, known_files
+from kg.documents.sources import by_file, matching_sources
+from kg.erasure.residual import STAGE, remember
 from kg.schema import Chunk, Document, Extraction
 from kg.stores.protocol import GraphStore
 from kg.workspace import Workspace
@@ -18,48 +18,52 @@ from models.calls.executor import ThreadExecutor
 from models.runtime.progress import SILENT, Progress
 
 
-def delete(workspace: Workspace, sources: Collection[str], models: BuildModels, progress: Progress = SILENT) -> Changes:
-    """Remove the documents of some sources, and what was read from them; no chat model is asked.
+def delete(
+    workspace: Workspace, sources: Collection[str], models: BuildModels, progress: Progress = SILENT
+) -> ChangeSummary:
+    """Remove the documents of some sources, and what was extracted from them, without calling an extractor.
 
     Args:
-        workspace: Where from; changed under its write lock.
-        sources: As `named` gives them: files, or single rows of tables.
-        models: Only the encoder is used.
-        progress: Who is told.
+        workspace: Workspace to change, under its write lock.
+        sources: Sources as `named` gives them: files, or single rows of tables.
+        models: Models of the build; only encoder and judge are used.
+        progress: Progress callback.
     """
     with workspace.writing():
         run = Build(workspace, models, progress, ThreadExecutor(1))
         files = known_files(workspace.store)
-        rows = list(by_file(workspace.store.read(Document), files))
-        staying = [row for file, row in rows if not {file, row.source} & set(sources)]
-        empty = {file for file, _ in rows} - {file for file, _ in by_file(staying, files)}
-        _drop(run, staying, gone_files=empty | (files & set(sources)))
-        return Changes(run.summary(), removed=tuple(sorted(sources)))
+        documents = list(by_file(workspace.store.read(Document), files))
+        staying = [document for file, document in documents if not {file, document.source} & set(sources)]
+        # A table whose last row is deleted has no document left, so its file is gone too.
+        emptied = {file for file, _ in documents} - {file for file, _ in by_file(staying, files)}
+        _drop_others(run, staying, gone_files=emptied | (files & set(sources)))
+        return ChangeSummary(run.summary(), removed=tuple(sorted(sources)))
 
 
 def named(store: GraphStore, patterns: Sequence[str], gone_too: bool = False) -> list[str]:
     """Sources by name or pattern: files, and single rows of tables.
 
     Args:
-        store: Where they are.
-        patterns: See `kg.documents.sources.matching`.
-        gone_too: Whether sources count of which only remains are left (see `kg.erasure.remains`).
+        store: Store that knows the sources.
+        patterns: Names and patterns (see `kg.documents.sources.matching_sources`).
+        gone_too: Whether deleted sources count of which something is left (see `kg.erasure.residual`).
     Raises:
-        InputError: A pattern names none.
+        InputError: A pattern matches no source.
     """
-    known = known_files(store) | {document.source for document in store.read(Document)}
+    all_sources = known_files(store) | {document.source for document in store.read(Document)}
     if gone_too:
-        known |= {entry.item for entry in store.journal("load")} | {entry.key for entry in store.journal(STAGE)}
-    return matching(patterns, known)
+        all_sources |= {entry.item for entry in store.journal("load")} | {entry.key for entry in store.journal(STAGE)}
+    return matching_sources(patterns, all_sources)
 
 
-def _drop(run: Build, staying: Sequence[Document], gone_files: Collection[str]) -> None:
-    """Leave the rows of the documents that stay, and make the graph anew of what was read from them."""
+def _drop_others(run: Build, staying: Sequence[Document], gone_files: Collection[str]) -> None:
+    """Drop the rows of all documents but those that stay, and make the graph from what was extracted from these."""
     store = run.store
-    documents = {row.id for row in staying}
-    chunks = [row for row in store.read(Chunk) if row.document_id in documents]
-    chunk_ids = {row.id for row in chunks}
-    extractions = [row for row in store.read(Extraction) if row.chunk_id in chunk_ids]
+    document_ids = {document.id for document in staying}
+    chunks = [chunk for chunk in store.read(Chunk) if chunk.document_id in document_ids]
+    chunk_ids = {chunk.id for chunk in chunks}
+    extractions = [extraction for extraction in store.read(Extraction) if extraction.chunk_id in chunk_ids]
+    # The texts are needed to find what quotes them, so what is left of them is remembered before they go.
     marks = remember(run.workspace, staying)
     with store.transaction():
         store.mark(marks)
@@ -67,7 +71,7 @@ def _drop(run: Build, staying: Sequence[Document], gone_files: Collection[str]) 
         store.replace(Chunk, chunks)
         store.replace(Extraction, extractions)
         run.stages["load"].keep(lambda item: item not in gone_files)
-        run.stages["chunk"].keep(documents.__contains__)
+        run.stages["chunk"].keep(document_ids.__contains__)
         run.stages["extract"].keep(chunk_ids.__contains__)
         for name in ("load", "chunk", "extract"):
             run.stages[name].forget_others()

@@ -1,7 +1,7 @@
-"""Changing a knowledge base without going through all of its sources: update some, delete some.
+"""Update a knowledge base with new and changed documents, without going through all of its sources.
 
-Only what is new is read, split and extracted; entities and communities are made of everything that is left. After any
-sequence of changes the store equals one that was built at once of the same sources, digest for digest.
+Only what is new is read, split and extracted; entities and communities are made from all extractions. After any
+sequence of updates and deletions the store has the same digest as one that was built at once from the same sources.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kg.build import Build, BuildModels, extractor_of
-from kg.documents.load import Loaded, load_file
+from kg.documents.load import LoadedFile, load_file
 from kg.documents.sources import by_file, files_of
 from kg.schema import Document
 from kg.stores.journal import GONE
@@ -22,11 +22,11 @@ from models.runtime.progress import SILENT, Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What is to be read.
+class UpdateRequest:
+    """The files of an update.
 
     Attributes:
-        paths: Files and folders.
+        paths: Files and folders to read.
         root: Folder that sources are named relative to; None finds it (see `kg.documents.sources`).
     """
 
@@ -35,15 +35,15 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """What a change did to the sources, and what the knowledge base holds now.
+class ChangeSummary:
+    """What an update or a deletion did to the sources, and what the knowledge base holds now.
 
     Attributes:
-        summary: As after a build.
+        summary: Summary of the knowledge base, as after a build.
         added: Sources that were not known before.
         changed: Sources whose documents differ from those before; of a source that failed, none are left.
-        unchanged: How many of the sources given say what they said.
-        removed: Sources that went.
+        unchanged: Number of the sources read whose documents are the same as before.
+        removed: Sources that were removed.
     """
 
     summary: IndexSummary
@@ -55,50 +55,51 @@ class Changes:
 
 def update(
     workspace: Workspace,
-    given: Given,
+    request: UpdateRequest,
     models: BuildModels,
     progress: Progress = SILENT,
     executor: Executor | None = None,
     retry_failed: bool = False,
-) -> Changes:
+) -> ChangeSummary:
     """Read new and changed documents; documents of all other sources stay.
 
     A file that cannot be read any more is recorded as failed and takes its documents with it, as in a rebuild.
 
     Args:
-        workspace: Where to; changed under its write lock.
-        given: What to read.
-        models: As of `kg.build.build`.
-        progress: Who is told.
+        workspace: Workspace to update, under its write lock.
+        request: What to read.
+        models: Models of the build (see `kg.build.build`).
+        progress: Progress callback.
         executor: Spreads the model calls; four threads by default.
-        retry_failed: Try items again that failed before and haven't changed, of all sources.
+        retry_failed: Whether items of all sources that failed before and haven't changed are tried again.
     Raises:
         InputError: A path does not exist, or holds nothing that can be read; nothing is changed.
-        ConfigError: Two files would have one name, or there is nothing to read facts with; likewise.
-        BudgetReached: The budget is used up; what is finished is kept, a second update goes on.
-        ModelError: The chat model can't be reached; likewise.
+        ConfigError: Two files would have one name, or there is no extractor; nothing is changed.
+        BudgetError: The budget is used up; what is finished is kept, and a second update continues.
+        ModelError: The chat model can't be reached; what is finished is kept.
     """
     extractor = extractor_of(workspace, models)
     with workspace.writing():
         run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed, extractor)
-        loaded = load_given(workspace.store, given, progress)
+        loaded = load_requested(workspace.store, request, progress)
         known = known_files(workspace.store)
         before = set(by_file(workspace.store.read(Document), known))
-        summary = run.bring_to(loaded, others_stay=True)
-    names = {each.source for each in loaded}
-    now = {(each.source, row) for each in loaded for row in each.documents}
-    changed = {file for file, _ in before ^ now if file in names & known}
-    return Changes(summary, tuple(sorted(names - known)), tuple(sorted(changed)), len((names & known) - changed))
+        summary = run.run_stages(loaded, others_stay=True)
+    # A source has changed if one of its documents is only before or only after; a new one is not among the known.
+    names = {file.source for file in loaded}
+    after = {(file.source, document) for file in loaded for document in file.documents}
+    changed = {source for source, _ in before ^ after if source in names & known}
+    return ChangeSummary(summary, tuple(sorted(names - known)), tuple(sorted(changed)), len((names & known) - changed))
 
 
-def load_given(store: GraphStore, given: Given, progress: Progress = SILENT) -> list[Loaded]:
-    """Read what is given, under the names that the knowledge base has for it; nothing is written.
+def load_requested(store: GraphStore, request: UpdateRequest, progress: Progress = SILENT) -> list[LoadedFile]:
+    """Read the files of a request, under the names that the knowledge base has for them; nothing is written.
 
     Raises:
         InputError: A path does not exist, or holds nothing that can be read.
         ConfigError: Two files would have one name.
     """
-    files = sorted(files_of(given.paths, given.root, known_files(store)).items())
+    files = sorted(files_of(request.paths, request.root, known_files(store)).items())
     loaded = []
     with progress.step("read documents", total=len(files), unit="sources") as step:
         for source, file in files:

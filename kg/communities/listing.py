@@ -1,4 +1,4 @@
-"""What people read of communities: the listing, one community with its evidence, the reports that are written.
+"""What people read of communities: the list, one community with its evidence, the written reports.
 
 Plain values, ready for a table or for JSON. Nothing here calls a model.
 """
@@ -8,26 +8,26 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from kg.communities.graph import CommunityFacts
-from kg.schema import Community, Report
+from kg.communities.graph import CommunityGraph
+from kg.schema import Community, Fact, Report
 from kg.stores.protocol import GraphStore
-from kg.views.places import Places
+from kg.views.evidence import EvidenceLocator
 
 _SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A community in the listing.
+class CommunityRow:
+    """A community as a row of the list.
 
     Attributes:
         handle: Name that it keeps while it changes.
-        id: Content id of today.
-        level: 0 is the coarsest.
+        id: Content id, which changes with the members.
+        level: Level of the hierarchy; 0 is the coarsest.
         parent: Handle of the community above, or "".
-        size: Members.
-        facts: Facts with both ends inside.
-        names: The members with most facts, at most five.
+        size: Number of members.
+        facts: Number of facts with both ends inside.
+        names: Names of the members with most facts, at most five.
         title: Title of its report, or "".
     """
 
@@ -42,8 +42,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class FactLine:
-    """A fact with the places that state it: (source, sentence)."""
+class ListedFact:
+    """A fact as it is listed.
+
+    Attributes:
+        id: Id of the fact.
+        fact: Subject, relation and object in words.
+        places: The sentences that state it: (source, sentence).
+    """
 
     id: str
     fact: str
@@ -51,17 +57,17 @@ class FactLine:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportLine:
+class ListedReport:
     """A report as it is listed and shown.
 
     Attributes:
-        handle: The community's.
-        level: The community's.
-        size: Members of the community.
+        handle: Handle of the community.
+        level: Level of the community.
+        size: Number of members of the community.
         title: A few words.
-        rating: In [0, 10].
+        rating: How much the community matters to the corpus, in [0, 10].
         summary: A paragraph.
-        findings: Each with its facts in words: (text, fact ids).
+        findings: Sentences with the facts that they rest on: (text, fact ids).
     """
 
     handle: str
@@ -74,102 +80,115 @@ class ReportLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
-    """One community.
+class CommunityDetail:
+    """One community with its members and facts.
 
     Attributes:
-        line: As in the listing.
-        members: Names, those with most facts first.
+        line: The community as a row of the list.
+        members: Names of the members, those with most facts first.
         children: Handles of the communities directly below.
-        facts: The strongest, as many as were asked for.
-        report: Its report, if one is written.
+        facts: The strongest facts, as many as wanted.
+        report: Its report, or None if none is written.
     """
 
-    line: Line
+    line: CommunityRow
     members: tuple[str, ...]
     children: tuple[str, ...]
-    facts: tuple[FactLine, ...]
-    report: ReportLine | None
+    facts: tuple[ListedFact, ...]
+    report: ListedReport | None
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
-    """The written reports, root first, and how many communities with facts have none."""
+class ReportList:
+    """The written reports, and how many are missing.
 
-    reports: tuple[ReportLine, ...]
+    Attributes:
+        reports: The reports, root first.
+        missing: Number of communities with facts and without a report.
+        without_facts: Number of communities without facts, which have nothing to report.
+    """
+
+    reports: tuple[ListedReport, ...]
     missing: int
     without_facts: int
 
 
-def listing(store: GraphStore, level: int | None = None) -> list[Line]:
+def listing(store: GraphStore, level: int | None = None) -> list[CommunityRow]:
     """All communities, or those of a level, root first."""
-    found, reports = CommunityFacts(store), _reports(store)
-    rows = (row for row in found.communities.values() if level in (None, row.level))
-    return [_line(row, found, reports) for row in rows]
+    graph, reports = CommunityGraph(store), _reports(store)
+    return [_row(community, graph, reports) for community in _of_level(graph, level)]
 
 
-def counts(lines: list[Line]) -> dict[int, int]:
+def counts(rows: list[CommunityRow]) -> dict[int, int]:
     """Number of communities by level."""
-    return dict(sorted(Counter(line.level for line in lines).items()))
+    return dict(sorted(Counter(row.level for row in rows).items()))
 
 
-def detail(store: GraphStore, name: str, most_facts: int) -> Detail:
+def detail(store: GraphStore, name: str, max_facts: int) -> CommunityDetail:
     """One community, found by handle or id.
 
+    Args:
+        store: The store.
+        name: Handle or id, or the beginning of either.
+        max_facts: Maximum number of facts.
     Raises:
         InputError: No community, or several, are so called.
     """
-    found, places, reports = CommunityFacts(store), Places(store), _reports(store)
-    community = found.find(name)
-    facts = (
-        FactLine(
-            fact.id,
-            found.line(fact),
-            tuple((places.source(evidence), places.sentence(evidence)) for evidence in fact.evidence),
-        )
-        for fact in found.facts[community.id][:most_facts]
-    )
+    graph, locator, reports = CommunityGraph(store), EvidenceLocator(store), _reports(store)
+    community = graph.find(name)
     report = reports.get(community.id)
-    return Detail(
-        line=_line(community, found, reports),
-        members=tuple(found.names[entity_id] for entity_id in found.members(community)),
-        children=tuple(found.handles[child.id] for child in found.children[community.id]),
-        facts=tuple(facts),
-        report=None if report is None else _report_line(community, found, report),
+    return CommunityDetail(
+        line=_row(community, graph, reports),
+        members=tuple(graph.names[entity_id] for entity_id in graph.members(community)),
+        children=tuple(graph.handles[child.id] for child in graph.children[community.id]),
+        facts=tuple(_listed_fact(fact, graph, locator) for fact in graph.facts[community.id][:max_facts]),
+        report=None if report is None else _listed_report(community, graph, report),
     )
 
 
-def written(store: GraphStore, level: int | None = None) -> Reports:
-    """The reports that are there, of all levels or of one."""
-    found, reports = CommunityFacts(store), _reports(store)
-    rows = [row for row in found.communities.values() if level in (None, row.level)]
-    lines = tuple(_report_line(row, found, reports[row.id]) for row in rows if row.id in reports)
-    silent = sum(not found.facts[row.id] for row in rows)
-    return Reports(lines, missing=len(rows) - silent - len(lines), without_facts=silent)
+def written(store: GraphStore, level: int | None = None) -> ReportList:
+    """The written reports, of all levels or of one."""
+    graph, reports = CommunityGraph(store), _reports(store)
+    communities = _of_level(graph, level)
+    listed = tuple(
+        _listed_report(community, graph, reports[community.id]) for community in communities if community.id in reports
+    )
+    without_facts = sum(not graph.facts[community.id] for community in communities)
+    missing = len(communities) - without_facts - len(listed)
+    return ReportList(listed, missing, without_facts)
+
+
+def _of_level(graph: CommunityGraph, level: int | None) -> list[Community]:
+    return [community for community in graph.communities.values() if level in (None, community.level)]
 
 
 def _reports(store: GraphStore) -> dict[str, Report]:
     return {report.community_id: report for report in store.read(Report)}
 
 
-def _line(row: Community, found: CommunityFacts, reports: dict[str, Report]) -> Line:
-    return Line(
-        handle=found.handles[row.id],
-        id=row.id,
-        level=row.level,
-        parent=found.handles.get(row.parent_id, ""),
-        size=len(row.entity_ids),
-        facts=len(found.facts[row.id]),
-        names=tuple(found.names[entity_id] for entity_id in found.members(row)[:_SHOWN_NAMES]),
-        title=reports[row.id].title if row.id in reports else "",
+def _row(community: Community, graph: CommunityGraph, reports: dict[str, Report]) -> CommunityRow:
+    return CommunityRow(
+        handle=graph.handles[community.id],
+        id=community.id,
+        level=community.level,
+        parent=graph.handles.get(community.parent_id, ""),
+        size=len(community.entity_ids),
+        facts=len(graph.facts[community.id]),
+        names=tuple(graph.names[entity_id] for entity_id in graph.members(community)[:_SHOWN_NAMES]),
+        title=reports[community.id].title if community.id in reports else "",
     )
 
 
-def _report_line(row: Community, found: CommunityFacts, report: Report) -> ReportLine:
-    return ReportLine(
-        handle=found.handles[row.id],
-        level=row.level,
-        size=len(row.entity_ids),
+def _listed_fact(fact: Fact, graph: CommunityGraph, locator: EvidenceLocator) -> ListedFact:
+    places = tuple((locator.source(evidence), locator.sentence(evidence)) for evidence in fact.evidence)
+    return ListedFact(fact.id, graph.line(fact), places)
+
+
+def _listed_report(community: Community, graph: CommunityGraph, report: Report) -> ListedReport:
+    return ListedReport(
+        handle=graph.handles[community.id],
+        level=community.level,
+        size=len(community.entity_ids),
         title=report.title,
         rating=report.rating,
         summary=report.summary,

@@ -1,10 +1,10 @@
-"""A document to passages: whole sentences, at most a set number of tokens each.
+"""A document to chunks: whole sentences, at most a set number of tokens each.
 
-Sentences are packed greedily. A paragraph that fits a passage of its own is not broken where the
-passage before it is at least half full; a heading never parts from the text below it. Only a
-sentence longer than a passage is cut, at a line end or clause first, then between words, then inside
-a word. Without overlap every character that is not white space lies in exactly one passage.
-Knows nothing of models: what a token is, the splitter says.
+Sentences are packed greedily. A paragraph that fits a chunk of its own is not broken where the
+chunk before it is at least half full; a heading always stays with the text below it. Only a
+sentence longer than a chunk is cut, at a line end or clause first, then between words, then inside
+a word. Without overlap every character that is not white space lies in exactly one chunk.
+Knows nothing of models: the sentence splitter counts tokens.
 
     chunk(document, max_tokens=160, sentences=RuleSentences())
 """
@@ -30,7 +30,7 @@ CountTokens = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """What is packed as a whole: a sentence (with the headings above it), or a part of a long one."""
+    """A span that is packed undivided: a sentence (with the headings above it), or a part of a long sentence."""
 
     start: int
     end: int
@@ -40,38 +40,41 @@ class _Unit:
 def chunk(
     document: Document, max_tokens: int, sentences: SentenceSplitter, overlap_sentences: int = 0
 ) -> tuple[Chunk, ...]:
-    """Cut a document into passages.
+    """Cut a document into chunks.
 
     Args:
-        document: Its text may be of any length, or empty.
-        max_tokens: Most tokens of a passage, at least 1. Passed only by a single character that is
-            more than one token.
-        sentences: Finds sentences and counts tokens.
-        overlap_sentences: How many sentences of the passage before a passage repeats, as far as they
+        document: A document whose text may be of any length, or empty.
+        max_tokens: Maximum number of tokens of a chunk, at least 1. Only a single character that is
+            more than one token exceeds it.
+        sentences: Splitter that finds sentences and counts tokens.
+        overlap_sentences: Number of sentences that a chunk repeats from the chunk before, as far as they
             fit beside at least one new sentence.
     Returns:
-        Passages in order, each with the exact characters of its span.
+        Chunks in order, each with the exact characters of its span.
     Raises:
         ValueError: `max_tokens` is below 1 or `overlap_sentences` below 0.
     """
     if max_tokens < 1 or overlap_sentences < 0:
-        raise ValueError(f"max_tokens must be >= 1 and overlap >= 0, they are {max_tokens} and {overlap_sentences}")
+        raise ValueError(
+            f"Expected max_tokens of 1 or more and overlap_sentences of 0 or more, got {max_tokens} and "
+            f"{overlap_sentences}."
+        )
     text = document.text
     paragraphs = _paragraphs(text, sentences.split(text))
-    counter = _Counter(text, sentences.count_tokens)
+    counter = _TokenCounter(text, sentences.count_tokens)
     units = [_units(text, counter, paragraph, max_tokens) for paragraph in paragraphs]
     groups = _pack(units, counter, max_tokens)
-    passages = _overlap(groups, counter, max_tokens, overlap_sentences)
-    return tuple(_chunk(document, position, passage) for position, passage in enumerate(passages))
+    spans = _overlap(groups, counter, max_tokens, overlap_sentences)
+    return tuple(_chunk(document, position, span) for position, span in enumerate(spans))
 
 
-def _chunk(document: Document, position: int, passage: _Unit) -> Chunk:
-    start, end = passage.start, passage.end
-    chunk_id = make_id("c", document.id, start, end)
-    return Chunk(chunk_id, document.id, position, start, end, document.text[start:end], passage.tokens)
+def _chunk(document: Document, position: int, span: _Unit) -> Chunk:
+    chunk_id = make_id("c", document.id, span.start, span.end)
+    text = document.text[span.start : span.end]
+    return Chunk(chunk_id, document.id, position, span.start, span.end, text, span.tokens)
 
 
-class _Counter:
+class _TokenCounter:
     """Counts tokens of spans of one text."""
 
     def __init__(self, text: str, count_tokens: CountTokens) -> None:
@@ -82,16 +85,17 @@ class _Counter:
         return self._count(self._text[start:end])
 
     def joined(self, first: _Unit, second: _Unit) -> _Unit:
-        """Both units as one. Counts add up over white space; elsewhere the whole is counted anew."""
+        """Both units as one. Counts add up over white space; elsewhere the joined text is counted again."""
         apart = self._text[first.end : second.start].isspace()
         tokens = first.tokens + second.tokens if apart else self(first.start, second.end)
         return _Unit(first.start, second.end, tokens)
 
 
 def _paragraphs(text: str, sentences: list[Span]) -> Iterator[list[Span]]:
-    """Sentences by paragraph; a heading counts to the paragraph below and its sentence."""
+    """Sentences by paragraph; a heading belongs to the first sentence of the paragraph below it."""
     paragraph: list[Span] = []
     heading: Span | None = None
+    # A heading waits until the sentence below it comes, and further headings join the first.
     for before, span in pairwise([(0, 0), *sentences]):
         if paragraph and heading is None and _PARAGRAPH.search(text, before[1], span[0]):
             yield paragraph
@@ -110,7 +114,7 @@ def _paragraphs(text: str, sentences: list[Span]) -> Iterator[list[Span]]:
         yield paragraph
 
 
-def _units(text: str, counter: _Counter, paragraph: list[Span], limit: int) -> list[_Unit]:
+def _units(text: str, counter: _TokenCounter, paragraph: list[Span], limit: int) -> list[_Unit]:
     units: list[_Unit] = []
     for start, end in paragraph:
         unit = _Unit(start, end, counter(start, end))
@@ -118,8 +122,8 @@ def _units(text: str, counter: _Counter, paragraph: list[Span], limit: int) -> l
     return units
 
 
-def _cut(text: str, counter: _Counter, unit: _Unit, limit: int) -> list[_Unit]:
-    """Cut what is too long into parts that fit, each as long as can be."""
+def _cut(text: str, counter: _TokenCounter, unit: _Unit, limit: int) -> list[_Unit]:
+    """Cut a unit that is too long into parts that fit, each as long as possible."""
     parts: list[_Unit] = []
     for piece in _fitting(text, counter, unit, limit):
         if parts and (joined := counter.joined(parts[-1], piece)).tokens <= limit:
@@ -129,8 +133,9 @@ def _cut(text: str, counter: _Counter, unit: _Unit, limit: int) -> list[_Unit]:
     return parts
 
 
-def _fitting(text: str, counter: _Counter, unit: _Unit, limit: int) -> Iterator[_Unit]:
+def _fitting(text: str, counter: _TokenCounter, unit: _Unit, limit: int) -> Iterator[_Unit]:
     """Pieces of a unit that fit, cut as little as possible: clauses, else words, else halves of words."""
+    # The first separator that occurs decides; pieces that are still too long are cut by the next.
     for separator in (_CLAUSE, _WORD):
         cuts = [match.end() for match in separator.finditer(text, unit.start, unit.end) if match.end() < unit.end]
         if cuts:
@@ -145,7 +150,7 @@ def _fitting(text: str, counter: _Counter, unit: _Unit, limit: int) -> Iterator[
     yield from _fit_piece(text, counter, (middle, unit.end), limit)
 
 
-def _fit_piece(text: str, counter: _Counter, span: Span, limit: int) -> Iterator[_Unit]:
+def _fit_piece(text: str, counter: _TokenCounter, span: Span, limit: int) -> Iterator[_Unit]:
     start, end = span
     while end > start and text[end - 1].isspace():
         end -= 1
@@ -160,35 +165,37 @@ def _fit_piece(text: str, counter: _Counter, span: Span, limit: int) -> Iterator
         yield from _fitting(text, counter, unit, limit)
 
 
-def _pack(paragraphs: list[list[_Unit]], counter: _Counter, limit: int) -> list[list[_Unit]]:
-    """Group units into passages."""
+def _pack(paragraphs: list[list[_Unit]], counter: _TokenCounter, limit: int) -> list[list[_Unit]]:
+    """Group units into chunks."""
     groups: list[list[_Unit]] = []
-    whole: _Unit | None = None  # the passage that is being filled
+    current: _Unit | None = None  # span of the chunk that is being filled
     for units in paragraphs:
-        if whole and 2 * whole.tokens >= limit and not _fits(whole, units, limit) and _fits(None, units, limit):
-            whole = None
+        # A paragraph that fits a chunk of its own starts a new one, unless the current chunk is less than half full.
+        half_full = current is not None and 2 * current.tokens >= limit
+        if half_full and not _fits(current, units, limit) and _fits(None, units, limit):
+            current = None
         for unit in units:
-            joined = counter.joined(whole, unit) if whole else unit
-            if whole and joined.tokens <= limit:
+            joined = counter.joined(current, unit) if current else unit
+            if current and joined.tokens <= limit:
                 groups[-1].append(unit)
-                whole = joined
+                current = joined
             else:
                 groups.append([unit])
-                whole = unit
+                current = unit
     return groups
 
 
-def _fits(whole: _Unit | None, units: list[_Unit], limit: int) -> bool:
-    return (whole.tokens if whole else 0) + sum(unit.tokens for unit in units) <= limit
+def _fits(current: _Unit | None, units: list[_Unit], limit: int) -> bool:
+    return (current.tokens if current else 0) + sum(unit.tokens for unit in units) <= limit
 
 
-def _overlap(groups: list[list[_Unit]], counter: _Counter, limit: int, overlap: int) -> Iterator[_Unit]:
-    """The passages, each begun early enough to repeat the end of the one before."""
+def _overlap(groups: list[list[_Unit]], counter: _TokenCounter, limit: int, overlap: int) -> Iterator[_Unit]:
+    """The spans of the chunks, each begun early enough to repeat the end of the one before."""
     for before, group in pairwise([[], *groups]):
-        passage = reduce(counter.joined, group)
+        span = reduce(counter.joined, group)
         for unit in reversed(before[-overlap:] if overlap else []):
-            longer = counter.joined(unit, passage)
+            longer = counter.joined(unit, span)
             if longer.tokens > limit:
                 break
-            passage = longer
-        yield passage
+            span = longer
+        yield span

@@ -1,7 +1,7 @@
 """Readers of the file formats that hold one document each: text, Markdown, HTML, PDF.
 
-A reader takes a file and returns what it says, before ids are made; tables of many documents are read
-by `kg.documents.tables`. Everything here raises `InputError` with the reason when a file cannot be used.
+A reader takes a file and gives its title, date and text, before ids are made; tables of many documents are
+read by `kg.documents.tables`. Everything here raises `InputError` with the reason when a file cannot be used.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ _DATE_META = {"article:published_time", "datepublished", "date", "dc.date", "dct
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A document as a file gives it.
+class RawDocument:
+    """A document as a file gives it, before it has an id.
 
     Attributes:
         text: Normalised text.
         title: Title in the file, or "".
         date: ISO date in the file, or "".
-        row: What follows "#" in the source of a row of a table, or "".
+        row: Name of its row, which follows "#" in the source of a row of a table, or "".
     """
 
     text: str
@@ -66,34 +66,34 @@ class Draft:
     row: str = ""
 
 
-def read_text(path: Path, source: str) -> Iterator[Draft]:
+def read_text(path: Path, source: str) -> Iterator[RawDocument]:
     """Plain text."""
-    yield Draft(decode(path.read_bytes(), source))
+    yield RawDocument(decode(path.read_bytes(), source))
 
 
-def read_markdown(path: Path, source: str) -> Iterator[Draft]:
+def read_markdown(path: Path, source: str) -> Iterator[RawDocument]:
     """Markdown; `title:` and `date:` of YAML front matter are taken, the front matter itself is not text."""
     text = decode(path.read_bytes(), source)
     settings: dict[str, Any] = {}
-    if (match := _FRONT_MATTER.match(text)) and (found := _front_matter(match[1])) is not None:
-        settings, text = found, text[match.end() :]
+    if (match := _FRONT_MATTER.match(text)) and (block := _front_matter(match[1])) is not None:
+        settings, text = block, text[match.end() :]
     heading = _HEADING.search(text)
     title = settings.get("title") or (heading[1] if heading else "")
-    yield Draft(text.strip("\n"), normalise(str(title)).strip(), normalise_date(settings.get("date")))
+    yield RawDocument(text.strip("\n"), normalise(str(title)).strip(), normalise_date(settings.get("date")))
 
 
 def _front_matter(block: str) -> dict[str, Any] | None:
     """Settings by lower-case name; None if the block between two rules is text after all."""
     try:
-        found = yaml.safe_load(block)
+        settings = yaml.safe_load(block)
     except (yaml.YAMLError, ValueError, RecursionError):  # a colon in an unquoted title is enough
-        found = {name: value.strip("\"'") for name, value in _SETTING.findall(block)} or None
-    if found is None and not block.strip():
+        settings = {name: value.strip("\"'") for name, value in _SETTING.findall(block)} or None
+    if settings is None and not block.strip():
         return {}
-    return {str(name).lower(): value for name, value in found.items()} if isinstance(found, dict) else None
+    return {str(name).lower(): value for name, value in settings.items()} if isinstance(settings, dict) else None
 
 
-def read_html(path: Path, source: str) -> Iterator[Draft]:
+def read_html(path: Path, source: str) -> Iterator[RawDocument]:
     """A web page: title, and the text of its main part in the order of its blocks."""
     from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
     from bs4.dammit import EncodingDetector
@@ -106,7 +106,7 @@ def read_html(path: Path, source: str) -> Iterator[Draft]:
     title, date = _html_title(page), _html_date(page)
     for tag in page.find_all(_UNSEEN):
         tag.decompose()
-    yield Draft(_html_text(page), title, date)
+    yield RawDocument(_html_text(page), title, date)
 
 
 def _html_title(page: BeautifulSoup) -> str:
@@ -128,10 +128,12 @@ def _html_text(page: BeautifulSoup) -> str:
     """Text of a page: a blank line between blocks, headings as Markdown writes them."""
     articles = page.find_all("article")
     main: Tag = page.find("main") or (articles[0] if len(articles) == 1 else page)
-    kept = {id(string) for pre in main.find_all("pre") for string in pre.find_all(string=True)}
+    # White space counts in <pre> only; everywhere else a run of it is one space, as a browser shows it.
+    preformatted = {id(string) for pre in main.find_all("pre") for string in pre.find_all(string=True)}
     for string in main.find_all(string=True):
-        if id(string) not in kept:
+        if id(string) not in preformatted:
             string.replace_with(re.sub(r"\s+", " ", string))
+    # Marks go into the tree, so that the text comes out in reading order however deep the blocks are nested.
     for tag in main.find_all([*_BLOCKS, "br", "td", "th"]):
         if tag.name == "br":
             tag.replace_with("\n")
@@ -147,20 +149,22 @@ def _html_text(page: BeautifulSoup) -> str:
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"(?m)^((?:#+|-))[ \n]+", r"\1 ", "\n".join(lines))).strip()
 
 
-def read_pdf(path: Path, source: str) -> Iterator[Draft]:
+def read_pdf(path: Path, source: str) -> Iterator[RawDocument]:
     """The text layer of a PDF, page after page."""
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
-    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it remarks on every flaw that it repairs
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of every flaw that it repairs
     try:
         reader = PdfReader(BytesIO(path.read_bytes()))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise InputError(f"{source} is encrypted: save a copy without a password")
+            raise InputError(f"{source} is encrypted. Save a copy without a password.")
         pages = [normalise(page.extract_text()).strip() for page in reader.pages]
     except PyPdfError as error:
-        raise InputError(f"{source} cannot be read as PDF ({type(error).__name__}: {error})") from error
+        raise InputError(
+            f"{source} cannot be read as PDF ({type(error).__name__}: {error}). Save it again, or convert it to text."
+        ) from error
     text = "\n\n".join(page for page in pages if page)
     if not text:
-        raise InputError(f"{source} has {len(pages)} pages without text: it may be a scan; run OCR on it first")
-    yield Draft(text)
+        raise InputError(f"{source} has {len(pages)} pages without text; it may be a scan. Run OCR on it first.")
+    yield RawDocument(text)

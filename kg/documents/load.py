@@ -1,6 +1,6 @@
-"""Files to documents: what a folder holds, one `Loaded` outcome a file, errors included.
+"""Files to documents: the files of a folder, one `LoadedFile` each, errors included.
 
-Formats are in `READERS`, by suffix. A file that cannot be read is an outcome with its reason and never
+Formats are in `READERS`, by suffix. A file that cannot be read gives a `LoadedFile` with the reason and never
 stops the rest; a table with a few bad rows gives the good ones and names the others.
 
     for loaded in load(Path("articles")):
@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg.documents.formats import Draft, read_html, read_markdown, read_pdf, read_text
+from kg.documents.formats import RawDocument, read_html, read_markdown, read_pdf, read_text
 from kg.documents.tables import BadRow, read_csv, read_jsonl
 from kg.language.text import normalise
 from kg.schema import Document, make_id
 from models.errors import InputError
 
-Reader = Callable[[Path, str], Iterator[Draft | BadRow]]
+Reader = Callable[[Path, str], Iterator[RawDocument | BadRow]]
 
 READERS: dict[str, Reader] = {
     ".txt": read_text,
@@ -35,20 +35,20 @@ READERS: dict[str, Reader] = {
     ".tsv": read_csv,
     ".pdf": read_pdf,
 }
-"""Suffix to reader."""
+"""Suffix of a file to its reader."""
 
-_MOST_ERRORS = 20
+_MAX_ERRORS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """What became of one file.
+class LoadedFile:
+    """The documents of one file, or the reasons why there are none.
 
     Attributes:
-        source: Its path relative to the folder, POSIX.
-        documents: What it holds.
-        errors: Why it, or rows of it, could not be read.
-        skipped: Why it was not tried, or "".
+        source: Path of the file relative to the folder, POSIX.
+        documents: Documents in the file.
+        errors: Reasons why the file, or rows of it, could not be read.
+        skipped: Reason why the file was not tried, or "".
     """
 
     source: str
@@ -59,13 +59,14 @@ class Loaded:
     @property
     def error(self) -> str:
         """All errors as one text, "" if there are none."""
-        return "; ".join(self.errors)
+        return " ".join(self.errors)
 
 
 def list_sources(root: Path) -> list[str]:
     """Files under a folder as relative POSIX paths, sorted; hidden files and folders are left out.
 
-    A file is a list of its own name.
+    Args:
+        root: A folder; of a file, the list holds the file's name alone.
 
     Raises:
         InputError: `root` does not exist or holds no file that can be read.
@@ -73,24 +74,25 @@ def list_sources(root: Path) -> list[str]:
     if root.is_file():
         return [root.name]
     if not root.is_dir():
-        raise InputError(f"{root} does not exist: name a file or a folder of documents")
-    found: list[Path] = []
+        raise InputError(f"{root} does not exist. Name a file or a folder of documents.")
+    paths: list[Path] = []
     unreadable: list[OSError] = []
     for folder, names, files in os.walk(root, onerror=unreadable.append):
-        names[:] = [name for name in names if not name.startswith(".")]
-        found += [Path(folder, name) for name in files if not name.startswith(".")]
-    found += [Path(error.filename) for error in unreadable]  # a folder that cannot be listed fails as a file does
-    if not any(path.suffix.lower() in READERS for path in found):
-        others = f"only {', '.join(sorted({path.suffix or path.name for path in found})[:10])}" if found else "no file"
-        raise InputError(f"{root} holds {others}: expected documents of type {', '.join(READERS)}")
-    return sorted(path.relative_to(root).as_posix() for path in found)
+        names[:] = [name for name in names if not name.startswith(".")]  # in place: os.walk descends into what is left
+        paths += [Path(folder, name) for name in files if not name.startswith(".")]
+    paths += [Path(error.filename) for error in unreadable]  # a folder that cannot be listed fails as a file does
+    if not any(path.suffix.lower() in READERS for path in paths):
+        suffixes = sorted({path.suffix or path.name for path in paths})[:10]
+        content = f"only {', '.join(suffixes)}" if suffixes else "no file"
+        raise InputError(f"Expected documents of type {', '.join(READERS)} in {root}, but it holds {content}.")
+    return sorted(path.relative_to(root).as_posix() for path in paths)
 
 
-def load(root: Path) -> Iterator[Loaded]:
+def load(root: Path) -> Iterator[LoadedFile]:
     """Read a file, or every file of a folder and its subfolders, in sorted order.
 
     Yields:
-        One outcome for each file of `list_sources`.
+        One `LoadedFile` for each file of `list_sources`.
     Raises:
         InputError: `root` does not exist or holds nothing to read.
     """
@@ -103,49 +105,48 @@ def source_name(name: str) -> str:
     return normalise(os.fsencode(name).decode("utf-8", "replace"))
 
 
-def load_file(path: Path, source: str) -> Loaded:
+def load_file(path: Path, source: str) -> LoadedFile:
     """Read one file.
 
     Args:
         path: The file.
-        source: What its documents name as their source.
+        source: Source of its documents.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        return Loaded(
-            source, skipped=f"unknown type {path.suffix or 'without a suffix'!r}: not one of {', '.join(READERS)}"
-        )
-    drafts: list[Draft] = []
+        suffix = repr(path.suffix or "without a suffix")
+        return LoadedFile(source, skipped=f"Unknown type {suffix}. Expected one of: {', '.join(READERS)}.")
+    raw_documents: list[RawDocument] = []
     errors: list[str] = []
     try:
         if not path.is_file():
-            raise InputError(f"{source} is not a regular file, or a link to nothing")
-        for row in reader(path, source):
-            if isinstance(row, BadRow):
-                errors.append(row.reason)
-            elif row.text.strip():
-                drafts.append(row)
+            raise InputError(f"{source} is not a regular file, or a link to nothing.")
+        for raw in reader(path, source):
+            if isinstance(raw, BadRow):
+                errors.append(raw.reason)
+            elif raw.text.strip():
+                raw_documents.append(raw)
             else:
-                errors.append(f"{source} holds no text")
-        if not drafts and not errors:
-            errors.append(f"{source} holds no text")
+                errors.append(f"{source} holds no text.")
+        if not raw_documents and not errors:
+            errors.append(f"{source} holds no text.")
     except InputError as error:
         errors.append(str(error))
     except OSError as error:
-        errors.append(f"{source} cannot be read: {error.strerror or error}")
-    except Exception as error:  # parsers meet a broken file with whatever they stumble on; the next file goes on
-        errors.append(f"{source} cannot be read as {path.suffix} ({type(error).__name__}: {error})")
-    if len(errors) > _MOST_ERRORS:
-        errors[_MOST_ERRORS:] = [f"and {len(errors) - _MOST_ERRORS} more"]
-    return Loaded(source, tuple(_documents(drafts, source, path.stem)), tuple(errors))
+        errors.append(f"{source} cannot be read: {error.strerror or error}.")
+    except Exception as error:  # a parser may raise anything at a broken file, and the next file is read all the same
+        errors.append(f"{source} cannot be read as {path.suffix} ({type(error).__name__}: {error}).")
+    if len(errors) > _MAX_ERRORS:
+        errors[_MAX_ERRORS:] = [f"There are {len(errors) - _MAX_ERRORS} more."]
+    return LoadedFile(source, tuple(_documents(raw_documents, source, path.stem)), tuple(errors))
 
 
-def _documents(drafts: list[Draft], source: str, stem: str) -> Iterator[Document]:
-    """Drafts to documents; rows that share an id are told apart by a number."""
+def _documents(raw_documents: list[RawDocument], source: str, stem: str) -> Iterator[Document]:
+    """Documents with ids; rows that share a name get a number, so that no two sources are equal."""
     seen: dict[str, int] = {}
-    for draft in drafts:
-        name = f"{source}#{draft.row}" if draft.row else source
+    for raw in raw_documents:
+        name = f"{source}#{raw.row}" if raw.row else source
         seen[name] = seen.get(name, 0) + 1
         if seen[name] > 1:
             name = f"{name}~{seen[name]}"
-        yield Document(make_id("d", name, draft.text), name, draft.title or normalise(stem), draft.text, draft.date)
+        yield Document(make_id("d", name, raw.text), name, raw.title or normalise(stem), raw.text, raw.date)

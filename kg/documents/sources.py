@@ -1,8 +1,8 @@
-"""Which sources are meant: names of the files that are given, and names that a person types.
+"""Names of sources: of the files that an update is given, and those that a person types.
 
 A source is named by its path below the folder that was indexed; a row of a table adds "#row". A workspace keeps no
-path of the machine, so for an update that folder is found again: it is the one, at or above what is given, below
-which most of the known sources lie at their names.
+path of the machine, so for an update that folder is found again: it is the folder, at or above the given path, below
+which most of the known sources exist under their names.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ def files_of(paths: Iterable[Path], root: Path | None, known: Collection[str]) -
     Args:
         paths: Files and folders.
         root: Folder that names are relative to; None finds it, or names a file as `kg.documents.load` would by itself.
-        known: Files that the knowledge base holds, by source.
+        known: Sources of the files that the knowledge base holds.
     Raises:
         InputError: A path does not exist, or holds nothing that can be read.
         ConfigError: A path does not lie below `root`, or two files have one name.
     """
-    found: dict[str, Path] = {}
+    by_source: dict[str, Path] = {}
     for path in map(_absolute, paths):
         base = _absolute(root) if root else _indexed_root(path, known)
         if not path.is_relative_to(base):
-            raise ConfigError(f"{path} does not lie below the folder {base}: name one that it lies below with --root")
+            raise ConfigError(f"{path} does not lie below the folder {base}. Name a folder above it with --root.")
         for name in list_sources(path):
             file = path if path.is_file() else path / name
             source = source_name(file.relative_to(base).as_posix())
-            if found.setdefault(source, file) != file:
+            if by_source.setdefault(source, file) != file:
                 raise ConfigError(
-                    f"{found[source]} and {file} would both be the source {source}: "
-                    "name the folder that their names are relative to with --root"
+                    f"{by_source[source]} and {file} would both be the source {source}. "
+                    "Name the folder that their names are relative to with --root."
                 )
-    return found
+    return by_source
 
 
 def _absolute(path: Path) -> Path:
@@ -53,51 +53,60 @@ def _absolute(path: Path) -> Path:
 
 
 def _indexed_root(path: Path, known: Collection[str]) -> Path:
-    own = path if path.is_dir() else path.parent
+    nearest = path if path.is_dir() else path.parent
     sample = list(islice(sorted(known), 0, None, 1 + len(known) // _SAMPLE))
-    hits = {base: sum((base / name).is_file() for name in sample) for base in (own, *own.parents)}
-    return max(hits, key=lambda base: hits[base])  # of equals the nearest, so `own` where nothing is known
+
+    def hits(base: Path) -> int:
+        return sum((base / name).is_file() for name in sample)
+
+    # Of equals `max` takes the first, which is the nearest folder: so it is `nearest` where nothing is known.
+    return max((nearest, *nearest.parents), key=hits)
 
 
-def owner(source: str, files: Collection[str]) -> str:
+def owning_file(source: str, files: Collection[str]) -> str:
     """The file that a document's source belongs to.
 
     Example:
-        >>> owner("notes.csv#7~2", {"notes.csv", "a.md"})
+        >>> owning_file("notes.csv#7~2", {"notes.csv", "a.md"})
         'notes.csv'
     """
-    places = (place for place in range(len(source), 0, -1) if place == len(source) or source[place] in "#~")
-    return next((source[:place] for place in places if source[:place] in files), source)
+    # A file's own name may hold "#" or "~", so the longest prefix that is a file is taken.
+    ends = (end for end in range(len(source), 0, -1) if end == len(source) or source[end] in "#~")
+    return next((source[:end] for end in ends if source[:end] in files), source)
 
 
-def matching(patterns: Sequence[str], known: Iterable[str]) -> list[str]:
+def matching_sources(patterns: Sequence[str], known: Iterable[str]) -> list[str]:
     """The known sources that are named, exactly or by a pattern in which "*" stands for any characters, "/" too.
 
     Raises:
-        InputError: A pattern names none; nothing may be done then.
+        InputError: A pattern matches no source; the caller must not act on the others then.
     Example:
-        >>> matching(["2031/*"], ["2030/a.md", "2031/a.md", "2031/b/c.md"])
+        >>> matching_sources(["2031/*"], ["2030/a.md", "2031/a.md", "2031/b/c.md"])
         ['2031/a.md', '2031/b/c.md']
     """
     names = sorted(set(known))
-    found: set[str] = set()
+    matches: set[str] = set()
     for pattern in patterns:
-        own = {pattern} & set(names) or {name for name in names if fnmatchcase(name, pattern)}
-        if not own:
-            raise InputError(f"no source is called {pattern}: {_nearest(pattern, names)}")
-        found |= own
-    return sorted(found)
+        # An exact name wins, since a file's name may hold "*" or "[" itself.
+        own_matches = {pattern} & set(names) or {name for name in names if fnmatchcase(name, pattern)}
+        if not own_matches:
+            raise InputError(f"Unknown source {pattern!r}. {_nearest(pattern, names)}")
+        matches |= own_matches
+    return sorted(matches)
 
 
 def _nearest(pattern: str, names: Sequence[str]) -> str:
+    """The sources that a pattern may have meant, as a sentence; there may be too many to list all."""
     if not names:
-        return "the knowledge base holds no document"
-    inside = [name for name in names if pattern.casefold().removeprefix("./") in name.casefold()]
-    near = [*inside, *get_close_matches(pattern, names, n=5)] or get_close_matches(pattern, names, n=3, cutoff=0.3)
-    shown = list(dict.fromkeys(near))[:5]
-    return f"did you mean {', '.join(shown)}?" if shown else f"it holds {len(names)}, such as {', '.join(names[:5])}"
+        return "The knowledge base holds no document."
+    containing = [name for name in names if pattern.casefold().removeprefix("./") in name.casefold()]
+    near = [*containing, *get_close_matches(pattern, names, n=5)] or get_close_matches(pattern, names, n=3, cutoff=0.3)
+    suggested = list(dict.fromkeys(near))[:5]
+    if suggested:
+        return f"Did you mean {', '.join(suggested)}?"
+    return f"The knowledge base holds {len(names)}, such as {', '.join(names[:5])}."
 
 
 def by_file(documents: Iterable[Document], files: Collection[str]) -> Iterator[tuple[str, Document]]:
     """Documents with the files that they come from."""
-    return ((owner(document.source, files), document) for document in documents)
+    return ((owning_file(document.source, files), document) for document in documents)

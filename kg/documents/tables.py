@@ -1,8 +1,8 @@
 """Readers of files that hold many documents: JSON Lines and CSV, one row a document.
 
-Both are read row by row, so that the size of a file does not matter. Columns go by their usual names
-(`TEXT`, `TITLE`, `DATE`, `ID`), in any case; all others are ignored. A row that cannot be used is
-yielded as a `BadRow` with its line number, and the next one is read.
+Both are read row by row, so that the size of a file does not matter. Columns are known by their usual
+names (`TEXT`, `TITLE`, `DATE`, `ID`), in upper or lower case; all others are ignored. A row that cannot
+be used is yielded as a `BadRow` with its line number, and the next one is read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kg.documents.formats import Draft
+from kg.documents.formats import RawDocument
 from kg.language.dates import normalise_date
 from kg.language.text import broken_encoding, detect_encoding, normalise
 from models.errors import InputError
@@ -24,17 +24,21 @@ TITLE = ("title", "headline", "name", "heading", "subject")
 DATE = ("date", "published", "publish_date", "published_at", "publication_date", "created", "created_at", "timestamp")
 ID = ("id", "_id", "doc_id", "document_id", "docid", "uid", "key")
 _DELIMITERS = (",", ";", "\t", "|")
-_LONGEST_FIELD = 2**31 - 1
+_MAX_FIELD = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be used, and why."""
+    """A row that cannot be used.
+
+    Attributes:
+        reason: Why it cannot be used, a sentence with the line number.
+    """
 
     reason: str
 
 
-def read_jsonl(path: Path, source: str) -> Iterator[Draft | BadRow]:
+def read_jsonl(path: Path, source: str) -> Iterator[RawDocument | BadRow]:
     """JSON Lines: an object a line."""
     for number, line in enumerate(_lines(path, source, newline=None), start=1):
         if not line.strip():
@@ -42,32 +46,32 @@ def read_jsonl(path: Path, source: str) -> Iterator[Draft | BadRow]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            yield BadRow(f"line {number} is not JSON ({error})")
+            yield BadRow(f"Line {number} is not JSON ({error}).")
             continue
         if isinstance(row, dict):
-            yield _draft(row, number)
+            yield _document(row, number)
         else:
-            yield BadRow(f"line {number} is no JSON object but a {type(row).__name__}")
+            yield BadRow(f"Line {number} is a {type(row).__name__}, not a JSON object.")
 
 
-def read_csv(path: Path, source: str) -> Iterator[Draft | BadRow]:
+def read_csv(path: Path, source: str) -> Iterator[RawDocument | BadRow]:
     """CSV with a header; the delimiter may be a comma, semicolon, tab or bar.
 
     Raises:
         InputError: No column holds text.
     """
-    csv.field_size_limit(_LONGEST_FIELD)
+    csv.field_size_limit(_MAX_FIELD)  # by default 128 KiB, less than a long document
     delimiter = _delimiter(path, source)
     reader = csv.DictReader(_lines(path, source, newline=""), delimiter=delimiter)
     while True:
         try:
             row = next(reader, None)
         except csv.Error as error:
-            yield BadRow(f"line {reader.line_num} is not CSV ({error})")
+            yield BadRow(f"Line {reader.line_num} is not CSV ({error}).")
             continue
         if row is None:
             return
-        yield _draft(row, reader.line_num)
+        yield _document(row, reader.line_num)
 
 
 def _lines(path: Path, source: str, newline: str | None) -> Iterator[str]:
@@ -82,29 +86,30 @@ def _lines(path: Path, source: str, newline: str | None) -> Iterator[str]:
 
 def _delimiter(path: Path, source: str) -> str:
     """The delimiter under which the header has a column of text."""
+    # A header split by the wrong delimiter is one long name, so only the right one shows a column of text.
     headers: dict[str, list[str]] = {}
     for delimiter in _DELIMITERS:
         header = next(csv.reader(_lines(path, source, newline=""), delimiter=delimiter), [])
-        if _pick(dict.fromkeys(header, "found"), TEXT):
+        if _pick(dict.fromkeys(header, "present"), TEXT):
             return delimiter
         headers[delimiter] = header
     columns = max(headers.values(), key=len)
     raise InputError(
-        f"{source} has no column of text: the first line names {', '.join(map(repr, columns)) or 'nothing'}; "
-        f"call one of them {', '.join(TEXT)}"
+        f"{source} has no column of text: its first line names {', '.join(map(repr, columns)) or 'nothing'}. "
+        f"Name one of the columns {', '.join(TEXT)}."
     )
 
 
-def _draft(row: Mapping[Any, Any], number: int) -> Draft | BadRow:
-    """One row to a draft; `number` is its line."""
+def _document(row: Mapping[Any, Any], number: int) -> RawDocument | BadRow:
+    """The document of one row; `number` is its line."""
     text = _pick(row, TEXT)
     if not isinstance(text, str):
-        found = ", ".join(repr(name) for name in row if name is not None) or "nothing"
-        return BadRow(f"line {number} has no text: expected one of {', '.join(TEXT)}, found {found}")
+        columns = ", ".join(repr(name) for name in row if name is not None) or "nothing"
+        return BadRow(f"Line {number} has no text: expected one of {', '.join(TEXT)}, got {columns}.")
     if not (text := normalise(text)).strip():
-        return BadRow(f"line {number} has an empty text")
+        return BadRow(f"Line {number} has an empty text.")
     title, row_id = _pick(row, TITLE), _pick(row, ID)
-    return Draft(
+    return RawDocument(
         text,
         " ".join(normalise(str(title)).split()) if isinstance(title, str | int | float) else "",
         normalise_date(_pick(row, DATE)),

@@ -1,11 +1,11 @@
 """Facts from one chunk, or a few neighbours: one call of a chat model under a JSON schema.
 
-The prompt comes from `kg.extraction.examples`: fixed instructions and worked examples first, so that a server reads
-them once, then the document's title and the passage. An answer is lines (`kg.extraction.proposals`), bounded in number
-by the schema and in length in proportion to the passage, so that a model that repeats itself ends soon. A useless
-answer is asked for once more in two halves; if that fails too, the passage counts as failed. What the passage doesn't
-hold is refused (`kg.extraction.verify`). A second reading of what the first left out, `gleaning`, is the model's own or
-the parser's.
+The prompt comes from `kg.extraction.examples`: fixed instructions and worked examples first, so that a server computes
+them once, then the document's title and the text. A reply is lines (`kg.extraction.proposals`), bounded in number by
+the schema and in tokens in proportion to the text, so that a model that repeats itself ends soon. After a rejected
+reply the model is called for each half of the sentences; if that fails too, the input counts as failed. Facts that the
+text does not hold are refused (`kg.extraction.verify`). A second extraction of what the first left out, `gleaning`, is
+the model's own or the parser's.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from pydantic import ValidationError
 from kg.config import ExtractConfig
 from kg.extraction.examples import extraction_prompt
 from kg.extraction.nlp import NlpExtractor
-from kg.extraction.proposals import DENSITY, TYPES, Answer, answer_schema, proposals
-from kg.extraction.protocol import Passage, Reading, by_chunk
-from kg.extraction.verify import Verified, guess_type, verify
+from kg.extraction.proposals import DENSITY, TYPES, ExtractionReply, proposals, reply_schema
+from kg.extraction.protocol import ExtractionInput, ExtractionOutcome, by_chunk
+from kg.extraction.verify import VerifiedFacts, guess_type, verify
 from kg.language.sentences import SentenceSplitter
 from kg.language.spacy_pipeline import OTHER, Pipeline
 from kg.language.spans import Span, bare, fold
 from kg.schema import Chunk, Mention, Triple
 from models.calls.prompt import load_prompt
-from models.errors import InputError, OutputError
+from models.errors import InputError, OutputError, describe_problems
 from models.files.digest import digest
 from models.protocols import ChatModel, ChatRequest, Completion, Message, Usage
 
-Sentence = tuple[Chunk, Span]
+ChunkSentence = tuple[Chunk, Span]
 
-TRAINED = ExtractConfig(style="chained", domain="none")
-"""The form in which a model is asked that was trained to extract (`training.extractor`)."""
+TRAINED_FORM = ExtractConfig(style="chained", domain="none")
+"""The prompt form for a model that was trained to extract (`training.extractor`)."""
 
 _VERIFIER = 5
-"""Changes with the rules here and in all that is called from here, so that passages are verified anew."""
+"""Version of the rules here and in all that is called from here; raise it, and stored outcomes are made again."""
 
 
 class ChatExtractor:
-    """Reads passages with a chat model; safe to call from several threads.
+    """Extracts with a chat model; safe to call from several threads.
 
     Args:
         chat: The model.
-        sentences: Splits passages.
-        config: Style, domain, schema, gleaning.
+        sentences: Splits chunks into sentences.
+        config: Style, domain, kinds, relations, gleaning.
     """
 
     def __init__(
@@ -60,78 +60,81 @@ class ChatExtractor:
         self.sentences = sentences
         self.config = config or ExtractConfig()
         self.pipeline = Pipeline()
+        # The parser's relations are the text's own words, which a list of allowed relations excludes.
         gleans = self.config.gleaning == "nlp" and not self.config.relations
         self.parser = NlpExtractor(sentences, self.pipeline) if gleans else None
         self.prompt = extraction_prompt(self.config)
 
     @property
     def density(self) -> float:
-        """Most lines of an answer for a hundred tokens of its passage."""
+        """Maximum number of lines of a reply for a hundred tokens of text."""
         return self.config.density or DENSITY[self.config.style]
 
     def schema(self, tokens: float) -> dict[str, Any]:
-        """Schema of the answer about a passage of so many tokens."""
+        """Schema of the reply about a text of so many tokens."""
         config = self.config
         kinds = config.entity_types or TYPES
-        return answer_schema(config.style, tokens, kinds, config.relations or (), self.density)
+        return reply_schema(config.style, tokens, kinds, config.relations or (), self.density)
 
-    def key(self, passage: Passage) -> str:
-        """Digest of everything that the reading of a passage depends on."""
-        gleaner = self.parser.key(passage) if self.parser else self.config.gleaning
+    def key(self, item: ExtractionInput) -> str:
+        """Digest of everything that the outcome for an input depends on."""
+        gleaner = self.parser.key(item) if self.parser else self.config.gleaning
         parts = (
             self.prompt.template,
             self.chat.digest,
-            self.schema(passage.tokens),
+            self.schema(item.tokens),
             gleaner,
             load_prompt("extract_glean").template if self.config.gleaning == "ask" else "",
             self.sentences.name,
             self.pipeline.digest,
             _VERIFIER,
         )
-        chunks = [[chunk.id, chunk.text] for chunk in passage.chunks]
-        return digest(*parts, chunks, passage.title)
+        chunks = [[chunk.id, chunk.text] for chunk in item.chunks]
+        return digest(*parts, chunks, item.title)
 
-    def __call__(self, passage: Passage) -> Reading:
-        """Read one passage.
+    def __call__(self, item: ExtractionInput) -> ExtractionOutcome:
+        """Extract names and facts from one input.
 
         Raises:
-            OutputError: The model's answer can't be used, nor can those for the two halves.
+            OutputError: The model's reply cannot be used, nor can those for the two halves.
             ModelError: The model cannot be reached or refuses.
-            BudgetReached: The budget allows no further call.
+            BudgetError: The budget allows no further call.
         """
-        sentences = [(chunk, span) for chunk in passage.chunks for span in self.sentences.split(chunk.text)]
-        wasted, wasted_now = Usage(), Usage()
+        sentences = [(chunk, span) for chunk in item.chunks for span in self.sentences.split(chunk.text)]
+        wasted, newly_wasted = Usage(), Usage()
         try:
-            parts = [self._ask(passage, sentences)]
+            parts = [self._call(item, sentences)]
         except OutputError as error:
+            # A greedy model would write the same again, but less text often ends what it repeated.
             if len(sentences) < 2:
                 raise
-            wasted, wasted_now = _wasted(error)
-            parts = self._ask_halves(passage, sentences, wasted, error.recorded)
+            wasted, newly_wasted = _wasted(error)
+            parts = self._call_halves(item, sentences, wasted, error.recorded)
         if self.config.gleaning == "ask" and len(parts) == 1:
             try:
-                parts.append(self._ask(passage, sentences, before=parts[0][0]))
-            except OutputError as error:  # what the first reading found stands
-                wasted, wasted_now = _wasted(error)
+                parts.append(self._call(item, sentences, before=parts[0][0]))
+            except OutputError as error:  # the facts of the first reply are kept
+                wasted, newly_wasted = _wasted(error)
         completions = [completion for completion, _ in parts]
         mentions = [mention for _, verified in parts for mention in verified.mentions]
         mentions = self._with_kinds(mentions, sentences)
         triples = [triple for _, verified in parts for triple in verified.triples]
         if self.parser:
-            with suppress(InputError):  # a language that the parser doesn't know: what the model found stands
-                more = self.parser(passage).extractions
+            with suppress(InputError):  # a language that the parser does not know: the model's facts are kept
+                parsed = self.parser(item).extractions
                 known = {mention.evidence for mention in mentions}
-                mentions += [each for row in more for each in row.mentions if each.evidence not in known]
-                triples += _unjoined([triple for row in more for triple in row.triples], triples)
-        return Reading(
-            extractions=by_chunk(passage, mentions, triples, sum(verified.dropped for _, verified in parts)),
+                parsed_mentions = [mention for extraction in parsed for mention in extraction.mentions]
+                mentions += [mention for mention in parsed_mentions if mention.evidence not in known]
+                triples += _unjoined([triple for extraction in parsed for triple in extraction.triples], triples)
+        return ExtractionOutcome(
+            extractions=by_chunk(item, mentions, triples, sum(verified.dropped for _, verified in parts)),
             usage=sum((completion.usage for completion in completions), wasted),
-            spent=sum((completion.usage for completion in completions if not completion.recorded), wasted_now),
+            new_usage=sum((completion.usage for completion in completions if not completion.recorded), newly_wasted),
             model_seconds=sum(completion.seconds for completion in completions),
         )
 
-    def _with_kinds(self, mentions: list[Mention], sentences: Sequence[Sentence]) -> list[Mention]:
-        """Names whose kind the model didn't say, with the kind that the recogniser sees."""
+    def _with_kinds(self, mentions: list[Mention], sentences: Sequence[ChunkSentence]) -> list[Mention]:
+        """All names; those without a kind from the model get the kind that the recogniser sees."""
         if all(mention.type != OTHER for mention in mentions):
             return mentions
         kinds = self.pipeline.kinds(chunk.text[slice(*span)] for chunk, span in sentences)
@@ -142,70 +145,79 @@ class ChatExtractor:
             for mention in mentions
         ]
 
-    def request(self, passage: Passage, sentences: Sequence[Sentence], before: Completion | None = None) -> ChatRequest:
-        """The call for some sentences of a passage, or the one that asks what the answer `before` left out."""
-        tokens = self.tokens(passage, sentences)
-        messages = self.prompt.fill(shown(passage, sentences))
+    def request(
+        self, item: ExtractionInput, sentences: Sequence[ChunkSentence], before: Completion | None = None
+    ) -> ChatRequest:
+        """The call for some sentences of an input, or the one for what the reply `before` left out."""
+        tokens = self.tokens(item, sentences)
+        messages = self.prompt.fill(prompt_fields(item, sentences))
         if before is not None:
             messages += (Message("assistant", before.text), *load_prompt("extract_glean").fill({}))
         return ChatRequest(
             messages=messages,
             schema=self.schema(tokens),
+            # Far more than honest lines take: only a model that repeats itself is cut off.
             max_tokens=150 + round(3 * tokens),
             template=self.prompt.template,
         )
 
     @staticmethod
-    def tokens(passage: Passage, sentences: Sequence[Sentence]) -> float:
-        """How many tokens of a passage some of its sentences are, about."""
-        whole = sum(len(chunk.text) for chunk in passage.chunks)
-        return passage.tokens * sum(end - start for _, (start, end) in sentences) / max(1, whole)
+    def tokens(item: ExtractionInput, sentences: Sequence[ChunkSentence]) -> float:
+        """Number of tokens of some sentences of an input, estimated by their share of its characters."""
+        characters = sum(len(chunk.text) for chunk in item.chunks)
+        return item.tokens * sum(end - start for _, (start, end) in sentences) / max(1, characters)
 
-    def _ask_halves(
-        self, passage: Passage, sentences: Sequence[Sentence], wasted: Usage, recorded: bool
-    ) -> list[tuple[Completion, Verified]]:
-        parts: list[tuple[Completion, Verified]] = []
+    def _call_halves(
+        self, item: ExtractionInput, sentences: Sequence[ChunkSentence], wasted: Usage, recorded: bool
+    ) -> list[tuple[Completion, VerifiedFacts]]:
+        parts: list[tuple[Completion, VerifiedFacts]] = []
         try:
             for half in halves(sentences):
-                parts.append(self._ask(passage, half))
+                parts.append(self._call(item, half))
         except OutputError as error:
-            spent = sum((completion.usage for completion, _ in parts), wasted)
-            error.tokens_in += spent.tokens_in
-            error.tokens_out += spent.tokens_out
+            # The failed item reports the tokens of all its calls, not of the last one alone.
+            used = sum((completion.usage for completion, _ in parts), wasted)
+            error.tokens_in += used.tokens_in
+            error.tokens_out += used.tokens_out
             error.recorded &= recorded and all(completion.recorded for completion, _ in parts)
             raise
         return parts
 
-    def _ask(
-        self, passage: Passage, sentences: Sequence[Sentence], before: Completion | None = None
-    ) -> tuple[Completion, Verified]:
-        completion = self.chat.complete(self.request(passage, sentences, before))
+    def _call(
+        self, item: ExtractionInput, sentences: Sequence[ChunkSentence], before: Completion | None = None
+    ) -> tuple[Completion, VerifiedFacts]:
+        completion = self.chat.complete(self.request(item, sentences, before))
         try:
-            answer = Answer.model_validate(completion.parsed)
+            reply = ExtractionReply.model_validate(completion.parsed)
         except ValidationError as error:
             used = completion.usage
             raise OutputError(
-                f"the answer of {self.chat.name} breaks the extraction schema: {error}", used.tokens_in, used.tokens_out
+                f"The reply of {self.chat.name} breaks the extraction schema: {describe_problems(error, 'reply')}. "
+                "Take a stronger model.",
+                used.tokens_in,
+                used.tokens_out,
             ) from error
-        spans = {chunk.id: [span for owner, span in sentences if owner is chunk] for chunk in passage.chunks}
-        shown = [(chunk, spans[chunk.id]) for chunk in passage.chunks]
-        return completion, verify(proposals(answer), shown, passage.title, self.config.relations or ())
+        spans: dict[str, list[Span]] = {chunk.id: [] for chunk in item.chunks}
+        for chunk, span in sentences:
+            spans[chunk.id].append(span)
+        shown = [(chunk, spans[chunk.id]) for chunk in item.chunks]
+        return completion, verify(proposals(reply), shown, item.title, self.config.relations or ())
 
 
-def halves(sentences: Sequence[Sentence]) -> tuple[Sequence[Sentence], ...]:
-    """What is asked for instead, where the answer about all sentences is useless; nothing about a single one."""
+def halves(sentences: Sequence[ChunkSentence]) -> tuple[Sequence[ChunkSentence], ...]:
+    """The sentences of the two calls that follow a rejected reply; none after a reply about a single sentence."""
     middle = (len(sentences) + 1) // 2
     return (sentences[:middle], sentences[middle:]) if len(sentences) > 1 else ()
 
 
-def shown(passage: Passage, sentences: Sequence[Sentence]) -> dict[str, str]:
-    """What a prompt shows of a passage; chunks may repeat sentences of their neighbours, each is read once."""
-    places = {chunk.start + span[0]: " ".join(chunk.text[slice(*span)].split()) for chunk, span in sentences}
-    return {"title": passage.title, "passage": " ".join(places.values())}
+def prompt_fields(item: ExtractionInput, sentences: Sequence[ChunkSentence]) -> dict[str, str]:
+    """Values of the prompt's fields. Chunks may repeat sentences of their neighbours; each is shown once."""
+    by_start = {chunk.start + span[0]: " ".join(chunk.text[slice(*span)].split()) for chunk, span in sentences}
+    return {"title": item.title, "passage": " ".join(by_start.values())}
 
 
 def _wasted(error: OutputError) -> tuple[Usage, Usage]:
-    """What a useless answer cost, and what of that was paid now."""
+    """Tokens of a rejected reply, and those of them that were paid for now."""
     cost = Usage(error.tokens_in, error.tokens_out)
     return cost, Usage() if error.recorded else cost
 

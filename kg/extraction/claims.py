@@ -1,7 +1,7 @@
 """Whether a sentence states a fact itself or reports it of somebody, by the words that journalists use for it.
 
-English cues only; a sentence without one is a plain statement. Models are not asked: it would cost tokens with every
-fact, and small ones answer at random.
+English cues only; a sentence without one is a plain statement. No model is called: that would cost tokens for every
+fact, and small models decide at random.
 """
 
 from __future__ import annotations
@@ -39,5 +39,5 @@ def claim(sentence: str) -> tuple[str, str]:
         >>> claim("Hale allegedly sold the mill."), claim("According to Varga, Hale denied it."), claim("Hale sold it.")
         (('claim', 'suspected'), ('claim', 'denied'), ('relation', ''))
     """
-    found = {match.lastgroup for match in _CUES.finditer(sentence)}
-    return next(((CLAIM, status) for status in _ORDER if status in found), (RELATION, ""))
+    statuses = {match.lastgroup for match in _CUES.finditer(sentence)}
+    return next(((CLAIM, status) for status in _ORDER if status in statuses), (RELATION, ""))

@@ -1,9 +1,9 @@
-"""What a parsed sentence says: statements of subject, relation and object, read off its dependency tree.
+"""The statements of a parsed sentence: subject, relation and object, taken from its dependency tree.
 
 English dependency labels of spaCy's pipelines (ClearNLP style). Only what the tree joins is stated: a verb with its
 subject and objects, a noun with its prepositional phrase, an apposition, a possessor. Ends are noun phrases as the
-sentence writes them, without articles; relations are the sentence's own words, so that every statement can be looked
-up in it. Texts, chunks and evidence are the business of `kg.extraction.nlp`.
+sentence writes them, without articles; relations are the sentence's own words, so that every statement can be found
+in it. Texts, chunks and evidence are left to `kg.extraction.nlp`.
 
     statements(nlp("Ada Lorne, a chemist, founded Marrow & Finch in Torsby."))
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
 Range = tuple[int, int]
-"""First token and one past the last."""
+"""Indexes of the first token and of one past the last."""
 
 MAX_PHRASE_TOKENS = 10
 MAX_CARRIED_WORDS = 3
@@ -50,7 +50,7 @@ _LEADING_WORDS = """
     on: hand
 """
 _LIGHT, _EMPTY = frozenset(_LIGHT_WORDS.split()), frozenset(_EMPTY_WORDS.split())
-"""Nouns that say little without what follows "of"; words that are no name by themselves."""
+"""Nouns that mean little without what follows "of"; words that are no name by themselves."""
 _LEADING = {
     line.split(":")[0].strip(): frozenset(line.split(":")[1].split()) for line in _LEADING_WORDS.strip().splitlines()
 }
@@ -59,13 +59,13 @@ _LEADING = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement.
+    """One statement of a sentence.
 
     Attributes:
         subject: Tokens of the subject.
-        relation: The relation, lower case.
+        relation: Relation in words, lower case.
         object: Tokens of the object.
-        verb: Index of the token that states it, for cues of who says so.
+        verb: Index of the verb or noun that states it.
     """
 
     subject: Range
@@ -76,25 +76,28 @@ class Statement:
 
 def statements(doc: Doc) -> list[Statement]:
     """Statements of one sentence, in the order of their verbs and nouns, each once."""
-    reader = _Reader(doc)
-    found = dict.fromkeys(each for token in doc for each in reader.read(token))
-    return [each for each in found if not _overlap(each.subject, each.object)]
+    extractor = _StatementExtractor(doc)
+    unique = dict.fromkeys(statement for token in doc for statement in extractor.statements_at(token))
+    return [statement for statement in unique if not _overlap(statement.subject, statement.object)]
 
 
 def phrase(token: Token) -> Range:
-    """The noun phrase of a head: the entity that spaCy sees there, or the words before it that belong to it."""
+    """The noun phrase of a head: the entity that spaCy sees there, or the head with the words before it."""
     entity = _entity_at(token)
     if entity is not None:
         return entity
+    # From the head leftwards, until something does not belong to the name: of "the old paper mill" "old paper mill".
     first = token.i
     for child in sorted(token.lefts, key=lambda child: -child.i):
         if child.dep_ not in _IN_PHRASE or child.pos_ in ("PRON", "DET"):
             break
         first = child.left_edge.i
     last = token.i + 1
+    # "a variety of mills" without its "of" would be "a variety".
     light = next((child for child in token.rights if child.dep_ == "prep" and child.lower_ == "of"), None)
     if light is not None and token.lemma_.lower() in _LIGHT:
         last = max((phrase(child)[1] for child in light.children if child.dep_ == "pobj"), default=last)
+    # Cut on the left, since the head stands at the right end.
     return _trimmed(token.doc, (max(first, last - MAX_PHRASE_TOKENS), last))
 
 
@@ -104,10 +107,11 @@ def is_pronoun(token: Token) -> bool:
 
 
 def is_denied(token: Token) -> bool:
-    """Whether a token is said not to be or to do: "not Ada", "no mill", "neither Tom nor Ada", "nobody"."""
+    """Whether the sentence denies a token: "not Ada", "no mill", "neither Tom nor Ada", "nobody"."""
     denied = any(
         child.dep_ == "neg" or (child.dep_ in ("det", "preconj") and child.lower_ in _NO) for child in token.children
     )
+    # In "neither Tom nor Ada" the word that denies depends on Tom alone.
     either = token.dep_ == "conj" and token.head.pos_ in _NOUNS and _alternative(token)
     return denied or token.lower_ in _NOBODY or (either and is_denied(token.head))
 
@@ -118,6 +122,7 @@ def _alternative(token: Token) -> bool:
 
 
 def _entity_at(token: Token) -> Range | None:
+    # Of ordinals, cardinals and times the recogniser's span is no better than the phrase.
     if token.ent_type_ in ("", *_VALUES - {"DATE", "MONEY", "QUANTITY", "PERCENT"}):
         return None
     doc = token.doc
@@ -130,9 +135,9 @@ def _entity_at(token: Token) -> Range | None:
     return _trimmed(doc, (first, span.end))
 
 
-def _trimmed(doc: Doc, found: Range) -> Range:
-    """Without articles, pronouns and punctuation at the ends."""
-    first, last = found
+def _trimmed(doc: Doc, tokens: Range) -> Range:
+    """A range without articles, pronouns and punctuation at its ends; at least one token is left."""
+    first, last = tokens
     while last - first > 1 and (doc[first].pos_ in _OUTSIDE or doc[first].lower_ in ("the", "a", "an")):
         first += 1
     while (
@@ -146,20 +151,21 @@ def _overlap(one: Range, other: Range) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-class _Reader:
-    """Reads the tree of one sentence token by token."""
+class _StatementExtractor:
+    """Finds the statements of one sentence, token by token of its tree."""
 
     def __init__(self, doc: Doc) -> None:
         self.doc = doc
 
-    def read(self, token: Token) -> Iterator[Statement]:
-        """Statements whose relation hangs on this token."""
+    def statements_at(self, token: Token) -> Iterator[Statement]:
+        """Statements whose relation depends on this token."""
         if token.pos_ in ("VERB", "AUX") and token.dep_ not in ("aux", "auxpass"):
             yield from self._verb(token)
         elif token.pos_ in _NOUNS:
             yield from self._noun(token)
 
     def _verb(self, verb: Token) -> Iterator[Statement]:
+        # An adjective as a subject is a parser's error more often than not.
         subjects = [subject for subject in self._subjects(verb) if subject.pos_ != "ADJ"]
         relation = _relation(verb)
         for subject in subjects:
@@ -169,17 +175,18 @@ class _Reader:
             yield from self._offices(verb, subjects, relation)
 
     def _offices(self, verb: Token, subjects: list[Token], relation: str) -> Iterator[Statement]:
-        """What a thing has under a common noun: of "the capital of Greece is Athens", Greece | capital is | Athens."""
-        holders = [child for child in verb.children if child.dep_ == "attr" and not _is_common(child)]
-        for office in subjects if holders else ():
-            if _is_common(office):
+        """A common noun in the relation: "the capital of Greece is Athens" gives Greece | capital is | Athens."""
+        attributes = [child for child in verb.children if child.dep_ == "attr" and not _is_common(child)]
+        holders = [holder for attribute in attributes for holder in _conjuncts(attribute)]
+        for office in subjects:
+            if holders and _is_common(office):
                 words = self._words(office).removeprefix("whose ")
                 for owner in self._owners(office, verb):
-                    for holder in (each for child in holders for each in _conjuncts(child)):
+                    for holder in holders:
                         yield from self._state(owner, f"{words} {relation}", holder, verb)
 
     def _owners(self, office: Token, verb: Token) -> Iterator[Token]:
-        """Whose an office is: "of Greece", or what a relative clause hangs on: "Greece, whose capital is Athens"."""
+        """The owners of an office: "of Greece", or the noun of a relative clause: "Greece, whose capital is Athens"."""
         for child in office.children:
             if child.dep_ == "prep" and child.lower_ == "of":
                 yield from (end for _, end in _prepositional("", child))
@@ -187,7 +194,7 @@ class _Reader:
             yield verb.head
 
     def _objects(self, verb: Token) -> Iterator[tuple[str, Token]]:
-        """What a verb takes: words that join the relation, and the object's head."""
+        """The objects of a verb: words that join the relation, and the object's head."""
         if any(child.dep_ in _OBJECTS and is_denied(child) for child in verb.children):
             return  # of "owns no mill in Torsby" nothing in Torsby is owned
         carried = ""  # "lay eggs | on | host plants": a common noun goes with its verb
@@ -197,16 +204,16 @@ class _Reader:
             elif child.dep_ in _OBJECTS and not is_pronoun(child):
                 carried = self._words(child) if child.dep_ == "dobj" and _is_common(child) else ""
                 carried = carried if len(carried.split()) <= MAX_CARRIED_WORDS else ""
-                for each in _conjuncts(child):
-                    yield "", each
-                    yield from self._through(each)
+                for object_ in _conjuncts(child):
+                    yield "", object_
+                    yield from self._through(object_)
             elif child.dep_ == "acomp":
                 yield from self._complement(child)
             elif child.dep_ == "npadvmod" and child.ent_type_ in _VALUES:
                 yield "", child
 
     def _through(self, object_: Token) -> Iterator[tuple[str, Token]]:
-        """What stands behind a common noun: "plays a role | in | pollination", "was president of | Zambia"."""
+        """The ends behind a common noun: "plays a role | in | pollination", "was president of | Zambia"."""
         if _is_common(object_):
             words = self._words(object_)
             for child in object_.children:
@@ -222,36 +229,40 @@ class _Reader:
         for child in prepositions:
             yield from _prepositional(adjective.lower_, child)
         if not prepositions:
-            yield from (("", each) for each in _conjuncts(adjective))
+            yield from (("", conjunct) for conjunct in _conjuncts(adjective))
 
     def _subjects(self, verb: Token, depth: int = 0) -> list[Token]:
         """Heads of the noun phrases that do what the verb says."""
-        own = [child for child in verb.children if child.dep_ in _SUBJECTS]
-        if own:
-            heads = [each for child in own for each in _conjuncts(child)]
-            if verb.dep_ == "relcl" and own[0].lower_ in _RELATIVE:
+        own_subjects = [child for child in verb.children if child.dep_ in _SUBJECTS]
+        if own_subjects:
+            if verb.dep_ == "relcl" and own_subjects[0].lower_ in _RELATIVE:
                 return self._antecedents(verb.head)
-            return heads
+            return [head for subject in own_subjects for head in _conjuncts(subject)]
+        # Below, a verb without subject takes that of the verb it depends on; six steps up end a broken parse.
         if depth > 6 or verb.dep_ not in _CLAUSES:
             return []
+        # "a mill built in 1902", "a man owning mills": the noun does it; of "a plan to leave" nobody does yet.
         if verb.dep_ == "acl":
             return self._antecedents(verb.head) if verb.tag_ in ("VBN", "VBG") else []
+        # "asked Ada to sell the mill": the object of the verb above is the subject.
         if verb.dep_ == "xcomp":
             controller = [child for child in verb.head.children if child.dep_ == "dobj"]
             if controller:
                 return _conjuncts(controller[0])
+        # A finite clause without subject ("as reported") has none in the sentence.
         if verb.dep_ in ("advcl", "ccomp") and verb.tag_ not in ("VBG", "VBN", "VB"):
             return []
         governor = verb.head.head if verb.dep_ == "pcomp" else verb.head
         return self._subjects(governor, depth + 1) if governor.pos_ in ("VERB", "AUX") else []
 
     def _antecedents(self, noun: Token) -> list[Token]:
-        """Whom a relative clause is about: for "Ada was a chemist who …" Ada, else the noun itself."""
+        """The subjects of a relative clause: for "Ada was a chemist who …" Ada, else the noun itself."""
         if noun.dep_ == "attr" and noun.head.lemma_ == "be":
             return self._subjects(noun.head) or [noun]
         return [noun] if noun.pos_ in _NOUNS else []
 
     def _noun(self, noun: Token) -> Iterator[Statement]:
+        # What follows a common noun that is an object went to the verb already: "plays a role | in | pollination".
         joins_verb = noun.dep_ in _OBJECTS and _is_common(noun)
         for child in noun.children:
             if child.dep_ == "prep" and not joins_verb:
@@ -260,6 +271,7 @@ class _Reader:
                 for words, end in _prepositional("", child):
                     yield from self._state(noun, words, end, noun)
             elif child.dep_ == "appos" and child.ent_type_ not in _VALUES:
+                # "Lund, Sweden" is a place in another, "Ada Lorne, a chemist" is one thing under two names.
                 both_places = noun.ent_type_ in _PLACES and child.ent_type_ in _PLACES
                 yield from self._state(noun, "in" if both_places else "is", child, noun)
                 for words, end in self._through(child):
@@ -276,16 +288,16 @@ class _Reader:
 
 
 def _counted(token: Token) -> Token:
-    """The things counted: of "one of the mills" the mills."""
+    """The things that a word counts: "the mills" for "one" in "one of the mills"."""
     if token.lower_ in _EMPTY:
         for child in token.children:
             if child.dep_ == "prep" and child.lower_ == "of":
-                return next((each for each in child.children if each.dep_ == "pobj"), token)
+                return next((object_ for object_ in child.children if object_.dep_ == "pobj"), token)
     return token
 
 
 def _is_common(noun: Token) -> bool:
-    """Whether a noun names no thing by itself, so that what follows it belongs to what it is said of."""
+    """Whether a noun names no thing by itself, so that the words after it join the relation: "president of"."""
     return noun.pos_ in ("NOUN", "PROPN") and noun.ent_type_ in ("", "ORDINAL", "CARDINAL")
 
 
@@ -296,10 +308,10 @@ def _prepositional(words: str, preposition: Token) -> Iterator[tuple[str, Token]
         return
     for child in preposition.children:
         if child.dep_ == "pobj" and child.lemma_.lower() not in _LEADING.get(preposition.lower_, ()):
-            for each in _conjuncts(child):
-                yield relation, each
-                if _is_common(each):  # "the town of Torsby", "the club Harrow Rovers"
-                    yield from _named(relation, each)
+            for object_ in _conjuncts(child):
+                yield relation, object_
+                if _is_common(object_):  # "the town of Torsby", "the club Harrow Rovers"
+                    yield from _named(relation, object_)
         elif child.dep_ == "prep":
             yield from _prepositional(relation, child)
 
@@ -310,18 +322,19 @@ def _named(relation: str, noun: Token) -> Iterator[tuple[str, Token]]:
         if child.dep_ == "appos" and child.pos_ == "PROPN":
             yield relation, child
         elif child.dep_ == "prep" and child.lower_ == "of" and noun.lemma_.lower() not in _LIGHT:
-            for end in (each for each in child.children if each.dep_ == "pobj" and each.pos_ == "PROPN"):
-                yield f"{relation} {noun.lower_} of", end
+            for end in child.children:
+                if end.dep_ == "pobj" and end.pos_ == "PROPN":
+                    yield f"{relation} {noun.lower_} of", end
 
 
 def _conjuncts(token: Token) -> list[Token]:
-    """The token and what "and" or "or" joins to it, but for the parts of one name."""
-    found = [token]
-    whole = phrase(token)
+    """The token and those that "and" or "or" joins to it; parts of one name ("Marrow & Finch") are not joined."""
+    conjuncts = [token]
+    first, last = phrase(token)
     for child in token.children:
-        if child.dep_ == "conj" and child.pos_ in _NOMINAL and not whole[0] <= child.i < whole[1]:
-            found += _conjuncts(child)
-    return found
+        if child.dep_ == "conj" and child.pos_ in _NOMINAL and not first <= child.i < last:
+            conjuncts += _conjuncts(child)
+    return conjuncts
 
 
 def _relation(verb: Token) -> str:
@@ -329,12 +342,12 @@ def _relation(verb: Token) -> str:
 
     A verb behind "and" or "or" shares the auxiliaries and the negation of the one before, behind "but" neither.
     """
-    words = [child for child in verb.children if child.dep_ in (*_AUXILIARIES, "prt") or _negates(child)]
-    own = " ".join(token.lower_ for token in sorted([*words, verb], key=lambda token: token.i))
+    parts = [child for child in verb.children if child.dep_ in (*_AUXILIARIES, "prt") or _negates(child)]
+    relation = " ".join(token.lower_ for token in sorted([*parts, verb], key=lambda token: token.i))
     if verb.dep_ == "xcomp" and verb.head.pos_ == "VERB" and not any(c.dep_ == "dobj" for c in verb.head.children):
-        return f"{_relation(verb.head)} {own}"
+        return f"{_relation(verb.head)} {relation}"
     if verb.dep_ == "pcomp" and verb.head.head.pos_ in ("VERB", "AUX"):
-        return f"{_relation(verb.head.head)} {verb.head.lower_} {own}"
+        return f"{_relation(verb.head.head)} {verb.head.lower_} {relation}"
     if verb.dep_ == "conj" and verb.tag_ in ("VB", "VBN") and not any(c.dep_ in _AUXILIARIES for c in verb.children):
         is_contrast = any(child.dep_ == "cc" and child.lower_ in ("but", "yet") for child in verb.head.children)
         shared = [
@@ -342,8 +355,8 @@ def _relation(verb: Token) -> str:
             for child in verb.head.children
             if child.i < verb.head.i and (child.dep_ in _AUXILIARIES or (_negates(child) and not is_contrast))
         ]
-        own = " ".join([*shared, own])
-    return own
+        relation = " ".join([*shared, relation])
+    return relation
 
 
 def _negates(token: Token) -> bool:

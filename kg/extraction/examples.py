@@ -1,23 +1,28 @@
-"""Worked examples of extraction, by domain: files of `configs/prompts/examples`, shown to a model before the passage.
+"""Worked examples of extraction, by domain: files of `configs/prompts/examples`, shown to a model before the text.
 
-A file gives a title in its front matter, then a passage, a blank line, and the passage's facts in the full style (see
-`kg.extraction.proposals`); answers in other styles are made of the same lines. The examples come before everything that
-changes from call to call, so that a server reads them once.
+A file gives a title in its front matter, then a text, a blank line, and the facts of the text in the full style (see
+`kg.extraction.proposals`); replies in other styles are made of the same lines. The examples come before everything that
+changes from call to call, so that a server computes them once.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from importlib.resources import files
 
-import yaml
-
 from kg.config import ExtractConfig, Style
-from kg.extraction.proposals import TYPES, Answer, Proposal, chained, full, line, proposals
-from models.calls.prompt import Prompt, load_prompt
-from models.errors import ConfigError
+from kg.extraction.proposals import (
+    TYPES,
+    ExtractionReply,
+    Proposal,
+    format_chained,
+    format_full,
+    format_line,
+    proposals,
+)
+from models.calls.prompt import Prompt, load_prompt, split_front_matter
+from models.errors import ConfigError, unknown_name
 from models.protocols import Role
 
 DOMAINS: dict[str, tuple[str, ...]] = {
@@ -28,18 +33,17 @@ DOMAINS: dict[str, tuple[str, ...]] = {
     "korean": ("korean", "news"),
     "none": (),
 }
-"""Examples that suit a kind of text; more of them cost a server one reading each, not one a passage."""
+"""Names of the examples for a kind of text; each costs a server its tokens once, not once a call."""
 _PROMPTS: dict[Style, str] = {
     "lines": "extract",
     "compact": "extract",
     "full": "extract_full",
     "chained": "extract_chained",
 }
-_FILE = re.compile(r"\A---\n(?P<head>.*?)\n---\n(?P<passage>.*?)\n\n(?P<facts>.*)\Z", re.DOTALL)
 
 
 def extraction_prompt(config: ExtractConfig) -> Prompt:
-    """The extraction prompt with the examples of a domain between its instructions and the passage.
+    """The extraction prompt with the examples of a domain between its instructions and the text.
 
     Examples have relations of their own and are left out where only some relations are allowed.
 
@@ -47,33 +51,34 @@ def extraction_prompt(config: ExtractConfig) -> Prompt:
         ConfigError: There is no such domain.
     """
     if config.domain not in DOMAINS:
-        raise ConfigError(f"there are no examples for the domain {config.domain!r}; known: {', '.join(DOMAINS)}")
+        raise ConfigError(unknown_name("domain of examples", config.domain, DOMAINS))
     prompt = load_prompt(_PROMPTS[config.style])
     (role, instructions), (_, form) = prompt.turns
     kinds = config.entity_types or TYPES
-    relations = f" The only relations are: {', '.join(config.relations)}." if config.relations else ""
-    turns: list[tuple[Role, str]] = [(role, instructions.replace("{kinds}", ", ".join(kinds)) + relations)]
-    for name in () if config.relations else DOMAINS[config.domain]:
-        turns += _turns(name, config.style, form, kinds)
-    return Prompt(prompt.name, prompt.version, (*turns, ("user", form)))
+    instructions = instructions.replace("{kinds}", ", ".join(kinds))
+    turns: list[tuple[Role, str]] = []
+    if config.relations:
+        instructions += f" The only relations are: {', '.join(config.relations)}."
+    else:
+        for name in DOMAINS[config.domain]:
+            turns += _turns(name, config.style, form, kinds)
+    return Prompt(prompt.name, prompt.version, ((role, instructions), *turns, ("user", form)))
 
 
-def written(facts: Sequence[Proposal], style: Style, kinds: Sequence[str] = TYPES) -> list[str]:
-    """Facts as an answer in a style has them."""
+def format_facts(facts: Sequence[Proposal], style: Style, kinds: Sequence[str] = TYPES) -> list[str]:
+    """Facts as the lines of a reply in a style."""
     if style == "chained":
-        return chained(facts)
-    return [full(fact, kinds) if style == "full" else line(fact) for fact in facts]
+        return format_chained(facts)
+    return [format_full(fact, kinds) if style == "full" else format_line(fact) for fact in facts]
 
 
 def _turns(name: str, style: Style, form: str, kinds: Sequence[str]) -> list[tuple[Role, str]]:
-    """Question and answer of one example."""
-    text = (files("configs") / "prompts" / "examples" / f"{name}.md").read_text(encoding="utf-8")
-    parts = _FILE.match(text)
-    assert parts is not None, f"the example {name} is shipped in this form"
-    head = yaml.safe_load(parts["head"])
-    facts = list(proposals(Answer(facts=tuple(parts["facts"].strip().splitlines()))))
-    lines = written(facts, style, kinds)
-    values = {"title": str(head["title"]), "passage": parts["passage"]}
-    (question,) = Prompt(name, 1, (("user", form),)).fill(values)
-    answer = json.dumps({"facts": lines}, ensure_ascii=False, separators=(",", ":"))
-    return [("user", question.content), ("assistant", answer)]
+    """The two turns of one example: its text, and the reply to it."""
+    file = (files("configs") / "prompts" / "examples" / f"{name}.md").read_text(encoding="utf-8")
+    head, body = split_front_matter(file, f"the example {name}")
+    text, _, full_lines = body.partition("\n\n")
+    facts = list(proposals(ExtractionReply(facts=tuple(full_lines.strip().splitlines()))))
+    lines = format_facts(facts, style, kinds)
+    (request,) = Prompt(name, 1, (("user", form),)).fill({"title": str(head["title"]), "passage": text})
+    reply = json.dumps({"facts": lines}, ensure_ascii=False, separators=(",", ":"))
+    return [("user", request.content), ("assistant", reply)]

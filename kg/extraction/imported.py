@@ -1,15 +1,15 @@
-"""Facts that others have extracted, tied to the passages of the corpus that hold them.
+"""Facts that others have extracted, tied to the chunks of the corpus that hold them.
 
-Three kinds of file, told apart by their content:
+Three kinds of file, recognised by their content:
 
 - JSON lines: `{"subject": …, "predicate": …, "object": …}`, with `source` (the document they come from) or `passage` (a
   text that holds the chunk) where that is known, and `valid_from`, `valid_to`;
 - TSV: subject, predicate, object, and a source if there is a fourth column;
 - an OpenIE cache as HippoRAG publishes it: `{"docs": [{"passage": …, "extracted_triples": [[s, p, o], …]}]}`.
 
-A fact without source or passage is looked for in every document. Both ends must stand in one chunk, or one of them in
-the title; the evidence is the fewest neighbouring sentences that hold what the chunk has of them. A fact of a document
-that doesn't hold it is dropped and counted.
+A fact without source or passage is looked for in every document. Both ends must be in one chunk, or one of them in
+the title; the evidence is the fewest neighbouring sentences that hold the ends in the chunk. A fact of a document that
+does not hold it is dropped and counted.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kg.extraction.claims import claim
-from kg.extraction.protocol import Passage, Reading, by_chunk
+from kg.extraction.protocol import ExtractionInput, ExtractionOutcome, by_chunk
 from kg.extraction.verify import guess_type
 from kg.language.dates import normalise_date
 from kg.language.sentences import SentenceSplitter
-from kg.language.spans import Folded, Span, fold, spaced
+from kg.language.spans import FoldedText, Span, fold, is_spaced
 from kg.schema import Chunk, Evidence, Mention, Triple
-from models.errors import ConfigError, describe
+from models.errors import ConfigError, describe_problems
 from models.files.digest import digest
 
 _RULES = 1
 _SHINGLE = 6
 _WORD = re.compile(r"\w+")
 _FORM = (
-    'expected JSON lines with "subject", "predicate" and "object", TSV of three or four columns, or an OpenIE cache '
-    'with "docs"'
+    'Expected JSON lines with "subject", "predicate" and "object", TSV of three or four columns, or an OpenIE cache '
+    'with "docs".'
 )
 
 
-class _Line(BaseModel):
-    """One fact of a file of JSON lines; other keys are somebody else's."""
+class _FactLine(BaseModel):
+    """One fact of a file of JSON lines; other keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -58,8 +58,18 @@ class _Line(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A fact as the file gives it; `passage` is the number of the passage it belongs to, if any."""
+class ImportedFact:
+    """A fact as the file gives it.
+
+    Attributes:
+        subject: Name of the subject.
+        predicate: Relation in words.
+        object: Name of the object.
+        source: Source of its document, or "".
+        passage: Index of the passage that it belongs to, None where the file names none.
+        valid_from: First date on which it holds, ISO, or "".
+        valid_to: Last date on which it holds, ISO, or "".
+    """
 
     subject: str
     predicate: str
@@ -70,12 +80,12 @@ class Given:
     valid_to: str = ""
 
 
-class ImportedFacts:
-    """Gives passages their facts of a file.
+class ImportExtractor:
+    """Finds the facts of a file in the chunks that hold them.
 
     Args:
         path: The file.
-        sentences: Splits chunks.
+        sentences: Splits chunks into sentences.
     Raises:
         ConfigError: The file cannot be read, or is in no known form.
     """
@@ -83,10 +93,10 @@ class ImportedFacts:
     def __init__(self, path: Path, sentences: SentenceSplitter) -> None:
         facts, passages = read_facts(path)
         self._sentences = sentences
-        self._digest = digest([[getattr(fact, name) for name in Given.__slots__] for fact in facts], passages)
-        self._of_source: dict[str, list[Given]] = defaultdict(list)
-        self._of_passage: dict[int, list[Given]] = defaultdict(list)
-        self._anywhere: dict[str, list[Given]] = defaultdict(list)  # by how the subject begins
+        self._digest = digest([list(astuple(fact)) for fact in facts], passages)
+        self._of_source: dict[str, list[ImportedFact]] = defaultdict(list)
+        self._of_passage: dict[int, list[ImportedFact]] = defaultdict(list)
+        self._anywhere: dict[str, list[ImportedFact]] = defaultdict(list)  # by the opening of the subject
         for fact in facts:
             if fact.passage is not None:
                 self._of_passage[fact.passage].append(fact)
@@ -95,84 +105,97 @@ class ImportedFacts:
             elif subject := fold(fact.subject):
                 self._anywhere[_opening(subject)].append(fact)
         self._passages: dict[tuple[str, ...], set[int]] = defaultdict(set)
+        # Other people cut and normalise passages in their own way, so a passage is known by its runs of words.
         for number, text in enumerate(passages):
             for shingle in _shingles(text):
                 self._passages[shingle].add(number)
 
-    def key(self, passage: Passage) -> str:
+    def key(self, item: ExtractionInput) -> str:
         """See `kg.extraction.protocol.Extractor`."""
-        return digest(_RULES, self._digest, passage.source, [[chunk.id, chunk.text] for chunk in passage.chunks])
+        return digest(_RULES, self._digest, item.source, [[chunk.id, chunk.text] for chunk in item.chunks])
 
-    def __call__(self, passage: Passage) -> Reading:
+    def __call__(self, item: ExtractionInput) -> ExtractionOutcome:
         """Find the facts of one document in its chunks."""
-        places = [_Place(chunk, self._sentences.split(chunk.text), passage.title) for chunk in passage.chunks]
-        bound = [*self._of_source.get(passage.source, ()), *self._near(passage.chunks)]
-        found = {fact: [place.find(fact) for place in places] for fact in dict.fromkeys(bound)}
-        missing = sum(not any(parts) for parts in found.values())
-        for place in places:
-            found |= {fact: [place.find(fact)] for fact in self._starting_in(place.text) if fact not in found}
-        parts = [part for each in found.values() for part in each if part]
-        mentions = [mention for names, _ in parts for mention in names]
-        return Reading(by_chunk(passage, mentions, [triple for _, triple in parts], missing))
+        finders = [_FactFinder(chunk, self._sentences.split(chunk.text), item.title) for chunk in item.chunks]
+        hits_of: dict[ImportedFact, list[_FoundFact]] = {}
+        for fact in (*self._of_source.get(item.source, ()), *self._near(item.chunks)):
+            if fact not in hits_of:
+                hits_of[fact] = [hit for finder in finders if (hit := finder.find(fact))]
+        # Only a fact that the file assigns to this document counts as missing; the others may stand anywhere.
+        missing = sum(not hits for hits in hits_of.values())
+        for finder in finders:
+            for fact in self._starting_in(finder.text):
+                if fact not in hits_of:
+                    hits_of[fact] = [hit] if (hit := finder.find(fact)) else []
+        hits = [hit for fact_hits in hits_of.values() for hit in fact_hits]
+        mentions = [mention for ends, _ in hits for mention in ends]
+        return ExtractionOutcome(by_chunk(item, mentions, [triple for _, triple in hits], missing))
 
-    def _near(self, chunks: Sequence[Chunk]) -> Iterator[Given]:
-        """Facts of the passages that hold most of a chunk's runs of words."""
-        numbers = set()
+    def _near(self, chunks: Sequence[Chunk]) -> Iterator[ImportedFact]:
+        """Facts of the passages that hold more than half of a chunk's runs of words."""
+        indexes: set[int] = set()
         for chunk in chunks:
             runs = set(_shingles(chunk.text))
-            shared = Counter(number for run in runs for number in self._passages.get(run, ()))
-            numbers |= {number for number, count in shared.items() if 2 * count > len(runs)}
-        for number in sorted(numbers):
-            yield from self._of_passage[number]
+            shared = Counter(index for run in runs for index in self._passages.get(run, ()))
+            indexes |= {index for index, count in shared.items() if 2 * count > len(runs)}
+        for index in sorted(indexes):
+            yield from self._of_passage[index]
 
-    def _starting_in(self, text: Folded) -> Iterator[Given]:
-        for opening in sorted(
-            {_opening(text.folded[start : start + 40]) for start in _starts(text.folded)} & self._anywhere.keys()
-        ):
+    def _starting_in(self, text: FoldedText) -> Iterator[ImportedFact]:
+        """Facts without document whose subject may begin in a text."""
+        openings = {_opening(text.folded[start : start + 40]) for start in _starts(text.folded)}
+        for opening in sorted(openings & self._anywhere.keys()):
             yield from self._anywhere[opening]
 
 
-class _Place:
-    """A chunk with its sentences, and the title above it."""
+_FoundFact = tuple[list[Mention], Triple]
+
+
+class _FactFinder:
+    """Finds facts in one chunk, by its sentences and the title of its document."""
 
     def __init__(self, chunk: Chunk, sentences: Sequence[Span], title: str) -> None:
-        self.chunk, self.sentences, self.text = chunk, sentences, Folded(chunk.text)
+        self.chunk, self.sentences, self.text = chunk, sentences, FoldedText(chunk.text)
         self.titles = {fold(title), fold(title.partition(" (")[0])} - {""}
 
-    def find(self, fact: Given) -> tuple[list[Mention], Triple] | None:
-        """The fact with the fewest neighbouring sentences that hold it, or None."""
+    def find(self, fact: ImportedFact) -> _FoundFact | None:
+        """The fact and its two ends, with the fewest neighbouring sentences that hold it as evidence, or None."""
+        # An end may be missing from the chunk only if it is the title, with or without what stands in brackets.
         ends = self._nearest(list(self.text.find_all(fact.subject)), list(self.text.find_all(fact.object)))
         if ends is None and fold(fact.subject) in self.titles:
             ends = (None, self.text.find(fact.object))
         elif ends is None and fold(fact.object) in self.titles:
             ends = (self.text.find(fact.subject), None)
-        found = [span for span in ends or () if span]
-        if ends is None or not found or not fact.predicate.strip():
+        spans = [span for span in ends or () if span]
+        if ends is None or not spans or not fact.predicate.strip():
             return None
-        place = self._around(min(start for start, _ in found), max(end for _, end in found))
-        names = [
-            self._mention(span, given, place) for span, given in zip(ends, (fact.subject, fact.object), strict=True)
+        sentence_span = self._around(min(start for start, _ in spans), max(end for _, end in spans))
+        mentions = [
+            self._mention(span, name, sentence_span)
+            for span, name in zip(ends, (fact.subject, fact.object), strict=True)
         ]
-        kind, status = claim(self.chunk.text[slice(*place)])
-        predicate, evidence = " ".join(fact.predicate.lower().split()), Evidence(self.chunk.id, *place)
+        kind, status = claim(self.chunk.text[slice(*sentence_span)])
+        predicate, evidence = " ".join(fact.predicate.lower().split()), Evidence(self.chunk.id, *sentence_span)
         dates = fact.valid_from, fact.valid_to
-        return names, Triple(names[0].name, predicate, names[1].name, evidence, *dates, kind, status)
+        return mentions, Triple(mentions[0].name, predicate, mentions[1].name, evidence, *dates, kind, status)
 
     def _nearest(self, ones: Sequence[Span], others: Sequence[Span]) -> tuple[Span | None, Span | None] | None:
+        """The two disjoint spans that lie closest together, or None."""
         pairs = [(one, other) for one in ones for other in others if one[0] >= other[1] or other[0] >= one[1]]
         return min(pairs, key=lambda pair: max(pair[0][1], pair[1][1]) - min(pair[0][0], pair[1][0]), default=None)
 
     def _around(self, start: int, end: int) -> Span:
+        """The span of the sentences that a stretch of text touches."""
         touched = [span for span in self.sentences if span[0] < end and start < span[1]]
         return (min(start, touched[0][0]), max(end, touched[-1][1])) if touched else (start, end)
 
-    def _mention(self, span: Span | None, given: str, place: Span) -> Mention:
-        """An end where it stands; of one that only the title has, the sentence that speaks of it."""
-        name = " ".join((self.chunk.text[slice(*span)] if span else given).split())
-        return Mention(name, guess_type(fold(name)), Evidence(self.chunk.id, *(span or place)))
+    def _mention(self, span: Span | None, given_name: str, sentence_span: Span) -> Mention:
+        """An end with its span; one that only the title has gets the span of the sentences."""
+        name = " ".join((self.chunk.text[slice(*span)] if span else given_name).split())
+        return Mention(name, guess_type(fold(name)), Evidence(self.chunk.id, *(span or sentence_span)))
 
 
-def read_facts(path: Path) -> tuple[list[Given], list[str]]:
+def read_facts(path: Path) -> tuple[list[ImportedFact], list[str]]:
     """Read a file of facts.
 
     Returns:
@@ -183,34 +206,38 @@ def read_facts(path: Path) -> tuple[list[Given], list[str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the facts {path} cannot be read ({error}): {_FORM}") from error
-    whole = _json(text)
-    if isinstance(whole, dict) and isinstance(whole.get("docs"), list):
-        return _openie(whole["docs"], path)
+        raise ConfigError(f"The facts {path} cannot be read ({error}). {_FORM}") from error
+    content = _json(text)
+    if isinstance(content, dict) and isinstance(content.get("docs"), list):
+        return _openie(content["docs"], path)
     facts, passages = [], dict[str, int]()
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             row = _json(line) if line.lstrip().startswith("{") else _columns(line)
+            if not isinstance(row, dict):
+                raise ConfigError(f"Line {number} of the facts {path} has another form. {_FORM}")
             try:
-                fact = _Line.model_validate(row)
+                fact = _FactLine.model_validate(row)
             except ValidationError as error:
-                raise ConfigError(f"line {number} of the facts {path}: {describe(error)}; {_FORM}") from error
-            place = passages.setdefault(fact.passage, len(passages)) if fact.passage else None
+                raise ConfigError(
+                    f"Line {number} of the facts {path}: {describe_problems(error, 'line')}. {_FORM}"
+                ) from error
+            passage = passages.setdefault(fact.passage, len(passages)) if fact.passage else None
             dates = normalise_date(fact.valid_from), normalise_date(fact.valid_to)
-            facts.append(Given(fact.subject, fact.predicate, fact.object, fact.source, place, *dates))
+            facts.append(ImportedFact(fact.subject, fact.predicate, fact.object, fact.source, passage, *dates))
     return facts, list(passages)
 
 
-def _openie(docs: Iterable[Any], path: Path) -> tuple[list[Given], list[str]]:
+def _openie(docs: Iterable[Any], path: Path) -> tuple[list[ImportedFact], list[str]]:
     facts, passages = [], []
     for number, doc in enumerate(docs):
         if not isinstance(doc, dict) or not isinstance(doc.get("passage"), str):
-            raise ConfigError(f'document {number} of the OpenIE cache {path} has no "passage"')
+            raise ConfigError(f'Document {number} of the OpenIE cache {path} has no "passage" with a text. {_FORM}')
         passages.append(doc["passage"])
         for triple in doc.get("extracted_triples") or ():
             # Such caches hold what a model wrote; a triple of two or four parts is no fact.
             if isinstance(triple, list) and len(triple) == 3 and all(isinstance(part, str) for part in triple):
-                facts.append(Given(triple[0], triple[1], triple[2], passage=number))
+                facts.append(ImportedFact(triple[0], triple[1], triple[2], passage=number))
     return facts, passages
 
 
@@ -228,20 +255,21 @@ def _columns(line: str) -> dict[str, str] | None:
 
 
 def _opening(text: str, start: int = 0) -> str:
-    """The first word, of a script without spaces the first character, by which a name is looked up."""
-    match = _WORD.match(text, start) if spaced(text[start]) else None
+    """The key by which a name is looked up: its first word, in a script without spaces its first character."""
+    match = _WORD.match(text, start) if is_spaced(text[start]) else None
     return match[0] if match else text[start]
 
 
 def _starts(text: str) -> Iterator[int]:
-    """Where a name may begin."""
-    for place, character in enumerate(text):
-        if not character.isspace() and (place == 0 or not (text[place - 1].isalnum() and spaced(character))):
-            yield place
+    """Positions at which a name may begin."""
+    for position, character in enumerate(text):
+        inside_word = position > 0 and text[position - 1].isalnum() and is_spaced(character)
+        if not character.isspace() and not inside_word:
+            yield position
 
 
 def _shingles(text: str) -> Iterator[tuple[str, ...]]:
-    """Runs of words by which a chunk is known as part of a passage; a shorter text is one run."""
+    """Runs of words by which a chunk is recognised as part of a passage; a shorter text is one run."""
     words = fold(text).split()
     for start in range(max(1, len(words) - _SHINGLE + 1)):
         yield tuple(words[start : start + _SHINGLE])

@@ -1,6 +1,6 @@
 """A schema from a sample of the corpus: the kinds of things and the relations that an extractor finds most often.
 
-What comes out is for a person to read, cut and put under `extract` in the settings of an index: with kinds and
+The result is for a person to read, cut and put under `extract` in the settings of an index: with kinds and
 relations given, a model writes those and no others.
 
     learn(documents, NlpExtractor(sentences), sentences, sample=20)
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kg.documents.chunk import chunk
-from kg.extraction.protocol import Extractor, Passage
+from kg.extraction.protocol import ExtractionInput, Extractor
 from kg.language.predicates import canonical
 from kg.language.sentences import SentenceSplitter
 from kg.schema import Document
@@ -24,13 +24,13 @@ _NO_KIND = frozenset(("other", "value"))
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
-    """What a sample holds.
+class InducedSchema:
+    """The kinds and relations of a sample.
 
     Attributes:
-        documents: How many were read.
-        entity_types: Kinds of things with the number of their mentions, most often first.
-        relations: Relations in canonical form with the number of their facts, likewise.
+        documents: Number of documents in the sample.
+        entity_types: Kinds of things with the number of their mentions, most frequent first.
+        relations: Relations in canonical form with the number of their facts, most frequent first.
     """
 
     documents: int
@@ -38,25 +38,25 @@ class Learnt:
     relations: tuple[tuple[str, int], ...]
 
 
-def learn(
+def induce_schema(
     documents: Sequence[Document],
     extractor: Extractor,
     sentences: SentenceSplitter,
     sample: int,
-    most: int = 30,
+    limit: int = 30,
     chunk_tokens: int = 160,
     progress: Progress = SILENT,
-) -> Learnt:
-    """Read a sample of the documents and count what is found.
+) -> InducedSchema:
+    """Extract from a sample of the documents and count kinds and relations.
 
     Args:
         documents: The corpus; the sample is drawn by digest of their ids, the same for the same corpus.
-        extractor: Reads passages.
-        sentences: Splits documents.
-        sample: Most documents to read.
-        most: Most kinds and relations to name; of those that occur only once, none.
-        chunk_tokens: Most tokens of a passage.
-        progress: Who is told.
+        extractor: Extracts names and facts.
+        sentences: Splits documents into sentences.
+        sample: Maximum number of documents in the sample.
+        limit: Maximum number of kinds, and of relations, in the result; those that occur only once are left out.
+        chunk_tokens: Maximum number of tokens of a chunk.
+        progress: Reports the documents done.
     """
     chosen = sorted(documents, key=lambda document: digest(document.id))[:sample]
     kinds: Counter[str] = Counter()
@@ -64,13 +64,14 @@ def learn(
     with progress.step("read a sample", total=len(chosen), unit="documents") as step:
         for document in chosen:
             for part in chunk(document, chunk_tokens, sentences):
-                for row in extractor(Passage((part,), document.title, document.date, document.source)).extractions:
-                    kinds.update(mention.type for mention in row.mentions if mention.type not in _NO_KIND)
-                    relations.update(canonical(triple.predicate) for triple in row.triples)
+                outcome = extractor(ExtractionInput((part,), document.title, document.date, document.source))
+                for extraction in outcome.extractions:
+                    kinds.update(mention.type for mention in extraction.mentions if mention.type not in _NO_KIND)
+                    relations.update(canonical(triple.predicate) for triple in extraction.triples)
             step.advance()
-    return Learnt(len(chosen), _often(kinds, most), _often(relations, most))
+    return InducedSchema(len(chosen), _most_frequent(kinds, limit), _most_frequent(relations, limit))
 
 
-def _often(counts: Counter[str], most: int) -> tuple[tuple[str, int], ...]:
+def _most_frequent(counts: Counter[str], limit: int) -> tuple[tuple[str, int], ...]:
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return tuple((name, count) for name, count in ranked[:most] if count > 1)
+    return tuple((name, count) for name, count in ranked[:limit] if count > 1)

@@ -1,8 +1,8 @@
-"""What joins two names of a sentence that no clause joins: the words on the way between them in its parse.
+"""Statements between two names that no clause joins: the words on the path between them in the sentence's parse.
 
-Clauses (`kg.extraction.clauses`) tell what a verb or a noun states of its own phrases. Names are often joined over more
-of the tree: of "The Ferrymen hangs in the main hall of the Lund Gallery" they tell of a hall, and the way from one name
-to the other says `hangs in hall of`. A way over "and" joins nothing, since it only lists its ends.
+Clauses (`kg.extraction.clauses`) give what a verb or a noun states of its own phrases. Names are often joined over more
+of the tree: in "The Ferrymen hangs in the main hall of the Lund Gallery" the clause states a hall, and the path from
+one name to the other has `hangs in hall of`. A path over "and" joins nothing, since it only lists its ends.
 
 Source: shortest dependency paths as relations, Bunescu and Mooney, HLT/EMNLP 2005.
 """
@@ -19,14 +19,16 @@ from kg.extraction.clauses import Range, Statement, is_denied
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
-MOST_STEPS = 6
-"""Longest way, in edges of the tree: longer ones still join names that gold joins, but say no relation in words."""
-MOST_WORDS = 6
-MOST_NAMES = 30
-"""A sentence of more names is a list or a table, whose pairs would be many and say nothing."""
+MAX_STEPS = 6
+"""Maximum length of a path, in edges of the tree: longer ones join related names too, but their words state no
+relation."""
+MAX_WORDS = 6
+"""Maximum number of words of a relation."""
+MAX_NAMES = 30
+"""Maximum number of names of a sentence: one with more is a list or a table, whose many pairs state nothing."""
 _SUBJECTS = frozenset(("nsubj", "nsubjpass", "agent"))
 _APART = frozenset(("conj", "parataxis", "dep", "ccomp", "pcomp"))
-"""Edges over which nothing is joined: lists, and what is only said or thought."""
+"""Edges over which nothing is joined: lists, and clauses that are only said or thought."""
 _BESIDE_A_VERB = frozenset(("prt", "auxpass"))
 _MODIFIERS = frozenset(("amod", "compound"))
 
@@ -39,18 +41,28 @@ def links(doc: Doc, names: Sequence[Range], joined: Collection[frozenset[Range]]
         names: Tokens of its names, disjoint, in order.
         joined: Pairs of names to leave out.
     """
-    for one, other in combinations(names if len(names) <= MOST_NAMES else (), 2):
-        way = None if frozenset((one, other)) in joined else _way(doc, one, other)
-        if way is not None:
-            ends = (other, one) if _leads(way.down) and not _leads(way.up) else (one, other)
-            words = _words([each for each in way.tokens if not _inside(each, one) and not _inside(each, other)])
-            if 1 <= len(words) <= MOST_WORDS:
-                yield Statement(ends[0], " ".join(words), ends[1], way.top.i)
+    if len(names) > MAX_NAMES:
+        return
+    for one, other in combinations(names, 2):
+        path = None if frozenset((one, other)) in joined else _dependency_path(doc, one, other)
+        if path is not None:
+            # The subject comes first, also where the sentence names it last ("In Lund the mill is owned by Ada").
+            ends = (other, one) if _is_subject_side(path.down) and not _is_subject_side(path.up) else (one, other)
+            between = [token for token in path.tokens if not _inside(token, one) and not _inside(token, other)]
+            words = _words(between)
+            if 1 <= len(words) <= MAX_WORDS:
+                yield Statement(ends[0], " ".join(words), ends[1], path.top.i)
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """From one name up to the token above both, and down to the other; the ends belong to it, `top` to neither side."""
+class _DependencyPath:
+    """The path from one name up to the token above both, and down to the other name.
+
+    Attributes:
+        up: Tokens from the first name upwards, its head included, `top` not.
+        top: Lowest token above both names.
+        down: Tokens from the second name upwards, its head included, `top` not.
+    """
 
     up: tuple[Token, ...]
     top: Token
@@ -61,45 +73,54 @@ class _Way:
         return (*self.up, self.top, *self.down)
 
 
-def _way(doc: Doc, one: Range, other: Range) -> _Way | None:
-    """The way between two names, or None where it is too long or says nothing of the two."""
+def _dependency_path(doc: Doc, one: Range, other: Range) -> _DependencyPath | None:
+    """The path between two names, or None where it is too long or states nothing of the two."""
     first, second = doc[one[1] - 1], doc[other[1] - 1]
     up, down = [first, *first.ancestors], [second, *second.ancestors]
-    above = {token.i: place for place, token in enumerate(down)}
-    place = next((place for place, token in enumerate(up) if token.i in above), None)
-    if place is None:
+    steps_down = {token.i: steps for steps, token in enumerate(down)}
+    steps_up = next((steps for steps, token in enumerate(up) if token.i in steps_down), None)
+    if steps_up is None:
         return None
-    way = _Way(tuple(up[:place]), up[place], tuple(down[: above[up[place].i]]))
-    steps = [
-        token for name, side in ((one, way.up), (other, way.down)) for token in side if not _inside(token.head, name)
-    ]
-    return None if len(steps) > MOST_STEPS or any(token.dep_ in _APART for token in steps) or _misleads(way) else way
+    top = up[steps_up]
+    path = _DependencyPath(tuple(up[:steps_up]), top, tuple(down[: steps_down[top.i]]))
+    # Edges inside a name are no steps between the two.
+    sides = ((one, path.up), (other, path.down))
+    steps = [token for name, side in sides for token in side if not _inside(token.head, name)]
+    if len(steps) > MAX_STEPS or any(token.dep_ in _APART for token in steps) or _misleads(path):
+        return None
+    return path
 
 
-def _misleads(way: _Way) -> bool:
-    """Whether something on the way is denied, a clause on it has another subject ("because Tom moved to Lund"), or its
-    verb is done by what the first name describes ("a Norse chemist studied")."""
-    if any(is_denied(token) for token in way.tokens):
+def _misleads(path: _DependencyPath) -> bool:
+    """Whether the words on a path would state something false.
+
+    So they do where something on it is denied, a clause on it has another subject ("because Tom moved to Lund"), or the
+    first name only describes who does what its verb says ("a Norse chemist studied").
+    """
+    if any(is_denied(token) or _has_own_subject(token) for token in path.tokens):
         return True
-    if any(token.dep_ == "advcl" and any(c.dep_ in _SUBJECTS for c in token.children) for token in way.tokens):
-        return True
-    has_verb = any(token.pos_ in ("VERB", "AUX") for token in way.tokens)
-    return has_verb and bool(way.up) and way.up[0].dep_ in _MODIFIERS
+    # The head of the phrase does it, and the path does not go through that head.
+    has_verb = any(token.pos_ in ("VERB", "AUX") for token in path.tokens)
+    return has_verb and bool(path.up) and path.up[0].dep_ in _MODIFIERS
+
+
+def _has_own_subject(token: Token) -> bool:
+    return token.dep_ == "advcl" and any(child.dep_ in _SUBJECTS for child in token.children)
 
 
 def _inside(token: Token, name: Range) -> bool:
     return token.i in range(*name)
 
 
-def _leads(way: Sequence[Token]) -> bool:
-    """Whether an end is who does what the way tells."""
-    return any(token.dep_ in _SUBJECTS for token in way[-1:])
+def _is_subject_side(side: Sequence[Token]) -> bool:
+    """Whether the name at the end of one side of a path is the subject of the token at its top."""
+    return any(token.dep_ in _SUBJECTS for token in side[-1:])
 
 
 def _words(tokens: Sequence[Token]) -> list[str]:
-    """The words of a way in the order of the sentence, verbs with what belongs to them."""
-    kept = {token.i: token for token in tokens if token.pos_ not in ("PUNCT", "SPACE", "DET", "PRON")}
+    """The words of a path in the order of the sentence, verbs with their particles and passive auxiliaries."""
+    by_index = {token.i: token for token in tokens if token.pos_ not in ("PUNCT", "SPACE", "DET", "PRON")}
     for token in tokens:
         if token.pos_ in ("VERB", "AUX"):
-            kept |= {child.i: child for child in token.children if child.dep_ in _BESIDE_A_VERB}
-    return [kept[place].lower_ for place in sorted(kept)]
+            by_index |= {child.i: child for child in token.children if child.dep_ in _BESIDE_A_VERB}
+    return [by_index[index].lower_ for index in sorted(by_index)]

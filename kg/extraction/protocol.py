@@ -1,11 +1,12 @@
-"""What an extractor is given and gives back: a passage of neighbouring chunks, and what was read there.
+"""The protocol of extractors: their input, neighbouring chunks of a document, and their outcome, names and facts.
 
-Extractors differ in how they read (`kg.extraction.chat` asks a chat model, `kg.extraction.nlp` parses,
-`kg.extraction.imported` looks facts up); the build journals their readings in one way.
+Extractors differ in their source of facts (`kg.extraction.chat` calls a chat model, `kg.extraction.nlp` parses,
+`kg.extraction.imported` looks facts up in a file); the build journals their outcomes in one way.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,8 +16,15 @@ from models.protocols import Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """What is read at once: a chunk, or several neighbours, with what is known of their document."""
+class ExtractionInput:
+    """A chunk, or several neighbours, that an extractor is given at once.
+
+    Attributes:
+        chunks: Chunks of one document, at least one, in order.
+        title: Title of the document.
+        date: Date of the document, or "".
+        source: Source of the document, or "".
+    """
 
     chunks: tuple[Chunk, ...]
     title: str
@@ -25,12 +33,12 @@ class Passage:
 
     @property
     def id(self) -> str:
-        """The first chunk's."""
+        """Id of the first chunk."""
         return self.chunks[0].id
 
     @property
     def tokens(self) -> int:
-        """Tokens of the chunks."""
+        """Number of tokens of all chunks."""
         return sum(chunk.tokens for chunk in self.chunks)
 
 
@@ -38,70 +46,76 @@ _FREE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What one passage gave, and what it cost.
+class ExtractionOutcome:
+    """The names and facts of one input, and their cost.
 
     Attributes:
-        extractions: Names and facts that stood up, by chunk.
-        usage: Tokens of the answers, as first made, useless ones among them.
-        spent: Tokens of those answers that were made now and not taken from records.
-        model_seconds: Seconds the answers took, as first made.
+        extractions: Names and facts that the text holds, by chunk.
+        usage: Tokens of all calls when they were first made, those with a rejected reply included.
+        new_usage: Tokens of the calls that were made now and not taken from records.
+        model_seconds: Seconds of all calls when they were first made.
     """
 
     extractions: tuple[Extraction, ...]
     usage: Usage = _FREE
-    spent: Usage = _FREE
+    new_usage: Usage = _FREE
     model_seconds: float = 0.0
 
 
 class Extractor(Protocol):
-    """Reads passages; safe to call from several threads."""
+    """Extracts names and facts; safe to call from several threads."""
 
-    def key(self, passage: Passage) -> str:
-        """Digest of everything that the reading of a passage depends on."""
+    def key(self, item: ExtractionInput) -> str:
+        """Digest of everything that the outcome for an input depends on."""
 
-    def __call__(self, passage: Passage) -> Reading:
-        """Read one passage.
+    def __call__(self, item: ExtractionInput) -> ExtractionOutcome:
+        """Extract names and facts from one input.
 
         Raises:
-            GraftError: It cannot be read; the item fails.
+            GraftError: Nothing can be extracted; the item fails.
         """
 
 
-def passages_of(documents: Sequence[Document], chunks: Sequence[Chunk], most_tokens: int) -> list[Passage]:
+def extraction_inputs(documents: Sequence[Document], chunks: Sequence[Chunk], max_tokens: int) -> list[ExtractionInput]:
     """Neighbouring chunks of a document together as long as they fit; a longer chunk alone.
 
     Args:
-        documents: In the order in which they are to be read.
-        chunks: Of those documents, in any order.
-        most_tokens: Most tokens of a passage of several chunks; 0 takes each chunk alone.
+        documents: Documents, in the order of the inputs.
+        chunks: Chunks of those documents, in any order.
+        max_tokens: Maximum number of tokens of an input of several chunks; 0 takes each chunk alone.
     """
     groups: dict[str, list[list[Chunk]]] = {document.id: [] for document in documents}
     for chunk in sorted(chunks, key=lambda chunk: chunk.position):
-        own = groups[chunk.document_id]
-        if own and sum(each.tokens for each in own[-1]) + chunk.tokens <= most_tokens:
-            own[-1].append(chunk)
+        document_groups = groups[chunk.document_id]
+        if document_groups and sum(member.tokens for member in document_groups[-1]) + chunk.tokens <= max_tokens:
+            document_groups[-1].append(chunk)
         else:
-            own.append([chunk])
+            document_groups.append([chunk])
     return [
-        Passage(tuple(group), document.title, document.date, document.source)
+        ExtractionInput(tuple(group), document.title, document.date, document.source)
         for document in documents
         for group in groups[document.id]
     ]
 
 
 def by_chunk(
-    passage: Passage, mentions: Iterable[Mention], triples: Iterable[Triple], dropped: int
+    item: ExtractionInput, mentions: Iterable[Mention], triples: Iterable[Triple], dropped: int
 ) -> tuple[Extraction, ...]:
-    """What stood up, by chunk, each once; what was refused has no place and is counted with the first."""
-    names, facts = dict.fromkeys(mentions), dict.fromkeys(triples)
+    """Names and facts by chunk, each once; refused ones belong to no chunk and are counted with the first."""
+    # Dictionaries without values: sets that keep the order.
+    chunk_mentions: defaultdict[str, dict[Mention, None]] = defaultdict(dict)
+    chunk_triples: defaultdict[str, dict[Triple, None]] = defaultdict(dict)
+    for mention in mentions:
+        chunk_mentions[mention.evidence.chunk_id][mention] = None
+    for triple in triples:
+        chunk_triples[triple.evidence.chunk_id][triple] = None
     return tuple(
         Extraction(
             id=make_id("x", chunk.id),
             chunk_id=chunk.id,
-            mentions=tuple(each for each in names if each.evidence.chunk_id == chunk.id),
-            triples=tuple(each for each in facts if each.evidence.chunk_id == chunk.id),
-            dropped=0 if number else dropped,
+            mentions=tuple(chunk_mentions[chunk.id]),
+            triples=tuple(chunk_triples[chunk.id]),
+            dropped=0 if index else dropped,
         )
-        for number, chunk in enumerate(passage.chunks)
+        for index, chunk in enumerate(item.chunks)
     )

@@ -1,7 +1,7 @@
-"""From when and until when a fact holds, read off the words right behind it: "since 2026", "(2011–2019)".
+"""From when and until when a fact holds, by the words right behind it: "since 2026", "(2011–2019)".
 
 English prepositions and dates only; a sentence that says it in another way gives no validity, never a
-wrong one by guess. Models are not asked: small ones fill every date they see into every fact.
+guess. No model is called: small ones put every date that they see into every fact.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _IN_PREDICATE = re.compile(r"\b(?P<start>since|from|in|on|as of)$|\b(?P<end>unti
 
 
 def validity(predicate: str, object_: str, behind: str) -> tuple[str, str]:
-    """First and last date on which a fact holds, as ISO dates, "" where the text doesn't say.
+    """First and last date on which a fact holds, as ISO dates, "" where the text does not say.
 
     Args:
         predicate: The relation, lower case.
-        object_: The object; it may be the date itself: "was founded in", "2017".
+        object_: The object, which may be the date itself: "was founded in", "2017".
         behind: The text behind the fact's last name, to the end of its sentence.
     Example:
         >>> validity("is head of", "Bellwick Mill", " since March 2019.")
@@ -34,11 +34,13 @@ def validity(predicate: str, object_: str, behind: str) -> tuple[str, str]:
         >>> validity("was founded in", "2017", ".")
         ('2017', '')
     """
+    # The object is the date: the preposition that ends the relation decides which of the two it is.
     date = normalise_date(object_)
     if date and (word := _IN_PREDICATE.search(predicate)):
         return (date, "") if word["start"] else ("", date)
     if match := _BEHIND.match(" ".join(behind.split())):
         start = normalise_date(match["start"] or match["only_start"] or "")
         end = normalise_date(match["end"] or match["only_end"] or "")
+        # An end before the start is a wrong match ("2019, in 2011"), and ISO dates compare as texts.
         return start, "" if end and end < start else end
     return "", ""

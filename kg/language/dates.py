@@ -1,4 +1,4 @@
-"""Dates as documents write them to ISO 8601, where that can be done without guessing."""
+"""Dates as documents write them, converted to ISO 8601 where that needs no guess."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DATE = (
     rf"(?:\d{{4}}-\d\d(?:-\d\d)?|(?:\d{{1,2}} )?{_MONTH_NAME} \d{{4}}|{_MONTH_NAME} \d{{1,2}}, \d{{4}}|\d{{4}})"
     r"(?!\d|[.,]\d)"
 )
-"""A pattern of a date within an English text, which `normalise_date` reads."""
+"""Regular expression of a date within an English text; `normalise_date` converts what it matches."""
 _IN_TEXT = re.compile(
     rf"(?<![\w.,-])(?:(?=\d{{4}}-|\d{{1,2}} [A-Z]|[A-Z])|(?<=[a-z] )(?=(?:1\d|2[01])\d\d\b))(?P<date>{DATE})(?!\w)"
 )
@@ -45,9 +45,9 @@ _NUMBERS = re.compile(r"(?P<a>\d{1,2})([-/.])(?P<b>\d{1,2})\2(?P<y>\d{4})")
 
 
 def normalise_date(value: object) -> str:
-    """A date to "2031", "2031-03" or "2031-03-04"; "" if it cannot be read.
+    """A date as "2031", "2031-03" or "2031-03-04"; "" if it cannot be converted.
 
-    Times of day are dropped. A date that is none ("2031-02-30") and one that means two days
+    Times of day are dropped. A date that does not exist ("2031-02-30") and one that may mean two days
     ("03/04/2031") give "".
 
     Example:
@@ -57,13 +57,14 @@ def normalise_date(value: object) -> str:
     text = " ".join(str(value).split()) if isinstance(value, str | int | date) else ""
     for pattern in _PATTERNS:
         if match := pattern.fullmatch(text):
-            found = match.groupdict()
-            month = found.get("m") or _MONTHS.get((found.get("month") or "").lower(), "")
-            return _iso(found["y"], str(month), found.get("d") or "")
+            parts = match.groupdict()
+            month = parts.get("m") or _MONTHS.get((parts.get("month") or "").lower(), "")
+            return _iso(parts["y"], str(month), parts.get("d") or "")
     if match := _NUMBERS.fullmatch(text):
+        # Day first or month first: only where one of the two is no date, or both are the same, it is known.
         first, second, year = match["a"], match["b"], match["y"]
-        orders = {iso for iso in (_iso(year, second, first), _iso(year, first, second)) if iso}
-        return orders.pop() if len(orders) == 1 else ""
+        readings = {_iso(year, second, first), _iso(year, first, second)} - {""}
+        return readings.pop() if len(readings) == 1 else ""
     return ""
 
 
@@ -76,8 +77,8 @@ def find_dates(text: str) -> list[str]:
         >>> find_dates("Are there 3100 people in Torsby?")
         []
     """
-    found = (normalise_date(match["date"]) for match in _IN_TEXT.finditer(text))
-    return [date for date in found if date]
+    dates = (normalise_date(match["date"]) for match in _IN_TEXT.finditer(text))
+    return [date for date in dates if date]
 
 
 def is_before(one: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""One form for relations that differ in tense or auxiliaries only: "was founded by" and "is founded by".
+"""One form for relations that differ in tense or auxiliaries only, such as "was founded by" and "is founded by".
 
 The active voice goes to the present ("led", "has led" -> "leads"), the passive loses its auxiliary ("is located in"
 -> "located in"), articles inside go ("is a member of" -> "is member of"). What changes the meaning stays: negation,
@@ -6,19 +6,19 @@ modal verbs, adverbs, prepositions. Only predicates that begin with a verb of `k
 of another language keep their words, as do those with a word that only another language has. A participle before a
 preposition ("published in") may be active or passive and is taken for passive, save with verbs that have none.
 
-No passive is turned round: see CONTRIBUTING for what that would have gained.
+No passive is turned into an active: "founded by" and "founds" stay two relations.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from kg.language.verbs import present, reading
+from kg.language.verbs import base_form, present
 
 _BE_WORDS = "am is are was were be been being"
 _HAVE_WORDS = "have has had"
 _ARTICLES_WORDS = "a an the"
-# What follows changes what is said, or is the speaker's: such a predicate keeps every word.
+# Words of negation, modality and future: a predicate with one of them keeps every word.
 _KEEP_WORDS = "not no never nor neither cannot without will would shall should may might can could must going about"
 _FOREIGN_WORDS = """
     de het een van der die das den dem des ein eine von zu mit und im la le les el los las lo il di da del della en un
@@ -68,22 +68,23 @@ def canonical(predicate: str) -> str:
     plain = all(word.isascii() and word.replace("-", "").isalpha() for word in words)
     if not plain or _KEEP & set(words) or _FOREIGN & set(words) or words[:2] == ["used", "to"] or _is_future(words):
         return " ".join(words)
-    found = _verb_first(words)
-    if found is None:
+    verb_form = _verb_first(words)
+    if verb_form is None:
         return " ".join(words)
-    form = " ".join(_without_articles([_SAME.get(found[0], found[0]), *found[1:]]))
+    form = " ".join(_without_articles([_SAME.get(verb_form[0], verb_form[0]), *verb_form[1:]]))
+    # Once more until nothing changes, so that the canonical form of a canonical form is itself.
     return form if form == predicate else canonical(form)
 
 
 def _verb_first(words: list[str]) -> list[str] | None:
-    """The words with their verb in canonical form, or None if they don't begin with a verb."""
+    """The words with their verb in canonical form, or None if they do not begin with a verb."""
     first, *rest = words
     if first in _HAVE:
         if not rest:
             return ["has"]
         if rest[0] == "been":
             return _be(rest[1:])
-        verb = reading(rest[0], "participle")
+        verb = base_form(rest[0], "participle")
         # "had set pieces", "has read receipts": a form that is the base too may be a noun.
         return ["has", *rest] if verb is None or verb == rest[0] else [present(verb), *rest[1:]]
     if first in _BE:
@@ -92,31 +93,35 @@ def _verb_first(words: list[str]) -> list[str] | None:
 
 
 def _be(rest: list[str]) -> list[str]:
-    """Without the auxiliary where the participle alone would be read as passive too, so that no word is read twice."""
+    """The words after a form of "be", without it where the participle alone would count as passive too.
+
+    Otherwise "is" stays, or the next pass would take the participle for a past tense.
+    """
     if rest and rest[0] == "being":
         rest = rest[1:]
-    is_passive = rest and reading(rest[0], "participle") is not None and _finite(rest[0], rest[1:]) == rest
+    is_passive = rest and base_form(rest[0], "participle") is not None and _finite(rest[0], rest[1:]) == rest
     return rest if is_passive else ["is", *rest]
 
 
 def _finite(first: str, rest: list[str]) -> list[str] | None:
-    past = reading(first, "past")
-    participle = reading(first, "participle")
+    """A past tense in the present; a participle before a preposition counts as passive and stays."""
+    past = base_form(first, "past")
+    participle = base_form(first, "participle")
     if past is not None:
         linked = bool(rest) and (rest[0] in _LINKS or rest[0].endswith("ly"))
         is_passive = participle is not None and linked and (past not in _NEVER_PASSIVE or rest[0] == "by")
         return [first, *rest] if is_passive else [present(past), *rest]
-    if participle is not None or reading(first, "present") is not None:
+    if participle is not None or base_form(first, "present") is not None:
         return [first, *rest]
     return [present(first), *rest] if first in _PLURAL else None
 
 
 def _is_future(words: list[str]) -> bool:
-    """Whether it says "is to open"."""
+    """Whether the words are a future such as "is to open"."""
     return words[0] in _BE and words[1:2] == ["to"]
 
 
 def _without_articles(words: list[str]) -> list[str]:
-    """Without the articles inside; one at the end says what kind of thing the object is."""
+    """The words without the articles inside; an article at the end belongs to the object ("is a") and stays."""
     *inner, last = words
     return [*(word for word in inner if word not in _ARTICLES), "a" if last == "an" else last]

@@ -1,10 +1,9 @@
-"""Where sentences begin and end, and how long a text is in tokens.
+"""The spans of the sentences of a text, and its number of tokens.
 
-Two splitters stand behind one protocol. `RuleSentences` cuts at full stops of any script and needs
-nothing; `SpacySentences` runs the small statistical sentence model of a pinned spaCy pipeline (about
+There are two splitters of one protocol. `RuleSentences` cuts at full stops of any script and needs no
+model; `SpacySentences` runs the small statistical sentence model of a pinned spaCy pipeline (about
 half as fast, and right about "Dr. Vane of 12 St. Mary's Rd."). Both first cut the text where no model
 is needed: blank lines, Markdown headings, list items, the full stops of Chinese and Japanese.
-Neither reads meaning; chunking and extraction do.
 
     RuleSentences().split("One. Two.")    # [(0, 4), (5, 9)]
 """
@@ -35,8 +34,8 @@ _CUT = re.compile(
     r"|[^\s。！？｡]{512}",  # no language has such a word, and spaCy's tokenizer is quadratic on some
     re.MULTILINE,
 )
-_LONGEST = 100_000  # characters given to spaCy at once; its own limit is a million
-_PIECE = 24  # longest run of characters that counts as one word
+_MAX_PIECE = 100_000  # characters given to spaCy at once; its own limit is a million
+_MAX_WORD = 24  # longest run of characters that counts as one word
 _TOKENIZING = threading.Lock()  # the tokenizer keeps a table of words that threads would share
 # Thai, Lao, Burmese, Khmer, kana, Han.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -51,7 +50,7 @@ class SentenceSplitter(Protocol):
     """A text to the spans of its sentences.
 
     Attributes:
-        name: Names rules and version; part of the key of everything made with it.
+        name: Name of rules and version; part of the key of everything made with the splitter.
     """
 
     name: str
@@ -67,7 +66,7 @@ class SentenceSplitter(Protocol):
 
 
 def count_tokens(text: str) -> int:
-    """Number of tokens: words and punctuation marks by spaCy's rules for no language in particular.
+    """Number of tokens: words and punctuation marks by spaCy's rules for any language.
 
     In scripts that write no spaces (Han, kana, Thai, Lao, Burmese, Khmer) every character counts, and a
     run of more than 24 characters without a space counts in pieces of 24, so that no text of few
@@ -78,7 +77,7 @@ def count_tokens(text: str) -> int:
         >>> count_tokens("Only 5 miles."), count_tokens("北京。")
         (4, 3)
     """
-    return sum(_count_piece(word[i : i + _PIECE]) for word in text.split() for i in range(0, len(word), _PIECE))
+    return sum(_count_piece(word[i : i + _MAX_WORD]) for word in text.split() for i in range(0, len(word), _MAX_WORD))
 
 
 @lru_cache(maxsize=1 << 17)
@@ -105,7 +104,7 @@ def _blank() -> Language:
 
 
 class RuleSentences:
-    """Cuts at full stops, question and exclamation marks of any script; a few abbreviations are known."""
+    """Cuts at full stops, question and exclamation marks of any script; knows a few abbreviations."""
 
     name = "rule-1"
 
@@ -130,7 +129,7 @@ class SpacySentences:
     """The sentence model (`senter`) of a spaCy pipeline; no other component is loaded.
 
     Args:
-        folder: The pipeline: the folder that holds `config.cfg`.
+        folder: Folder of the pipeline, which holds `config.cfg`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -161,9 +160,14 @@ def _load_senter(folder: Path) -> Language:
     try:
         components = spacy.util.load_config(folder / "config.cfg")["nlp"]["pipeline"]
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{folder} holds no spaCy pipeline (no usable config.cfg): {error}") from error
+        raise ConfigError(
+            f"Expected a spaCy pipeline in {folder}, but it has no usable config.cfg ({error}). Give another folder."
+        ) from error
     if "senter" not in components:
-        raise ConfigError(f"the spaCy pipeline {folder} has no `senter`, only {', '.join(components)}: use another one")
+        raise ConfigError(
+            f"Expected a spaCy pipeline with a `senter`, but {folder} has only {', '.join(components)}. "
+            "Use another one."
+        )
     nlp = spacy.load(folder, exclude=[name for name in components if name != "senter"])
     nlp.enable_pipe("senter")  # published pipelines carry it switched off
     return nlp
@@ -181,11 +185,12 @@ def _pieces(text: str) -> Iterator[Span]:
     """Stretches of text that no sentence crosses, none of them long."""
     cuts = [0, *(match.end() for match in _CUT.finditer(text)), len(text)]
     for start, end in pairwise(cuts):
-        while end - start > _LONGEST:
+        while end - start > _MAX_PIECE:
             at = max(
-                text.rfind("\n", start + 1, start + _LONGEST), text.rfind(" ", start + _LONGEST // 2, start + _LONGEST)
+                text.rfind("\n", start + 1, start + _MAX_PIECE),
+                text.rfind(" ", start + _MAX_PIECE // 2, start + _MAX_PIECE),
             )
-            at = at if at > start else start + _LONGEST
+            at = at if at > start else start + _MAX_PIECE
             if span := _trim(text, start, at):
                 yield span
             start = at
@@ -202,7 +207,7 @@ def _trim(text: str, start: int, end: int) -> Span | None:
 
 
 def _repair(text: str, spans: list[Span]) -> Iterator[Span]:
-    """Join what an abbreviation parted, and give an opening quote to the sentence that it opens."""
+    """Join sentences that were cut at an abbreviation, and move an opening quote to the sentence that it opens."""
     held: Span | None = None
     for span in spans:
         if held is None:

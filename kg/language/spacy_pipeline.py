@@ -1,4 +1,4 @@
-"""spaCy's small English pipeline, pinned like all weights: who parses, and what kinds of names it sees.
+"""spaCy's small English pipeline, pinned like all weights: it parses sentences and recognises kinds of names.
 
 Fetched and opened on first use, so that a build which never needs it pays nothing; one copy serves all threads.
 """
@@ -27,9 +27,9 @@ TYPES = {
     "EVENT": "event",
     **dict.fromkeys(("DATE", "TIME", "PERCENT", "MONEY", "QUANTITY", "ORDINAL", "CARDINAL"), VALUE),
 }
-"""Our kinds of things by spaCy's."""
+"""spaCy's kinds of entities to our kinds of things."""
 _UNREADABLE = str.maketrans(dict.fromkeys("\n\t\r`*_#|", " "))
-"""Marks of layout that a parser takes for words; replaced one for one, so that places stay."""
+"""Marks of layout that a parser takes for words; each is replaced by one space, so that positions stay."""
 
 
 class Pipeline:
@@ -41,7 +41,7 @@ class Pipeline:
         self._lock = threading.Lock()  # a pipeline keeps a table of words that threads would share
 
     def parse(self, texts: Iterable[str]) -> list[Doc]:
-        """One parse a text, characters at their places.
+        """One parse for each text; characters keep their positions.
 
         Raises:
             ModelError: The pipeline is not here and cannot be fetched.
@@ -56,10 +56,10 @@ class Pipeline:
             return list(self._nlp.pipe(text.translate(_UNREADABLE) for text in texts))
 
     def kinds(self, texts: Iterable[str]) -> dict[str, str]:
-        """Kind of every name in some sentences, by its bare form; of one that is seen as several, the first."""
-        found: dict[str, str] = {}
+        """Kind of every name in some sentences, by its bare form; of a name with several kinds, the first."""
+        kinds: dict[str, str] = {}
         for doc in self.parse(texts):
             for entity in doc.ents:
                 if kind := TYPES.get(entity.label_):
-                    found.setdefault(bare(entity.text), kind)
-        return found
+                    kinds.setdefault(bare(entity.text), kind)
+        return kinds

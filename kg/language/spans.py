@@ -1,8 +1,7 @@
-"""Finding a name in a text as a reader would: case, width, quotes, dashes and line breaks don't matter.
+"""Finding a name in a text as a reader would: case, width, quotes, dashes and line breaks do not matter.
 
-`Folded` keeps, for every character of the simplified text, the place it came from, so that a match is
-an exact span of the text as it is stored. A name counts as found only on whole words: "Ann" is not in
-"annual".
+`FoldedText` keeps, for every character of the simplified text, the position it came from, so that a match
+is an exact span of the stored text. A name is found only as complete words: "Ann" is not in "annual".
 """
 
 from __future__ import annotations
@@ -26,44 +25,51 @@ def fold(text: str) -> str:
         >>> fold("  Marrow\\n &  FINCH’s")
         "marrow & finch's"
     """
-    return Folded(unicodedata.normalize("NFC", text)).folded.strip()
+    return FoldedText(unicodedata.normalize("NFC", text)).folded.strip()
 
 
-class Folded:
+class FoldedText:
     """A text prepared for many searches.
 
+    Attributes:
+        folded: The text in the form in which names are compared.
+
     Example:
-        >>> Folded("Said  Ada\\nLorne.").find("ada lorne")
+        >>> FoldedText("Said  Ada\\nLorne.").find("ada lorne")
         (6, 15)
     """
 
     def __init__(self, text: str) -> None:
         letters: list[str] = []
         origin: list[int] = []
-        for place, character in enumerate(text):
+        for position, character in enumerate(text):
+            # One character may become several ("ﬁ") or, in a run of white space, none.
             simple = " " if character.isspace() else unicodedata.normalize("NFKC", character).casefold()
             for letter in simple.translate(_SAME):
                 if letter == " " and letters and letters[-1] == " ":
                     continue
                 letters.append(letter)
-                origin.append(place)
+                origin.append(position)
         self.folded = "".join(letters)
         self._origin = origin
 
     def find(self, name: str, within: Span | None = None) -> Span | None:
-        """First place where `name` stands as whole words, or None."""
+        """First span where `name` stands as complete words, or None."""
         return next(self.find_all(name, within), None)
 
     def find_all(self, name: str, within: Span | None = None) -> Iterator[Span]:
-        """Every place where `name` stands as whole words inside the span `within`, in order."""
-        wanted = fold(name)
-        for match in re.finditer(re.escape(wanted), self.folded) if wanted else ():
+        """Every span where `name` stands as complete words inside the span `within`, in order."""
+        folded_name = fold(name)
+        if not folded_name:
+            return
+        for match in re.finditer(re.escape(folded_name), self.folded):
             first, last = match.start(), match.end() - 1
             span = (self._origin[first], self._origin[last] + 1)
-            if (within is None or (span[0] >= within[0] and span[1] <= within[1])) and self._whole(first, last):
+            is_within = within is None or (span[0] >= within[0] and span[1] <= within[1])
+            if is_within and self._is_complete(first, last):
                 yield span
 
-    def _whole(self, first: int, last: int) -> bool:
+    def _is_complete(self, first: int, last: int) -> bool:
         """Whether no letter or digit touches the match from outside."""
         starts = first == 0 or not _one_word(self.folded[first - 1], self.folded[first])
         ends = last + 1 == len(self.folded) or not _one_word(self.folded[last], self.folded[last + 1])
@@ -72,7 +78,7 @@ class Folded:
 
 def _one_word(left: str, right: str) -> bool:
     """Whether two neighbours belong to one word, in scripts that put spaces between words."""
-    return _in_word(left) and _in_word(right) and spaced(left) and spaced(right)
+    return _in_word(left) and _in_word(right) and is_spaced(left) and is_spaced(right)
 
 
 def _in_word(character: str) -> bool:
@@ -81,7 +87,7 @@ def _in_word(character: str) -> bool:
 
 
 def bare(name: str) -> str:
-    """A name as two ways of finding it agree on: folded, without a leading article and a possessive ending.
+    """A name in the form for matching it with other mentions: folded, without leading article and possessive ending.
 
     Example:
         >>> bare("The United Nations’")
@@ -91,11 +97,10 @@ def bare(name: str) -> str:
     return _ARTICLE.sub("", folded).removesuffix("'s").removesuffix("'")
 
 
-def spaced(character: str) -> bool:
+def is_spaced(character: str) -> bool:
     """Whether a script puts spaces between words.
 
-    Latin, Greek, Cyrillic, Hebrew, Arabic, Indic: all before Thai; then Georgian and the Latin supplements.
-
-    Chinese, Japanese, Thai and their like write no spaces, Korean joins particles to names.
+    Chinese, Japanese, Thai and others write no spaces, and Korean joins particles to names.
     """
+    # Latin, Greek, Cyrillic, Hebrew, Arabic, Indic: all before Thai; then Georgian and the Latin supplements.
     return character < "\u0e00" or "\u10a0" <= character < "\u1100" or "\u1e00" <= character < "\u2e80"

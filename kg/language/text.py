@@ -1,8 +1,8 @@
 """Text as GRAFT keeps it: decoded, NFC, newlines as "\\n", no control characters; and names as keys.
 
 Every text passes through `normalise` once, when it is loaded, so that spans into it never move again.
-`decode` refuses binary data instead of guessing at it. `normalise_name` makes the key under which
-entity resolution looks for the same name: it is for comparing, never for showing.
+`decode` refuses binary data instead of guessing at it. `normalise_name` makes the key by which
+entity resolution finds the same name: it is for comparing, never for showing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from models.errors import InputError
 
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 16
-_MOST_CONTROLS = 0.02
+_MAX_CONTROLS = 0.02
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with that of UTF-16
@@ -46,10 +46,10 @@ _CLOSERS = {closer: opener for opener, closer in _PAIRS.items()}
 
 
 def normalise(text: str) -> str:
-    """Bring a text to the one form in which it is stored.
+    """A text in the one form in which it is stored.
 
-    Unicode NFC; every kind of line end is "\\n"; stray control characters, byte order marks and
-    halves of surrogate pairs are gone (the last become U+FFFD). Idempotent.
+    Unicode NFC; every kind of line end is "\\n"; stray control characters and byte order marks are
+    removed, and halves of surrogate pairs become U+FFFD. Idempotent.
 
     Example:
         >>> normalise("Cafe\\u0301\\r\\nbar\\x00")
@@ -63,9 +63,9 @@ def decode(data: bytes, source: str, declared: str | None = None) -> str:
     """Bytes of any usual encoding to normalised text.
 
     Args:
-        data: Whole content of a file.
-        source: Name of the file, for the message of an error.
-        declared: Encoding the file claims for itself, tried after UTF-8.
+        data: Complete content of a file.
+        source: Name of the file, for messages.
+        declared: Encoding that the file declares, tried after UTF-8.
     Raises:
         InputError: The bytes are not text.
     """
@@ -77,8 +77,8 @@ def decode(data: bytes, source: str, declared: str | None = None) -> str:
 
 
 def broken_encoding(source: str, error: UnicodeDecodeError) -> str:
-    """Say where a text stops being of its own encoding."""
-    return f"{source} looks like {error.encoding} but byte {error.start} is not: save the file as UTF-8"
+    """Message for a text whose encoding fails at some byte."""
+    return f"{source} looks like {error.encoding}, but byte {error.start} is not. Save the file as UTF-8."
 
 
 def detect_encoding(stream: BinaryIO, source: str, declared: str | None = None) -> str:
@@ -88,9 +88,9 @@ def detect_encoding(stream: BinaryIO, source: str, declared: str | None = None) 
     declared encoding, then the likeliest of the legacy encodings.
 
     Args:
-        stream: Bytes, read from where it stands.
-        source: Name of the file, for the message of an error.
-        declared: Encoding the file claims for itself.
+        stream: Bytes, read from the current position.
+        source: Name of the file, for messages.
+        declared: Encoding that the file declares.
     Returns:
         Name of a Python codec.
     Raises:
@@ -116,7 +116,7 @@ def detect_encoding(stream: BinaryIO, source: str, declared: str | None = None) 
 
 
 def _bare_utf16(sample: bytes) -> str:
-    """UTF-16 without a mark shows as zeros in one half of the places and hardly any in the other."""
+    """The byte order of UTF-16 without a mark, or "": every other byte is mostly zero, and the rest hardly ever."""
     pairs = len(sample) // 2
     if pairs < 2:
         return ""
@@ -128,33 +128,34 @@ def _bare_utf16(sample: bytes) -> str:
 
 def _refuse_binary(block: bytes, source: str) -> None:
     controls = len(block) - len(block.translate(None, _CONTROL_BYTES))
-    if controls > _MOST_CONTROLS * len(block):
-        what = "only zeros" if not block.strip(b"\0") else f"{controls} control bytes among {len(block)}"
-        raise InputError(f"{source} is binary, not text ({what}): leave it out, or convert it to text")
+    if controls > _MAX_CONTROLS * len(block):
+        content = "only zeros" if not block.strip(b"\0") else f"{controls} control bytes among {len(block)}"
+        raise InputError(f"{source} is binary, not text ({content}). Leave it out, or convert it to text.")
 
 
-def _around(block: bytes, place: int) -> bytes:
-    """Whole lines around the first byte that is not UTF-8, at most some 64 KiB of them."""
-    start = block.rfind(b"\n", 0, max(place - _SAMPLE // 2, 0)) + 1
-    if place - start > _SAMPLE:
-        start = place - _SAMPLE // 2
-    end = block.rfind(b"\n", place, place + _SAMPLE // 2)
-    return block[start : end if end > place else place + _SAMPLE // 2]
+def _around(block: bytes, position: int) -> bytes:
+    """Complete lines around the first byte that is not UTF-8, at most some 64 KiB of them."""
+    start = block.rfind(b"\n", 0, max(position - _SAMPLE // 2, 0)) + 1
+    if position - start > _SAMPLE:
+        start = position - _SAMPLE // 2
+    end = block.rfind(b"\n", position, position + _SAMPLE // 2)
+    return block[start : end if end > position else position + _SAMPLE // 2]
 
 
 def _legacy(sample: bytes, source: str, declared: str | None) -> str:
+    """The declared encoding where the sample is in it, else the likeliest of the legacy encodings."""
     if declared:
         try:
             sample.decode(declared)
             return declared
         except (LookupError, UnicodeDecodeError):
-            pass  # pages often claim what they are not
+            pass  # pages often declare a wrong encoding
     from charset_normalizer import from_bytes
 
     matches = from_bytes(sample, cp_isolation=list(_LEGACY))
     best = matches.best()
     if best is None:
-        raise InputError(f"{source} is in no encoding that GRAFT knows: save the file as UTF-8")
+        raise InputError(f"{source} is in no encoding that GRAFT knows. Save the file as UTF-8.")
     for match in matches:
         # A short Western text fits several tables equally well; the commonest of them is cp1252.
         as_good = match.chaos <= best.chaos and match.coherence >= best.coherence
@@ -163,18 +164,19 @@ def _legacy(sample: bytes, source: str, declared: str | None) -> str:
     return best.encoding
 
 
-@lru_cache(maxsize=1 << 17)  # resolution asks for every name once a fact
+@lru_cache(maxsize=1 << 17)  # resolution calls it for every name once a fact
 def normalise_name(name: str) -> str:
-    """Key under which two spellings of one name meet; never empty for a name that is not.
+    """Key that all spellings of one name share; never empty for a name that is not.
 
     Width, case, spaces, quotes and punctuation at the ends, a leading English article and a final
-    possessive don't count. A name of nothing else (punctuation, emoji) stays as it is.
+    possessive do not count. A name of nothing else (punctuation, emoji) stays as it is.
 
     Example:
         >>> normalise_name("  The “Saltmarsh  Herald”'s "), normalise_name("ＡＢＣ 주식회사."), normalise_name("!!")
         ('saltmarsh herald', 'abc 주식회사', '!!')
     """
     key = name
+    # Each step may uncover the next one's work: «The "Herald"'s» loses the possessive, then the quotes.
     while (shorter := _shorten(key)) != key:
         key = shorter
     return key if any(character.isalnum() for character in key) else name.strip() or name
@@ -188,7 +190,7 @@ def _shorten(key: str) -> str:
 
 
 def _strip_ends(key: str) -> str:
-    """Drop punctuation at the ends, but keep a bracket whose partner stands inside: "mercury (planet)"."""
+    """Drop punctuation at the ends, but keep a bracket whose partner is inside: "mercury (planet)"."""
     while key:
         first, last = key[0], key[-1]
         if _PAIRS.get(first) == last and len(key) > 1:

@@ -1,7 +1,7 @@
-"""English verbs: from a form that a text uses to the base form, by two word lists and no model.
+"""English verbs: from a form in a text to the base form, by two word lists and no model.
 
-Only verbs of the lists are known, so a word of another language, a noun or a rare verb comes back as None and is left
-alone by whoever asks. Regular forms are built from the base forms by the rules of spelling; irregular ones are listed.
+Only verbs of the lists are known, so a word of another language, a noun or a rare verb gives None, and callers leave it
+as it is. Regular forms are built from the base forms by the rules of spelling; irregular ones are listed.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def past(verb: str) -> str:
 
 
 def present(verb: str) -> str:
-    """Third person of the present.
+    """Third person singular of the present.
 
     Example:
         >>> present("carry"), present("watch"), present("go"), present("found")
@@ -91,11 +91,11 @@ def present(verb: str) -> str:
     return verb + ("es" if verb.endswith(("s", "sh", "ch", "x", "z", "o")) else "s")
 
 
-def reading(word: str, form: Form) -> str | None:
-    """The base form of a verb that has `word` as its `form`, or None if no known verb has.
+def base_form(word: str, form: Form) -> str | None:
+    """The base form of the verb whose `form` is `word`, or None if there is no such verb in the lists.
 
     Example:
-        >>> reading("led", "past"), reading("written", "participle"), reading("werkt", "present")
+        >>> base_form("led", "past"), base_form("written", "participle"), base_form("werkt", "present")
         ('lead', 'write', None)
     """
     return _forms()[form].get(word)

@@ -1,9 +1,9 @@
-"""What a model is shown of a community, and what its answer must look like.
+"""What a chat model is given of a community, and the form of its reply.
 
-The facts come strongest first, but in turns from the communities below, so that a large community is not
-judged by its strongest corner alone; they are numbered, and the answer cites the numbers. Parts that have a
-report already are told by its title and summary. All of it fits a budget of tokens, and is the same for the
-same graph. A finding that cites no fact of those shown is dropped.
+The facts come strongest first, but in turns from the communities below, so that a large community is not judged by its
+strongest corner alone; they are numbered, and the reply cites the numbers. Parts that have a report already are given
+by its title and summary. All of it fits a budget of tokens, and is the same for the same graph. A finding that cites
+none of the facts given is dropped.
 """
 
 from __future__ import annotations
@@ -11,79 +11,53 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kg.communities.graph import CommunityFacts
+from kg.communities.graph import CommunityGraph
 from kg.language.sentences import count_tokens
 from kg.schema import Community, Fact, Finding, Report
-from kg.views.places import Places
+from kg.views.evidence import EvidenceLocator
+from models.calls.structured import schema_of_reply
 
-MOST_ANSWER_TOKENS = 800
-_MOST_FACTS = 60
-_MOST_NAMES = 12
+MAX_REPLY_TOKENS = 800
+_MAX_FACTS = 60
+_MAX_NAMES = 12
 
 
-class FindingAnswer(BaseModel):
-    """A finding as the model gives it."""
+class FindingReply(BaseModel):
+    """A finding as the model gives it: a sentence, and the numbers of the facts that it rests on."""
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str
-    facts: list[int]
+    text: str = Field(min_length=1, max_length=300)
+    facts: list[Annotated[int, Field(ge=1, le=_MAX_FACTS)]] = Field(max_length=6)
 
 
-class ReportAnswer(BaseModel):
+class ReportReply(BaseModel):
     """A report as the model gives it."""
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str
-    summary: str
-    findings: list[FindingAnswer]
-    rating: float = Field(ge=0, le=10)
+    title: str = Field(min_length=1, max_length=100)
+    summary: str = Field(min_length=1, max_length=600)
+    findings: list[FindingReply] = Field(min_length=1, max_length=5)
+    rating: int = Field(ge=0, le=10)
 
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "title": {"type": "string", "minLength": 1, "maxLength": 100},
-        "summary": {"type": "string", "minLength": 1, "maxLength": 600},
-        "findings": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": 5,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "text": {"type": "string", "minLength": 1, "maxLength": 300},
-                    "facts": {
-                        "type": "array",
-                        "items": {"type": "integer", "minimum": 1, "maximum": _MOST_FACTS},
-                        "maxItems": 6,
-                    },
-                },
-                "required": ["text", "facts"],
-                "additionalProperties": False,
-            },
-        },
-        "rating": {"type": "integer", "minimum": 0, "maximum": 10},
-    },
-    "required": ["title", "summary", "findings", "rating"],
-    "additionalProperties": False,
-}
-"""The same for every community, since a server compiles each schema once."""
+SCHEMA = schema_of_reply(ReportReply)
+"""The same for every community, however few facts it has, since a server compiles each schema once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What fits the budget.
+class ReportInput:
+    """What a report is written from.
 
     Attributes:
-        fields: Of the prompt file: names, parts, facts.
+        fields: Values of the prompt file's fields: names, parts, facts.
         facts: The numbered facts, number 1 first.
-        tokens: Of the fields, by `kg.language.sentences.count_tokens`.
+        tokens: Number of tokens of the fields, by `kg.language.sentences.count_tokens`.
     """
 
     fields: Mapping[str, str]
@@ -91,63 +65,65 @@ class Shown:
     tokens: int
 
 
-def show(
-    community: Community, found: CommunityFacts, places: Places, reports: Mapping[str, Report], budget: int
-) -> Shown:
-    """Choose what is shown of a community.
+def select_input(
+    community: Community, graph: CommunityGraph, locator: EvidenceLocator, reports: Mapping[str, Report], budget: int
+) -> ReportInput:
+    """Choose what a report on a community is written from.
 
     Args:
         community: The community.
-        found: The graph around it.
-        places: The sentences of the facts.
-        reports: Reports that are there already, by community id.
-        budget: Most tokens of names, parts and facts together.
+        graph: The graph around it.
+        locator: Finds the sentences of the facts.
+        reports: The reports written so far, by community id.
+        budget: Maximum number of tokens of names, parts and facts together.
     """
-    names = ", ".join(found.names[entity_id] for entity_id in found.members(community)[:_MOST_NAMES])
-    told = (reports[child.id] for child in found.children[community.id] if child.id in reports)
+    names = ", ".join(graph.names[entity_id] for entity_id in graph.members(community)[:_MAX_NAMES])
     used = count_tokens(names)
-    parts, used = _fit((f"- {report.title}: {report.summary}" for report in told), used, (used + budget) // 2)
+    part_reports = [reports[child.id] for child in graph.children[community.id] if child.id in reports]
+    # Reports of the parts get half of what is left, so that facts always have the other half.
+    parts, used = _fit((f"- {report.title}: {report.summary}" for report in part_reports), used, (used + budget) // 2)
     facts: list[Fact] = []
     lines: list[str] = []
-    for fact in in_turns(community, found):
-        if len(facts) == _MOST_FACTS:
+    for fact in in_turns(community, graph):
+        if len(facts) == _MAX_FACTS:
             break
-        short = f"[{len(facts) + 1}] {found.line(fact)}"
-        fitting, used = _fit((f"{short}: {places.sentence(fact.evidence[0])}",), used, budget)
+        short = f"[{len(facts) + 1}] {graph.line(fact)}"
+        fitting, used = _fit([f"{short}: {locator.sentence(fact.evidence[0])}"], used, budget)
         if not fitting:
-            fitting, used = _fit((short,), used, budget)
+            # Near the end of the budget the fact alone may still fit.
+            fitting, used = _fit([short], used, budget)
         if fitting:
             facts.append(fact)
             lines += fitting
     heading = "Parts:\n" + "\n".join(parts) + "\n" if parts else ""
-    return Shown({"names": names, "parts": heading, "facts": "\n".join(lines)}, tuple(facts), used)
+    return ReportInput({"names": names, "parts": heading, "facts": "\n".join(lines)}, tuple(facts), used)
 
 
-def in_turns(community: Community, found: CommunityFacts) -> Iterator[Fact]:
+def in_turns(community: Community, graph: CommunityGraph) -> Iterator[Fact]:
     """The facts of a community, strongest first, in turns by the community below that holds them."""
-    owner = {entity_id: child.id for child in found.children[community.id] for entity_id in child.entity_ids}
+    child_of = {entity_id: child.id for child in graph.children[community.id] for entity_id in child.entity_ids}
+    # Facts between two parts, and those of a community without parts, have a turn of their own: "".
     queues: dict[str, list[Fact]] = {}
-    for fact in found.facts[community.id]:
-        one, other = owner.get(fact.subject_id, ""), owner.get(fact.object_id, "")
+    for fact in graph.facts[community.id]:
+        one, other = child_of.get(fact.subject_id, ""), child_of.get(fact.object_id, "")
         queues.setdefault(one if one == other else "", []).append(fact)
     for turn in zip_longest(*queues.values()):
         yield from (fact for fact in turn if fact is not None)
 
 
-def findings_of(answer: ReportAnswer, facts: Sequence[Fact]) -> tuple[Finding, ...]:
-    """The findings that cite a fact that was shown; citations of other numbers are left out."""
-    found = (
-        Finding(
-            " ".join(finding.text.split()),
-            tuple(dict.fromkeys(facts[number - 1].id for number in finding.facts if 1 <= number <= len(facts))),
-        )
-        for finding in answer.findings
-    )
-    return tuple(finding for finding in found if finding.fact_ids and finding.text)
+def findings_of(reply: ReportReply, facts: Sequence[Fact]) -> tuple[Finding, ...]:
+    """The findings that cite a fact of the prompt; citations of other numbers are left out."""
+    findings = []
+    for finding in reply.findings:
+        cited = [facts[number - 1].id for number in finding.facts if 1 <= number <= len(facts)]
+        text = " ".join(finding.text.split())
+        if text and cited:
+            findings.append(Finding(text, tuple(dict.fromkeys(cited))))
+    return tuple(findings)
 
 
 def _fit(lines: Iterable[str], used: int, budget: int) -> tuple[list[str], int]:
-    """Those of the lines that fit, and the tokens used afterwards."""
+    """The lines that fit (a short one may fit after a long one), and the number of tokens used afterwards."""
     kept = []
     for line in lines:
         tokens = count_tokens(line)

@@ -1,7 +1,7 @@
 """What the facts say of a name: whom it is linked with, in which words, and when it was born or died.
 
-This is the neighbourhood by which resolution tells two people of one name apart, or sees that two names cannot be one
-thing. A judge gets the same facts to read.
+By this neighbourhood resolution tells two people of one name apart, or sees that two names cannot be one thing. A judge
+is given the same facts.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from kg.schema import Extraction
 
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _ONCE = ("born", "dies")
-"""Canonical predicates that begin so hold once in a life."""
+"""First words of canonical predicates that hold once in a life, so that two different years mean two people."""
 
 
 @dataclass(slots=True)
-class Context:
+class NameContext:
     """What the facts of one or several documents say of a name.
 
     Attributes:
@@ -35,15 +35,18 @@ class Context:
     phrases: set[str] = field(default_factory=set)
     years: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, other: Context) -> None:
-        """Take in another context of the same name."""
+    def add(self, other: NameContext) -> None:
+        """Add another context of the same name."""
         self.partners |= other.partners
         self.phrases |= other.phrases
         for event, years in other.years.items():
             self.years[event] |= years
 
-    def contradicts(self, other: Context) -> bool:
-        """Whether the two were born, or died, in different years."""
+    def contradicts(self, other: NameContext) -> bool:
+        """Whether the two were born, or died, in different years.
+
+        One common year suffices for agreement, since the object of a fact may hold several years.
+        """
         return any(
             years and other.years[event] and not years & other.years[event]
             for event, years in self.years.items()
@@ -51,23 +54,28 @@ class Context:
         )
 
 
-NO_CONTEXT = Context()
+NO_CONTEXT = NameContext()
 
 
-def contexts_of(rows: Iterable[Extraction], source_of: Mapping[str, str]) -> dict[UseKey, Context]:
-    """The context of every name that a document has facts of."""
-    contexts: dict[UseKey, Context] = defaultdict(Context)
-    for row in rows:
-        source = source_of[row.chunk_id]
-        for triple in row.triples:
+def contexts_of(extractions: Iterable[Extraction], source_of: Mapping[str, str]) -> dict[UseKey, NameContext]:
+    """The context of every name that a document has facts of.
+
+    Args:
+        extractions: Extractions of all chunks.
+        source_of: Source of the document of every chunk id.
+    """
+    contexts: dict[UseKey, NameContext] = defaultdict(NameContext)
+    for extraction in extractions:
+        source = source_of[extraction.chunk_id]
+        for triple in extraction.triples:
             subject, object_ = normalise_name(triple.subject), normalise_name(triple.object)
             predicate = canonical(triple.predicate)
-            mine, theirs = contexts[subject, source], contexts[object_, source]
-            mine.partners.add(object_)
-            mine.phrases.add(f"{triple.predicate} {triple.object}")
-            theirs.partners.add(subject)
-            theirs.phrases.add(f"{triple.subject} {triple.predicate}")
+            of_subject, of_object = contexts[subject, source], contexts[object_, source]
+            of_subject.partners.add(object_)
+            of_subject.phrases.add(f"{triple.predicate} {triple.object}")
+            of_object.partners.add(subject)
+            of_object.phrases.add(f"{triple.subject} {triple.predicate}")
             event = predicate.split(" ", 1)[0]
             if event in _ONCE:
-                mine.years[event].update(_YEAR.findall(triple.object))
+                of_subject.years[event].update(_YEAR.findall(triple.object))
     return dict(contexts)

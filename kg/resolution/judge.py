@@ -1,78 +1,92 @@
-"""A chat model that says whether two names mean one thing, asked only where rules and embeddings leave it open.
+"""A chat model that says whether two names mean one thing, where rules and embeddings leave it open.
 
-The question is the two names with a few of their facts, the answer yes or no under a schema
-(`configs/prompts/judge.md`). A useless answer counts as no, and is reported. Whoever opens the chat model records its
-calls, so that an answer is paid for once.
+The prompt shows the two names with a few of their facts; the reply is yes or no under a schema
+(`configs/prompts/judge.md`). A reply that cannot be used counts as no, and is reported. Whoever opens the chat model
+records its calls, so that a reply is paid for once.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import BaseModel, ConfigDict
 
-from kg.resolution.contexts import Context
+from kg.resolution.contexts import NameContext
 from models.calls.prompt import load_prompt
+from models.calls.structured import schema_of_reply
 from models.errors import OutputError
 from models.files.digest import digest
 from models.protocols import ChatModel, ChatRequest, Usage
 
-_MOST_FACTS = 6
-_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"same": {"type": "boolean"}},
-    "required": ["same"],
-    "additionalProperties": False,
-}
+_MAX_FACTS = 6
+_MAX_TOKENS = 16
+"""Of a reply: {"same": true} takes eight at most."""
+
+
+class JudgeReply(BaseModel):
+    """The model's reply about a pair of names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    same: bool
+
+
+_SCHEMA = schema_of_reply(JudgeReply)
 
 
 class Judge:
     """Decides pairs of names, each pair once.
 
     Attributes:
-        usage: Tokens of all answers, as first made.
-        spent: Tokens of those that were made now and not taken from records.
-        failures: Pairs without a usable answer, with the reason.
+        usage: Tokens of all replies, as first made.
+        spent: Tokens of the replies that were made now, and not taken from records.
+        failures: Pairs without a usable reply, with the reason.
     """
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
         self._prompt = load_prompt("judge")
-        self._answers: dict[tuple[str, str], bool] = {}
+        self._decisions: dict[tuple[str, str], bool] = {}
         self.usage = Usage()
         self.spent = Usage()
         self.failures: dict[str, OutputError] = {}
 
     @property
     def name(self) -> str:
-        """The chat model's."""
+        """Name of the chat model."""
         return self._chat.name
 
     @property
     def digest(self) -> str:
-        """Names the model and the prompt."""
+        """Digest of the model and the prompt."""
         return digest(self._chat.digest, self._prompt.template)
 
     @property
-    def asked(self) -> int:
-        """Pairs decided."""
-        return len(self._answers)
+    def decided(self) -> int:
+        """Number of pairs decided."""
+        return len(self._decisions)
 
-    def same(self, one: str, its: Context, other: str, others: Context) -> bool:
+    def same(self, one: str, context: NameContext, other: str, other_context: NameContext) -> bool:
         """Whether two names mean one thing.
 
+        Args:
+            one: A name.
+            context: What the facts say of it.
+            other: Another name, or the same one in other documents.
+            other_context: What the facts say of the other.
         Raises:
             ModelError: The model cannot be reached or refuses.
-            BudgetReached: The budget allows no further call.
+            BudgetError: The budget allows no further call.
         """
-        first, second = sorted((_told(one, its), _told(other, others)))
-        if (first, second) not in self._answers:
-            self._answers[first, second] = self._ask(first, second)
-        return self._answers[first, second]
+        # Sorted, so that the order of the names changes neither the prompt nor its record.
+        first, second = sorted((_described(one, context), _described(other, other_context)))
+        if (first, second) not in self._decisions:
+            self._decisions[first, second] = self._call(first, second)
+        return self._decisions[first, second]
 
-    def _ask(self, first: str, second: str) -> bool:
+    def _call(self, first: str, second: str) -> bool:
         request = ChatRequest(
             messages=self._prompt.fill({"first": first, "second": second}),
             schema=_SCHEMA,
-            max_tokens=16,
+            max_tokens=_MAX_TOKENS,
             template=self._prompt.template,
         )
         try:
@@ -84,9 +98,10 @@ class Judge:
         self.usage += completion.usage
         if not completion.recorded:
             self.spent += completion.usage
-        return bool(completion.parsed["same"])
+        return JudgeReply.model_validate(completion.parsed).same
 
 
-def _told(name: str, context: Context) -> str:
+def _described(name: str, context: NameContext) -> str:
+    """A name with its shortest facts, which say most per token."""
     phrases = sorted(context.phrases, key=lambda phrase: (len(phrase), phrase))
-    return f"{name}: {'; '.join(phrases[:_MOST_FACTS]) or 'no facts'}"
+    return f"{name}: {'; '.join(phrases[:_MAX_FACTS]) or 'no facts'}"

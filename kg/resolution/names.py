@@ -1,7 +1,7 @@
-"""When two different names may mean one thing, judged by their words alone.
+"""When two different names may mean one thing, by their words alone.
 
-`kg.resolution.resolve` asks for more (the same kind of thing, near embeddings or one document) before it merges.
-Names come in normalised (see `kg.language.text.normalise_name`): lower case, single spaces, no leading article.
+`kg.resolution.match` requires more (the same kind of thing, near embeddings or one document) before names are merged.
+All names here are normalised (see `kg.language.text.normalise_name`): lower case, single spaces, no leading article.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _IRREGULAR_PLURALS = """
 _PLURALS = dict(pair.split(":") for pair in _IRREGULAR_PLURALS.split())
 _SINGULARS = "news means physics mathematics economics politics lens gas bias atlas chaos canvas"
 _NO_PLURALS = frozenset(_SINGULARS.split())
+# Longer endings come first, since the first one that fits is replaced.
 _ENDINGS = (
     *(("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("zzes", "zz")),
     *(("ies", "y"), ("oes", "o"), ("s", "")),
@@ -43,14 +44,15 @@ def core(name: str, is_person: bool) -> tuple[str, ...]:
         >>> core("dr. ada lorne", True), core("marrow & finch ltd", False)
         (('ada', 'lorne'), ('marrow', 'finch'))
     """
-    words = tuple(word for word in (token.strip(".,&()'\"") for token in name.split()) if word)
+    stripped = [token.strip(".,&()'\"") for token in name.split()]
+    words = tuple(filter(None, stripped))
     if is_person:
         kept = words
         while kept and kept[0] in _TITLES:
             kept = kept[1:]
     else:
         kept = tuple(word for word in words if word not in _LEGAL)
-    return kept or words
+    return kept or words  # "The Company" is all legal form, and still a name
 
 
 def squash(words: tuple[str, ...]) -> str:
@@ -80,8 +82,9 @@ def alike(one: tuple[str, ...], other: tuple[str, ...], is_person: bool) -> bool
     if is_person or _numbers(one) != _numbers(other):
         return False
     if len(one) == len(other):
-        pairs = [(mine, theirs) for mine, theirs in zip(one, other, strict=True) if mine != theirs]
+        pairs = [(word, other_word) for word, other_word in zip(one, other, strict=True) if word != other_word]
         return len(pairs) == 1 and _same_word(*pairs[0])
+    # A part must have two words: "oune" alone may be the lake, the barrage or the town.
     short, long = sorted((one, other), key=len)
     return len(short) >= 2 and short in (long[: len(short)], long[-len(short) :])
 
@@ -104,7 +107,7 @@ def singular(words: tuple[str, ...]) -> tuple[str, ...]:
 def _singular_word(word: str) -> str:
     if word in _PLURALS:
         return _PLURALS[word]
-    # "1970s" is ten years, not several 1970
+    # "1970s" is ten years, not several 1970; words of three letters ("gas", "bus") mostly end so in the singular.
     if len(word) < 4 or not word[-2].isalpha() or word.endswith(("ss", "us", "is")) or word in _NO_PLURALS:
         return word
     for ending, replacement in _ENDINGS:
@@ -124,8 +127,7 @@ def is_initialism(short: tuple[str, ...], full: tuple[str, ...]) -> bool:
     """
     if len(short) != 1 or len(full) < 2 or not 2 <= len(short[0]) <= 8:
         return False
-    initials = "".join(word[0] for word in full)
-    return short[0].replace(".", "") in (initials, "".join(word[0] for word in full if word not in _SMALL))
+    return short[0].replace(".", "") in initials_of(full)
 
 
 def initials_of(words: tuple[str, ...]) -> set[str]:
@@ -134,7 +136,12 @@ def initials_of(words: tuple[str, ...]) -> set[str]:
 
 
 def _numbers(words: tuple[str, ...]) -> list[str]:
-    return [word for word in words if any(character.isdigit() for character in word)]
+    return [word for word in words if has_digit(word)]
+
+
+def has_digit(text: str) -> bool:
+    """Whether there is a digit in a text, so that it may be a number or a date."""
+    return any(character.isdigit() for character in text)
 
 
 def _same_word(one: str, other: str) -> bool:
@@ -149,8 +156,9 @@ def _one_edit(short: str, long: str) -> bool:
     """Whether one letter put in, changed or swapped with its neighbour makes `short` into `long`."""
     if len(long) - len(short) > 1:
         return False
-    place = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    # All that counts is what follows the first letter that differs.
+    at = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     if len(short) < len(long):
-        return short[place:] == long[place + 1 :]
-    swapped = short[place : place + 2][::-1] == long[place : place + 2] and short[place + 2 :] == long[place + 2 :]
-    return swapped or short[place + 1 :] == long[place + 1 :]
+        return short[at:] == long[at + 1 :]
+    is_swap = short[at : at + 2][::-1] == long[at : at + 2] and short[at + 2 :] == long[at + 2 :]
+    return is_swap or short[at + 1 :] == long[at + 1 :]

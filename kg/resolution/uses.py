@@ -27,15 +27,16 @@ KINDS_OF_TYPE = {
 """Types that models often mix up count as one kind; a type that isn't here has the kind ""."""
 
 _MISTAKE_SHARE = 0.25
+"""A kind that fewer than this share of a name's documents give is taken for a mistake of the extractor."""
 
 
-class Node(NamedTuple):
-    """What is merged: a name, as one kind of thing.
+class NameNode(NamedTuple):
+    """The unit that is merged: a name, as one kind of thing.
 
     Attributes:
-        name: Normalised.
-        kind: See `KINDS_OF_TYPE`.
-        sense: "", or which of several things of this name and kind it is.
+        name: Normalised name.
+        kind: Kind of thing (see `KINDS_OF_TYPE`).
+        sense: Which of several things of this name and kind it is; "" for the main one.
     """
 
     name: str
@@ -48,8 +49,15 @@ UseKey = tuple[str, str]
 
 
 @dataclass(slots=True)
-class Use:
-    """How one document uses one normalised name."""
+class NameUse:
+    """How one document uses one normalised name.
+
+    Attributes:
+        types: How often the extractor gave it each type.
+        surfaces: How often it is written in each way.
+        evidence: Spans that name it.
+        kind: Kind of thing, settled by `collect`.
+    """
 
     types: Counter[str] = field(default_factory=Counter)
     surfaces: Counter[str] = field(default_factory=Counter)
@@ -58,42 +66,43 @@ class Use:
 
     @property
     def is_description(self) -> bool:
-        """Always written as "the …" in small letters: no name of its own."""
+        """Whether it is always written as "the …" in small letters, so that it is no name of its own."""
         return all(surface.startswith(("the ", "The ")) and surface[4:].islower() for surface in self.surfaces)
 
     @property
     def is_capitalised(self) -> bool:
+        """Whether it always begins with a capital letter."""
         return all(surface[:1].isupper() for surface in self.surfaces)
 
     @property
     def is_common(self) -> bool:
-        """A common noun: in small letters, but for an article or a first letter that begins a sentence."""
+        """Whether it is a common noun: in small letters, but for an article or the first letter of a sentence."""
         return any(surface.islower() for surface in self.surfaces) and not any(
             surface[1:] != surface[1:].lower() for surface in self.surfaces
         )
 
 
-Uses = dict[UseKey, Use]
+Uses = dict[UseKey, NameUse]
 
 
-def collect(rows: Iterable[Extraction], source_of: Mapping[str, str]) -> Uses:
+def collect(extractions: Iterable[Extraction], source_of: Mapping[str, str]) -> Uses:
     """All uses, sorted, with their kinds.
 
     Args:
-        rows: Readings of chunks.
+        extractions: Extractions of all chunks.
         source_of: Source of the document of every chunk id.
     """
-    uses: Uses = defaultdict(Use)
-    for row in rows:
-        for mention in row.mentions:
+    uses: Uses = defaultdict(NameUse)
+    for extraction in extractions:
+        for mention in extraction.mentions:
             if name := normalise_name(mention.name):
-                use = uses[name, source_of[row.chunk_id]]
+                use = uses[name, source_of[extraction.chunk_id]]
                 use.types[mention.type] += 1
                 use.surfaces[mention.name] += 1
                 use.evidence.add(mention.evidence)
-    found = dict(sorted(uses.items()))
-    _set_kinds(found)
-    return found
+    sorted_uses = dict(sorted(uses.items()))
+    _set_kinds(sorted_uses)
+    return sorted_uses
 
 
 def most_frequent(counts: Mapping[str, int]) -> str:
@@ -102,19 +111,22 @@ def most_frequent(counts: Mapping[str, int]) -> str:
 
 
 def _set_kinds(uses: Uses) -> None:
-    by_name: dict[str, list[Use]] = defaultdict(list)
+    """Settle the kind of every use: within its document first, then by a vote of the documents of its name."""
+    by_name: dict[str, list[NameUse]] = defaultdict(list)
     for (name, _), use in uses.items():
         by_name[name].append(use)
         counts: Counter[str] = Counter()
         for type_, count in use.types.items():
             counts[KINDS_OF_TYPE.get(type_, "")] += count
+        # Any known kind outvotes "", which says only that the type is none of the table's.
         use.kind = most_frequent({kind: count for kind, count in counts.items() if kind} or counts)
-    for same in by_name.values():
-        documents = Counter(use.kind for use in same if use.kind)
+    for same_name in by_name.values():
+        documents = Counter(use.kind for use in same_name if use.kind)
         if not documents:
             continue
         main = most_frequent(documents)
-        is_common = all(use.is_common or use.is_description for use in same)
-        for use in same:
+        is_common = all(use.is_common or use.is_description for use in same_name)
+        for use in same_name:
+            # Kinds that enough documents give stay apart: "Jordan" the person and "Jordan" the place are two nodes.
             if not use.kind or is_common or documents[use.kind] < _MISTAKE_SHARE * documents.total():
                 use.kind = main

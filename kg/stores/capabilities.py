@@ -1,4 +1,4 @@
-"""What a store may be able to do beside keeping rows: answer queries in Cypher, and search by its own indexes."""
+"""What some stores can do beside keeping rows: run queries in Cypher, and search by their own indexes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from models.protocols import Vectors
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a query returned.
+class QueryResult:
+    """The rows that a query returned.
 
     Attributes:
-        columns: Names.
-        rows: Values by column: text, numbers, lists, mappings; nodes and relationships as mappings.
-        cut: Whether there were more rows than asked for.
+        columns: Names of the columns.
+        rows: Values by column: text, numbers, lists, mappings; nodes and relationships are mappings.
+        cut: Whether there were more rows than the limit.
     """
 
     columns: tuple[str, ...]
@@ -26,8 +26,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
-    """Facts that have the types of their ends and the predicate in common: "person", "leads", "company"."""
+class FactPattern:
+    """Facts that have the types of their ends and the predicate in common: "person", "leads", "company".
+
+    Attributes:
+        subject: Type of the subject.
+        predicate: The predicate.
+        object: Type of the object.
+        facts: Number of such facts.
+    """
 
     subject: str
     predicate: str
@@ -37,21 +44,21 @@ class Pattern:
 
 @runtime_checkable
 class QueryableStore(GraphStore, Protocol):
-    """A store that people and models may ask in Cypher, of the form that `kg.stores.neo4j.rows` describes."""
+    """A store that runs Cypher of people and models, over the form that `kg.stores.neo4j.rows` describes."""
 
-    def query(self, text: str, limit: int, timeout_s: float) -> Answer:
+    def query(self, text: str, limit: int, timeout_s: float) -> QueryResult:
         """Run one query over this workspace alone.
 
         Args:
             text: Cypher that reads; it need not name the workspace.
-            limit: Most rows.
-            timeout_s: Most seconds.
+            limit: Maximum number of rows.
+            timeout_s: Maximum time in seconds.
         Raises:
             InputError: The query does more than read, could look elsewhere, is no Cypher, or takes too long.
         """
 
-    def patterns(self, limit: int) -> list[Pattern]:
-        """The patterns with most facts, most first."""
+    def patterns(self, limit: int) -> list[FactPattern]:
+        """The patterns with most facts, in falling order, at most `limit`."""
 
 
 @runtime_checkable
@@ -61,20 +68,25 @@ class SearchingStore(GraphStore, Protocol):
     def keep_vectors(
         self, kind: type[Any], encoder: str, content: str, ids: Sequence[str], keys: Sequence[str], vectors: Vectors
     ) -> None:
-        """Keep vectors of rows beside them; those that are there already are not written again.
+        """Keep vectors of rows beside the rows; vectors that are there already are not written again.
 
         Args:
-            kind: Of the rows, `Chunk` or `Entity`.
-            encoder: Digest of what made the vectors.
-            content: Digest of the store they were made of: where it is that of the last time, nothing is done.
-            ids: Of the rows, sorted.
-            keys: Of the texts behind the vectors: where it differs, a vector is written anew.
+            kind: Class of the rows, `Chunk` or `Entity`.
+            encoder: Digest of the encoder that made the vectors.
+            content: Digest of the store that they were made from; if it is the last one's, nothing is done.
+            ids: Ids of the rows, sorted.
+            keys: Digest of the text behind each vector; where it differs, the vector is written again.
             vectors: Array (len(ids), dimension), float32, rows of norm 1.
         """
 
     def nearest(self, kind: type[Any], encoder: str, vector: Vectors, limit: int) -> list[tuple[str, float]]:
-        """Ids of the rows nearest to a unit vector, as far as an approximate index finds them, with their cosines.
+        """Ids of the rows nearest to a unit vector, as an approximate index finds them, with their cosines.
 
+        Args:
+            kind: Class of the rows, `Chunk` or `Entity`.
+            encoder: Digest of the encoder that made the vectors.
+            vector: Array (dimension,), float32, norm 1.
+            limit: Maximum number of rows.
         Raises:
             StoreError: No vector of that kind and encoder was ever kept.
         """

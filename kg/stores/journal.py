@@ -1,8 +1,8 @@
-"""One stage's items: which are still to do, and how each ended, written together with its rows.
+"""The items of one stage: which are still to do, and how each ended, written together with its rows.
 
-The journal is what makes a build resumable. An item is finished if its newest entry carries the key
-of today's input and settings; its rows and its entry are one transaction, so a killed process leaves
-either both or neither. Failed items count as finished until they are asked for again.
+The journal is what makes a build resumable. An item is finished if its newest entry carries the key of the current
+input and settings; its rows and its entry are one transaction, so a killed process leaves either both or neither.
+Failed items count as finished until `retry_failed` is set.
 """
 
 from __future__ import annotations
@@ -11,17 +11,25 @@ from collections.abc import Callable, Iterable
 
 from kg.schema import Row
 from kg.stores.protocol import GraphStore, JournalEntry
-from kg.summary import Failure
+from kg.summary import FailedItem
 from models.errors import OutputError
 from models.protocols import Usage
 
 GONE = "no longer in the corpus"
-"""Reason of an item that earlier builds knew and the newest doesn't."""
+"""Reason of an item that earlier builds knew and the newest one doesn't."""
 _FREE = Usage()
 
 
-class Stage:
-    """The outcomes of one stage in one build."""
+class StageJournal:
+    """The outcomes of one stage in one build.
+
+    Attributes:
+        store: Where they are kept.
+        name: Name of the stage.
+        retry_failed: Whether failed items are to be done again.
+        before: Entries of earlier builds, by item.
+        outcomes: Entries of this build, by item; those of earlier builds that still hold are among them.
+    """
 
     def __init__(self, store: GraphStore, name: str, retry_failed: bool = False) -> None:
         self.store = store
@@ -34,37 +42,39 @@ class Stage:
         """Whether an item needs no more work; if so, its old outcome stands.
 
         Args:
-            item: The item.
-            key: Digest of everything its outcome depends on, today.
+            item: Id of the item.
+            key: Digest of everything that its outcome depends on now.
             has_rows: Whether the rows of a done item are still in the store.
         """
         entry = self.before.get(item)
         if entry is None or entry.key != key:
             return False
+        # Rows can be missing though the item is done: a document that left the corpus took them with it and has come
+        # back unchanged.
         if (entry.status == "done" and not has_rows) or (entry.status == "failed" and self.retry_failed):
             return False
         self.outcomes[item] = entry
         return True
 
     def done(self, item: str, key: str, rows: Iterable[Row] = (), usage: Usage = _FREE, seconds: float = 0.0) -> None:
-        """Keep an item's rows and say that it is done."""
+        """Record an item as done, in one transaction with its rows."""
         entry = JournalEntry(self.name, item, key, "done", "", usage.tokens_in, usage.tokens_out, seconds)
         with self.store.transaction():
             self.store.put(rows)
             self._mark(entry)
 
     def failed(self, item: str, key: str, error: BaseException | str) -> None:
-        """Say why an item failed, and what the model's useless answer cost."""
+        """Record why an item failed, and what the unusable reply of a model cost."""
         reason = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
         wasted = (error.tokens_in, error.tokens_out) if isinstance(error, OutputError) else (0, 0)
         self._mark(JournalEntry(self.name, item, key, "failed", reason, *wasted))
 
     def skipped(self, item: str, key: str, reason: str) -> None:
-        """Say why an item was left out."""
+        """Record why an item was left out."""
         self._mark(JournalEntry(self.name, item, key, "skipped", reason))
 
     def keep(self, stays: Callable[[str], bool] = lambda item: True) -> None:
-        """Let the outcomes of earlier builds stand, of the items that stay."""
+        """Keep the outcomes of earlier builds, of the items that stay."""
         self.outcomes |= {
             item: entry
             for item, entry in self.before.items()
@@ -72,15 +82,17 @@ class Stage:
         }
 
     def forget_others(self) -> None:
-        """Say of the items that earlier builds knew and this one doesn't that they are gone."""
+        """Record the items that earlier builds knew and this one doesn't as gone."""
+        # An entry and not its removal: `graft delete --erase` finds a deleted source by it. Without a key, the item is
+        # done again if it comes back.
         gone = sorted(self.before.keys() - self.outcomes.keys())
         entries = [JournalEntry(self.name, item, "", "skipped", GONE) for item in gone]
         self.store.mark(entry for entry in entries if self.before[entry.item] != entry)
 
-    def failures(self) -> list[Failure]:
+    def failures(self) -> list[FailedItem]:
         """The failed items, by item."""
         failed = (entry for _, entry in sorted(self.outcomes.items()) if entry.status == "failed")
-        return [Failure(entry.stage, entry.item, entry.reason) for entry in failed]
+        return [FailedItem(entry.stage, entry.item, entry.reason) for entry in failed]
 
     def _mark(self, entry: JournalEntry) -> None:
         self.outcomes[entry.item] = entry

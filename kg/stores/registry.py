@@ -1,4 +1,4 @@
-"""Which stores there are, by name, and how one is opened."""
+"""The stores by name, and how one is opened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kg.stores.protocol import GraphStore
 from kg.stores.sqlite.store import SqliteStore
-from models.errors import ConfigError
+from models.errors import ConfigError, unknown_name
 from models.runtime.dotted import is_dotted, load_dotted
 
 
@@ -18,23 +18,32 @@ def _neo4j(path: Path) -> GraphStore:
 
 
 STORES: dict[str, Callable[[Path], GraphStore]] = {"sqlite": SqliteStore, "neo4j": _neo4j}
-"""Name in a configuration to what opens the store at a path, or makes it."""
+"""Name in a configuration to the function that opens the store at a path, or makes it."""
 
 
 def open_store(name: str, path: Path) -> GraphStore:
     """Open a store.
 
     Args:
-        name: Short name (see `STORES`), or the dotted path "package.module:Class" of your own, called
-            with the path.
+        name: Short name (see `STORES`), or the dotted path "package.module:Class" of your own class, which is called
+            with `path`.
         path: File or folder of the store.
     Raises:
-        ConfigError: No store of that name, or nothing importable behind it.
+        ConfigError: There is no store of that name, or it cannot be imported.
         StoreError: What lies at `path` cannot be used.
     """
+    check_store(name)
     if opener := STORES.get(name):
         return opener(path)
-    if not is_dotted(name):
-        raise ConfigError(f"unknown store {name!r}: use one of {', '.join(STORES)}, or package.module:Class")
     store: GraphStore = load_dotted(name)(path)
     return store
+
+
+def check_store(name: str) -> None:
+    """Refuse a name that `open_store` could not open, before anything is written for it.
+
+    Raises:
+        ConfigError: The name is neither in `STORES` nor a dotted path.
+    """
+    if name not in STORES and not is_dotted(name):
+        raise ConfigError(unknown_name("store", name, STORES, "a path package.module:Class"))

@@ -1,9 +1,9 @@
-"""How rows of `kg.schema` lie in SQL tables: the one place that knows both.
+"""The form of rows of `kg.schema` in SQL tables; no other file knows both.
 
-A `Table` maps a kind to a table with a column for each field. Fields that people search by but that
-hold several values (aliases, evidence, members) have a table of their own, a `Child`, with one row a
-value; what is only ever read back whole (the mentions and triples of an extraction, the findings of
-a report) is JSON. Reading and writing SQL is the store's work.
+A `RowTable` maps a kind to a table with a column for each field. Fields that people search by but that hold several
+values (aliases, evidence, members) have a table of their own, a `ChildTable`, with one row for each value. What is only
+ever read back with its row (the mentions and triples of an extraction, the findings of a report) is JSON. Running the
+SQL is the store's work.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ _SQL_TYPES = {"int": "INTEGER", "float": "REAL"}
 
 
 @dataclass(frozen=True, slots=True)
-class Json:
+class JsonField:
     """A field kept as JSON text.
 
     Attributes:
-        load: Turns the parsed JSON back into the field's value.
+        load: Turns the parsed JSON into the field's value again.
     """
 
     load: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class ChildTable:
     """A field of several values, kept in a table (owner, position, columns).
 
     Attributes:
-        name: The table.
+        name: Name of the table.
         columns: Its columns with their SQL types, after owner and position.
-        dump: One value to a column tuple.
-        load: A column tuple back to the value.
+        dump: Turns one value into a tuple of column values.
+        load: Turns a tuple of column values into the value again.
         index: Columns to search by.
     """
 
@@ -73,12 +73,12 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A kind of rows and its table. Fields that are in neither mapping are plain text or integer columns.
+class RowTable:
+    """A kind of rows and its table. Fields that are in neither mapping are plain text or number columns.
 
     Attributes:
         kind: The dataclass; its first field is `id`.
-        name: The table.
+        name: Name of the table.
         json: Fields kept as JSON.
         children: Fields with a table of their own.
         index: Columns to search by.
@@ -87,14 +87,14 @@ class Table:
 
     kind: type[Any]
     name: str
-    json: Mapping[str, Json]
-    children: Mapping[str, Child]
+    json: Mapping[str, JsonField]
+    children: Mapping[str, ChildTable]
     index: tuple[str, ...] = ()
     scalars: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        own = tuple(part.name for part in fields(self.kind) if part.name not in self.children)
-        object.__setattr__(self, "scalars", own)
+        scalars = tuple(part.name for part in fields(self.kind) if part.name not in self.children)
+        object.__setattr__(self, "scalars", scalars)  # a frozen dataclass sets derived fields so
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ class Table:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The table and its children."""
+        """Names of the table and of its child tables."""
         return (self.name, *(child.name for child in self.children.values()))
 
     @property
@@ -112,14 +112,14 @@ class Table:
         return _insert(self.name, self.columns)
 
     def dump(self, row: Row) -> Values:
-        """A row to the values of `columns`."""
+        """Turn a row into the values of `columns`."""
         return tuple(
             json.dumps(plain(getattr(row, name)), ensure_ascii=False) if name in self.json else getattr(row, name)
             for name in self.scalars
         )
 
     def load(self, values: Sequence[Any], children: Mapping[str, Values]) -> Row:
-        """Values of `columns`, and the values of every child field, to a row."""
+        """Turn the values of `columns`, and the values of every child field, into a row."""
         scalars = {
             name: self.json[name].load(json.loads(value)) if name in self.json else value
             for name, value in zip(self.scalars, values, strict=True)
@@ -158,12 +158,13 @@ def _column(field: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A row or a part of one as JSON values: mappings by field name, lists, text, numbers.
+    """Turn a row, or a part of one, into JSON values: mappings by field name, lists, text, numbers.
 
     Example:
         >>> plain(Evidence("c:1", 0, 4))
         {'chunk_id': 'c:1', 'start': 0, 'end': 4}
     """
+    # `dataclasses.asdict` would do the same, but copies every text and takes several times as long.
     kind: Any = type(value)
     if kind in (str, int, float):
         return value
@@ -175,12 +176,12 @@ def plain(value: Any) -> Any:
 @lru_cache
 def _names(kind: Any) -> tuple[str, ...]:
     if not is_dataclass(kind):
-        raise TypeError(f"a row holds text, numbers, tuples and dataclasses, not {kind.__name__}")
+        raise TypeError(f"Expected text, a number, a tuple or a dataclass in a row, got {kind.__name__}.")
     return tuple(part.name for part in fields(kind))
 
 
-def _evidence(name: str) -> Child:
-    return Child(
+def _evidence(name: str) -> ChildTable:
+    return ChildTable(
         name,
         {"chunk_id": "TEXT", "start_char": "INTEGER", "end_char": "INTEGER"},
         lambda evidence: (evidence.chunk_id, evidence.start, evidence.end),
@@ -189,47 +190,49 @@ def _evidence(name: str) -> Child:
     )
 
 
-def _texts(name: str, column: str) -> Child:
-    return Child(name, {column: "TEXT"}, lambda text: (text,), lambda values: values[0], index=(column,))
+def _texts(name: str, column: str) -> ChildTable:
+    return ChildTable(name, {column: "TEXT"}, lambda text: (text,), lambda values: values[0], index=(column,))
 
 
-def _with_evidence(kind: type[Mention] | type[Triple]) -> Json:
-    return Json(lambda items: tuple(kind(**{**item, "evidence": Evidence(**item["evidence"])}) for item in items))
+def _with_evidence(kind: type[Mention] | type[Triple]) -> JsonField:
+    return JsonField(lambda items: tuple(kind(**{**item, "evidence": Evidence(**item["evidence"])}) for item in items))
 
 
-_FINDINGS = Json(lambda items: tuple(Finding(item["text"], tuple(item["fact_ids"])) for item in items))
+_FINDINGS = JsonField(lambda items: tuple(Finding(item["text"], tuple(item["fact_ids"])) for item in items))
 
-TABLES: dict[type[Any], Table] = {
+TABLES: dict[type[Any], RowTable] = {
     table.kind: table
     for table in (
-        Table(Document, "documents", {}, {}, index=("source",)),
-        Table(Chunk, "chunks", {}, {}, index=("document_id",)),
-        Table(
+        RowTable(Document, "documents", {}, {}, index=("source",)),
+        RowTable(Chunk, "chunks", {}, {}, index=("document_id",)),
+        RowTable(
             Extraction,
             "extractions",
             {"mentions": _with_evidence(Mention), "triples": _with_evidence(Triple)},
             {},
             index=("chunk_id",),
         ),
-        Table(
+        RowTable(
             Entity,
             "entities",
             {},
             {"aliases": _texts("entity_aliases", "alias"), "evidence": _evidence("entity_evidence")},
             index=("name", "type"),
         ),
-        Table(
+        RowTable(
             Fact,
             "facts",
             {},
             {"evidence": _evidence("fact_evidence"), "phrases": _texts("fact_phrases", "phrase")},
             index=("subject_id", "object_id", "predicate"),
         ),
-        Table(Community, "communities", {}, {"entity_ids": _texts("community_members", "entity_id")}, index=("level",)),
-        Table(Handle, "handles", {}, {}, index=("community_id",)),
-        Table(Merge, "merges", {}, {}, index=("entity_id",)),
-        Table(Ruling, "rulings", {}, {}, index=("name", "other")),
-        Table(Report, "reports", {"findings": _FINDINGS}, {}, index=("community_id",)),
-        Table(Description, "descriptions", {}, {}, index=("entity_id",)),
+        RowTable(
+            Community, "communities", {}, {"entity_ids": _texts("community_members", "entity_id")}, index=("level",)
+        ),
+        RowTable(Handle, "handles", {}, {}, index=("community_id",)),
+        RowTable(Merge, "merges", {}, {}, index=("entity_id",)),
+        RowTable(Ruling, "rulings", {}, {}, index=("name", "other")),
+        RowTable(Report, "reports", {"findings": _FINDINGS}, {}, index=("community_id",)),
+        RowTable(Description, "descriptions", {}, {}, index=("entity_id",)),
     )
 }

@@ -1,8 +1,8 @@
-"""A knowledge base from one store into another, row by row: only what differs is written.
+"""Copies a knowledge base from one store into another, row by row: only what differs is written.
 
-Both are read side by side in the order of their ids, so that neither has to fit into memory. What was cut off goes on
-when it is called again, with what is still different. The journal goes last: a store that holds rows without it would
-do its stages again.
+Both are read side by side in the order of their ids, so that neither has to fit into memory. A copy that was cut off
+continues when it is called again, with what still differs. The journal is written last: a store with rows and without a
+journal does its stages again, but one with a journal and without rows would not.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from models.runtime.progress import SILENT, Progress, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RowDifference:
     """How the rows of one kind differ between two stores.
 
     Attributes:
         kind: Name of their class.
-        rows: How many the first store has.
-        missing: Of them, those that the second lacks.
-        changed: Those that it has otherwise.
-        surplus: Rows that only the second has.
+        rows: Number of rows in the first store.
+        missing: Number of these that the second store lacks.
+        changed: Number of these that differ in the second store.
+        surplus: Number of rows that only the second store has.
     """
 
     kind: str
@@ -35,12 +35,12 @@ class Difference:
 
     @property
     def same(self) -> bool:
-        """Whether there is none."""
+        """Whether the rows do not differ."""
         return not (self.missing or self.changed or self.surplus)
 
 
 def side_by_side(one: GraphStore, two: GraphStore, kind: type[Row]) -> Iterator[tuple[Row | None, Row | None]]:
-    """The rows of a kind of two stores by id, None where one lacks it."""
+    """The rows of a kind of two stores in pairs of one id, with None where a store lacks the row."""
     left, right = iter(one.read(kind)), iter(two.read(kind))
     a, b = next(left, None), next(right, None)
     while a is not None or b is not None:
@@ -55,32 +55,40 @@ def side_by_side(one: GraphStore, two: GraphStore, kind: type[Row]) -> Iterator[
             a, b = next(left, None), next(right, None)
 
 
-def copy(source: GraphStore, target: GraphStore, progress: Progress = SILENT) -> list[Difference]:
-    """Make a store hold what another holds, journal included.
+def copy(source: GraphStore, target: GraphStore, progress: Progress = SILENT) -> list[RowDifference]:
+    """Make a store hold what another store holds, journal included.
 
     Args:
-        source: Read only.
-        target: Changed; written by nobody else meanwhile.
-        progress: A step "copy rows", and what was not there yet counts.
+        source: Store to read.
+        target: Store to change; nobody else may write to it meanwhile.
+        progress: Progress callback; its step "copy rows" counts the rows that are written.
     Returns:
         What differed before.
     """
     target.unmark(list(target.journal()))
-    found = []
+    before = []
     with progress.step("copy rows", total=None, unit="rows") as step:
         for kind in KINDS:
             counts, gone = dict.fromkeys(("rows", "missing", "changed", "surplus"), 0), list[str]()
-            target.load(_counted(_news(source, target, kind, counts, gone), step))
+            target.load(_advancing(_differing(source, target, kind, counts, gone), step))
             target.remove(kind, gone)
-            found.append(Difference(kind.__name__, **counts))
+            before.append(RowDifference(kind.__name__, **counts))
     target.mark(source.journal())
-    return found
+    return before
 
 
-def _news(
+def _differing(
     source: GraphStore, target: GraphStore, kind: type[Row], counts: dict[str, int], gone: list[str]
 ) -> Iterator[Row]:
-    """Rows that the target lacks or has otherwise; those that only it has are put into `gone`."""
+    """Rows that the target lacks or has in another form.
+
+    Args:
+        source: First store.
+        target: Second store.
+        kind: Class of the rows.
+        counts: Counts of a `RowDifference`, which are increased.
+        gone: Ids of rows that only the target has are appended to it.
+    """
     for a, b in side_by_side(source, target, kind):
         if a is None:
             assert b is not None
@@ -93,18 +101,18 @@ def _news(
         counts["changed"] += a is not None and b is not None and a != b
 
 
-def _counted(rows: Iterator[Row], step: Step) -> Iterator[Row]:
+def _advancing(rows: Iterator[Row], step: Step) -> Iterator[Row]:
     for row in rows:
         step.advance()
         yield row
 
 
-def differences(one: GraphStore, two: GraphStore) -> list[Difference]:
-    """How two stores differ, kind by kind; rows that are written alike do not."""
-    found = []
+def differences(one: GraphStore, two: GraphStore) -> list[RowDifference]:
+    """How two stores differ, kind by kind."""
+    result = []
     for kind in KINDS:
         counts = dict.fromkeys(("rows", "missing", "changed", "surplus"), 0)
-        for _ in _news(one, two, kind, counts, []):
+        for _ in _differing(one, two, kind, counts, []):
             pass
-        found.append(Difference(kind.__name__, **counts))
-    return found
+        result.append(RowDifference(kind.__name__, **counts))
+    return result

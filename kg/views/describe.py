@@ -1,72 +1,73 @@
-"""What an entity is, in one or two sentences, written by a chat model when somebody asks.
+"""What an entity is, in one or two sentences, written by a chat model on demand.
 
-The model reads the sentences of the entity's facts, or where it has none the passages that name it, up to a budget of
-tokens. The description carries the digest of what it was written from; one with another digest is out of date and is
-written again. The same sentences give the same question, so the records answer it for free.
+The model is given the sentences of the entity's facts, or the chunks that name it where it has no facts, up to a budget
+of tokens. The description carries the digest of what it was written from; one with another digest is out of date and is
+written again. The same sentences make the same prompt, so a recorded reply is free.
 """
 
 from __future__ import annotations
 
 from kg.language.sentences import count_tokens
-from kg.schema import Chunk, Description, make_id
+from kg.schema import Chunk, Description, Entity, make_id
 from kg.stores.protocol import GraphStore
 from kg.views.dossier import Dossier
 from models.calls.prompt import Prompt, load_prompt
 from models.files.digest import digest
 from models.protocols import ChatModel, ChatRequest
 
-MOST_TOKENS = 800
-_ANSWER_TOKENS = 120
+MAX_TOKENS = 800
+_MAX_REPLY_TOKENS = 120
 
 
-def describe(store: GraphStore, known: Dossier, chat: ChatModel, most_tokens: int = MOST_TOKENS) -> Description:
-    """The description of an entity: the one that the store has, if it is up to date, or a new one, which is kept.
+def describe(store: GraphStore, dossier: Dossier, chat: ChatModel, max_tokens: int = MAX_TOKENS) -> Description:
+    """The description of an entity: the one in the store, if it is up to date, or else a new one, which is kept.
 
     Args:
         store: Where descriptions are kept; the caller holds the right to write.
-        known: What the store knows of the entity.
-        chat: Writes it.
-        most_tokens: Most tokens of sentences that the model reads.
+        dossier: What the store knows of the entity.
+        chat: Model that writes the description.
+        max_tokens: Maximum number of tokens of the sentences that the model is given.
     Raises:
-        ModelError: The model cannot be reached, or answers with nothing.
-        BudgetReached: The budget allows no further call.
+        ModelError: The model cannot be reached, or its reply is empty.
+        BudgetError: The budget allows no further call.
     """
     prompt = load_prompt("describe")
-    sentences = _within(_texts(store, known), most_tokens)
-    entity = known.entity
+    sentences = _first_within(_texts(store, dossier), max_tokens)
+    entity = dossier.entity
     basis = digest(prompt.template, chat.digest, entity.name, entity.type, sentences)
     row_id = make_id("n", entity.id)
-    for row in store.read(Description, [row_id]):
-        if row.basis == basis:
-            return row
-    answer = chat.complete(_request(prompt, known, sentences))
-    row = Description(row_id, entity.id, basis, " ".join(answer.text.split()))
-    store.put([row])
-    return row
+    # The basis holds model and prompt too: another model's description is out of date as well.
+    for stored in store.read(Description, [row_id]):
+        if stored.basis == basis:
+            return stored
+    completion = chat.complete(_request(prompt, entity, sentences))
+    description = Description(row_id, entity.id, basis, " ".join(completion.text.split()))
+    store.put([description])
+    return description
 
 
-def _request(prompt: Prompt, known: Dossier, sentences: list[str]) -> ChatRequest:
+def _request(prompt: Prompt, entity: Entity, sentences: list[str]) -> ChatRequest:
     values = {
-        "name": known.entity.name,
-        "type": known.entity.type,
+        "name": entity.name,
+        "type": entity.type,
         "sentences": "\n".join(f"- {' '.join(text.split())}" for text in sentences),
     }
-    return ChatRequest(prompt.fill(values), max_tokens=_ANSWER_TOKENS, template=prompt.template)
+    return ChatRequest(prompt.fill(values), max_tokens=_MAX_REPLY_TOKENS, template=prompt.template)
 
 
-def _texts(store: GraphStore, known: Dossier) -> list[str]:
-    """Sentences of the facts in reading order, each once; without facts the passages that name the entity."""
-    if known.facts:
-        sentences = sorted({sentence for told in known.facts for sentence in told.sentences})
+def _texts(store: GraphStore, dossier: Dossier) -> list[str]:
+    """Sentences of the facts in reading order, each once; without facts the chunks that name the entity."""
+    if dossier.facts:
+        sentences = sorted({sentence for stated in dossier.facts for sentence in stated.sentences})
         return list(dict.fromkeys(sentence.text for sentence in sentences))
-    chunks = store.read(Chunk, sorted({span.chunk_id for span in known.entity.evidence}))
+    chunks = store.read(Chunk, sorted({span.chunk_id for span in dossier.entity.evidence}))
     return [chunk.text for chunk in chunks]
 
 
-def _within(texts: list[str], most_tokens: int) -> list[str]:
-    """As many of the first texts as fit, but one at least."""
+def _first_within(texts: list[str], max_tokens: int) -> list[str]:
+    """As many of the first texts as fit, but at least one."""
     kept: list[str] = []
-    left = most_tokens
+    left = max_tokens
     for text in texts:
         left -= count_tokens(text)
         if kept and left < 0:

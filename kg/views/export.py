@@ -1,4 +1,4 @@
-"""Taking a knowledge base away: GraphML for graph programs, Cypher and CSV for Neo4j, JSON Lines for everything else.
+"""A knowledge base for other programs: GraphML for graph tools, Cypher and CSV for Neo4j, JSON Lines for the rest.
 
 `EXPORTS` names the formats. A file, or a folder of CSV files, appears under its name only when it is complete.
 
@@ -19,8 +19,8 @@ from kg.schema import KINDS, Community, Description, Entity, Fact, Row
 from kg.stores.neo4j.export import write_csv, write_cypher
 from kg.stores.protocol import GraphStore
 from kg.stores.rows import plain
-from kg.views.places import Places
-from models.errors import DISK_FULL, MAKE_ROOM, ConfigError, InputError, StoreError
+from kg.views.evidence import EvidenceLocator
+from models.errors import DISK_FULL, MAKE_ROOM, ConfigError, InputError, StoreError, unknown_name
 from models.files.atomic import replacing
 
 if TYPE_CHECKING:
@@ -30,19 +30,19 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def export(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
-    """Write the whole store to a file.
+    """Write all rows of a store to a file, or to a folder of files.
 
     Args:
-        store: What to write.
-        path: The file, replaced if it is there, or a new folder for CSV; what it lies in is made if need be.
-        format: A name of `EXPORTS`.
+        store: The store.
+        path: The file, replaced if it exists, or a new folder for CSV; its parent folders are made if need be.
+        format: Name of a format (see `EXPORTS`).
     Raises:
         ConfigError: Unknown format.
-        InputError: The file cannot be written, or the folder is there already.
+        InputError: The file cannot be written, or the folder exists already.
         StoreError: The disk is full.
     """
     if format not in EXPORTS:
-        raise ConfigError(f"unknown export format {format!r}: use one of {', '.join(EXPORTS)}")
+        raise ConfigError(unknown_name("export format", format, EXPORTS))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if format in _FOLDERS:
@@ -52,13 +52,14 @@ def export(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
             EXPORTS[format](store, part)
     except OSError as error:
         if error.errno in DISK_FULL:
-            raise StoreError(f"cannot write {path}: {error.strerror}; {MAKE_ROOM}") from error
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+            raise StoreError(f"Cannot write {path}: {error.strerror}; {MAKE_ROOM}.") from error
+        raise InputError(f"Cannot write {path}: {error.strerror or error}. Choose another path.") from error
 
 
 def _export_folder(store: GraphStore, path: Path, format: str) -> None:  # noqa: A002
     if path.exists():
-        raise InputError(f"{path} is there already: {format} is a folder of files, name a new one")
+        raise InputError(f"Expected a new folder for {format}, but {path} exists. Choose another path.")
+    # Written under another name in the same folder, since only a rename within a file system is atomic.
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         EXPORTS[format](store, part)
@@ -68,7 +69,7 @@ def _export_folder(store: GraphStore, path: Path, format: str) -> None:  # noqa:
 
 
 def write_jsonl(store: GraphStore, path: Path) -> None:
-    """One JSON object a row, its class first as "row", then its fields; kind by kind, sorted by id."""
+    """Write one JSON object for each row, its class first as "row", then its fields; kind by kind, sorted by id."""
     with path.open("w", encoding="utf-8", newline="\n") as lines:
         for kind in KINDS:
             rows: Iterable[Row] = store.read(kind)
@@ -77,7 +78,7 @@ def write_jsonl(store: GraphStore, path: Path) -> None:
 
 
 def write_graphml(store: GraphStore, path: Path) -> None:
-    """Entities as nodes and facts as directed edges, readable by networkx, Gephi, Cytoscape, yEd."""
+    """Write entities as nodes and facts as directed edges, readable by networkx, Gephi, Cytoscape and yEd."""
     import networkx as nx
 
     nx.write_graphml(graph(store), path, encoding="utf-8", prettyprint=True)
@@ -87,16 +88,16 @@ def graph(store: GraphStore) -> nx.MultiDiGraph:
     """The store as a networkx graph.
 
     Returns:
-        Nodes by entity id with `name`, `type`, `aliases` (parted by " | "), `description`, `mentions` and
-        `community_0`, `community_1`, … by level; edges by fact id with `predicate`, `kind`, `status`,
-        `valid_from`, `valid_to`, `sentence` and `source`, one line for each place that states the fact.
+        Nodes by entity id with `name`, `type`, `aliases` (separated by " | "), `description`, `mentions` and
+        `community_0`, `community_1`, … by level; edges by fact id with `predicate`, `kind`, `status`, `valid_from`,
+        `valid_to`, `sentence` and `source`, the last two with one line for each sentence that states the fact.
     """
     import networkx as nx
 
-    found = nx.MultiDiGraph()
-    descriptions = {row.entity_id: row.text for row in store.read(Description)}
+    nodes_and_edges = nx.MultiDiGraph()
+    descriptions = {description.entity_id: description.text for description in store.read(Description)}
     for entity in store.read(Entity):
-        found.add_node(
+        nodes_and_edges.add_node(
             entity.id,
             name=_xml(entity.name),
             type=_xml(entity.type),
@@ -106,11 +107,11 @@ def graph(store: GraphStore) -> nx.MultiDiGraph:
         )
     for community in store.read(Community):
         for entity_id in community.entity_ids:
-            if entity_id in found:
-                found.nodes[entity_id][f"community_{community.level}"] = community.id
-    places = Places(store)
+            if entity_id in nodes_and_edges:
+                nodes_and_edges.nodes[entity_id][f"community_{community.level}"] = community.id
+    locator = EvidenceLocator(store)
     for fact in store.read(Fact):
-        found.add_edge(
+        nodes_and_edges.add_edge(
             fact.subject_id,
             fact.object_id,
             key=fact.id,
@@ -119,10 +120,10 @@ def graph(store: GraphStore) -> nx.MultiDiGraph:
             status=fact.status,
             valid_from=_xml(fact.valid_from),
             valid_to=_xml(fact.valid_to),
-            sentence=_xml("\n".join(places.sentence(evidence) for evidence in fact.evidence)),
-            source=_xml("\n".join(places.source(evidence) for evidence in fact.evidence)),
+            sentence=_xml("\n".join(locator.sentence(evidence) for evidence in fact.evidence)),
+            source=_xml("\n".join(locator.source(evidence) for evidence in fact.evidence)),
         )
-    return found
+    return nodes_and_edges
 
 
 def _xml(text: str) -> str:
@@ -139,5 +140,6 @@ EXPORTS: dict[str, Callable[[GraphStore, Path], None]] = {
     "cypher": write_cypher,
     "csv": write_csv,
 }
-"""Name of a format to what writes it."""
+"""Name of a format to the function that writes it."""
 _FOLDERS = {"csv"}
+"""Formats that are a folder of files."""

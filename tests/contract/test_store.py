@@ -14,7 +14,7 @@ import pytest
 
 from kg.schema import KINDS, Chunk, Document, Entity, Evidence, Extraction, Fact, Row
 from kg.stores.digest import digest_rows
-from kg.stores.neo4j.server import Address
+from kg.stores.neo4j.server import ServerAddress
 from kg.stores.neo4j.store import Neo4jStore
 from kg.stores.protocol import GraphStore, JournalEntry
 from kg.stores.sqlite.store import SqliteStore
@@ -30,7 +30,7 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[Opener]:
 
 @contextmanager
 def neo4j(folder: Path, request: pytest.FixtureRequest) -> Iterator[Opener]:
-    address: Address = request.getfixturevalue("neo4j_address")
+    address: ServerAddress = request.getfixturevalue("neo4j_address")
     workspace = f"test-{uuid4().hex}"
     yield lambda: Neo4jStore(address, workspace)
     with closing(Neo4jStore(address, workspace)) as store:
@@ -132,7 +132,7 @@ def test_an_extraction_without_content_comes_back(store: GraphStore) -> None:
     assert rows_of(store, Extraction) == [Extraction("x:1", "c:1", (), ())]
 
 
-def test_thousands_of_ids_come_back_in_the_order_asked(store: GraphStore) -> None:
+def test_thousands_of_ids_come_back_in_the_order_given(store: GraphStore) -> None:
     rows = documents(2600)
     store.put(rows)
     wanted = [row.id for row in rows]
@@ -213,7 +213,7 @@ def test_the_newest_entry_of_an_item_stands_and_the_journal_is_sorted(store: Gra
     assert list(store.journal("load")) == []
 
 
-def test_a_long_journal_comes_back_whole(store: GraphStore) -> None:
+def test_a_long_journal_comes_back_complete(store: GraphStore) -> None:
     store.mark(JournalEntry(stage, f"{item:04}", "k", "done") for stage in ("b", "a") for item in range(1001))
     found = [(entry.stage, entry.item) for entry in store.journal()]
     assert found == [(stage, f"{item:04}") for stage in ("a", "b") for item in range(1001)]

@@ -29,7 +29,7 @@ from kg.summary import IndexSummary
 from kg.workspace import Workspace
 from models.calls.executor import ThreadExecutor
 from models.calls.records import RecordedChat, Records
-from models.calls.retry import Pace
+from models.calls.retry import RetryClock
 from models.config import OpenAIModel
 from models.servers.openai_chat import OpenAIChat
 from tests.kg.scripted import PLAIN, LetterEncoder, read_by_rule
@@ -108,7 +108,7 @@ def _faults(body: bytes, chance: random.Random) -> dict[str, Behaviour]:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One build: what it says of itself, how its passages ended, and what it asked over HTTP."""
+    """One build: its own summary, how its passages ended, and its calls over HTTP."""
 
     summary: IndexSummary
     ended: Counter[str]
@@ -150,7 +150,7 @@ def run(sources: Path, path: Path, rate: float, seed: int) -> Outcome:
         _ = workspace.store
         with (
             closing(Records(workspace.records_path)) as records,
-            closing(OpenAIChat(config, api_key="k", pace=Pace(sleep=sleep))) as client,
+            closing(OpenAIChat(config, api_key="k", clock=RetryClock(sleep=sleep))) as client,
         ):
             models = BuildModels(RecordedChat(_Anywhere(client), records), LetterEncoder(), RuleSentences())
             summary = build(workspace, sources, models, executor=ThreadExecutor(THREADS))

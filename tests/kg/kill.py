@@ -98,7 +98,7 @@ class History:
 
 
 class _Asked(ScriptedChat):
-    """Logs the keys of the calls it is asked for, as the records name them."""
+    """Logs the keys of its calls, as the records name them."""
 
     def __init__(self, log: Path, useless: tuple[str, str]) -> None:
         def loops(prompt: str) -> Exception | None:

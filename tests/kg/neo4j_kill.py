@@ -23,11 +23,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kg.schema import KINDS, Chunk, Document, Entity, Evidence, Fact, Row
-from kg.stores.neo4j.server import Server
+from kg.stores.neo4j.server import Neo4jServer
 from kg.stores.neo4j.store import Neo4jStore
 from kg.stores.protocol import JournalEntry
 from kg.stores.sqlite.store import SqliteStore
-from kg.stores.transfer import Difference, copy, differences
+from kg.stores.transfer import RowDifference, copy, differences
 from tests.neo4j_server import OwnServer, missing, own_server
 
 _WORKSPACE = "kb"
@@ -107,7 +107,7 @@ def run(server: OwnServer, folder: Path, facts: int, every_s: float, most: int |
                 kills = _kill_while(running, server, every_s, most)
                 running.result()
             seconds = time.perf_counter() - began
-        with closing(Neo4jStore(server.address, _WORKSPACE)) as store, closing(Server(server.address)) as asked:
+        with closing(Neo4jStore(server.address, _WORKSPACE)) as store, closing(Neo4jServer(server.address)) as asked:
             return Outcome(
                 kills,
                 expected,
@@ -119,7 +119,7 @@ def run(server: OwnServer, folder: Path, facts: int, every_s: float, most: int |
             )
 
 
-def _kill_while(running: Future[list[Difference]], server: OwnServer, every_s: float, most: int | None) -> int:
+def _kill_while(running: Future[list[RowDifference]], server: OwnServer, every_s: float, most: int | None) -> int:
     kills = 0
     while kills != most and not wait([running], timeout=every_s).done:
         server("kill")

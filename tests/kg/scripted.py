@@ -148,7 +148,7 @@ def lines(log: Path) -> list[str]:
 
 
 def main(sources: str, folder: str, log: str, delay_s: str) -> None:
-    """Build a workspace with recorded calls; log what is asked of the model and what comes back."""
+    """Build a workspace with recorded calls; log the model's prompts and replies."""
     from kg.build import BuildModels, build
     from kg.config import IndexConfig
     from kg.language.sentences import RuleSentences

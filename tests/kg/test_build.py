@@ -16,7 +16,7 @@ from kg.schema import Chunk, Community, Document, Entity, Extraction, Fact, Hand
 from kg.workspace import Workspace
 from models.calls.executor import ThreadExecutor
 from models.calls.records import Budget, RecordedChat, Records
-from models.errors import BudgetReached, ConfigError, InputError, ModelError, OutputError
+from models.errors import BudgetError, ConfigError, InputError, ModelError, OutputError
 from tests.kg.scripted import PLAIN, TIDES, LetterEncoder, ScriptedChat, lines, write_sources
 
 ROOT = Path(__file__).parents[2]
@@ -171,7 +171,7 @@ def test_one_text_that_the_server_refuses_is_a_failed_passage(bench):
 def test_a_used_up_budget_keeps_what_is_finished(bench, tmp_path):
     inner = ScriptedChat()
     with closing(Records(tmp_path / "records.sqlite")) as records:
-        with pytest.raises(BudgetReached):
+        with pytest.raises(BudgetError):
             bench.build(RecordedChat(inner, records, Budget(max_calls=2)), workers=1)
         done = [entry for entry in bench.journal("extract").values() if entry.status == "done"]
         assert len(done) == len(bench.read(Extraction)) == 2
@@ -290,7 +290,7 @@ def test_chunks_read_together_take_fewer_calls_and_every_chunk_has_its_row(tmp_p
     assert again.asked == []
 
 
-def test_a_changed_document_is_read_anew_with_its_groups(tmp_path):
+def test_a_changed_document_is_extracted_again_with_its_groups(tmp_path):
     bench = Bench(tmp_path, config=TOGETHER)
     bench.build()
     (bench.sources / "a.md").write_text("Ada Lorne left Torsby for Bellwick.")

@@ -21,9 +21,9 @@ from kg.language.sentences import RuleSentences
 from kg.workspace import Workspace
 from models.calls.executor import ThreadExecutor
 from models.calls.records import Budget, RecordedChat, Records
-from models.calls.retry import Pace
+from models.calls.retry import RetryClock
 from models.config import LlamaCppModel, OpenAIModel
-from models.errors import BudgetReached, StoreError
+from models.errors import BudgetError, StoreError
 from models.servers import llamacpp_process
 from models.servers.llamacpp import LlamaCppChat
 from models.servers.openai_chat import OpenAIChat
@@ -35,7 +35,7 @@ from tests.models.faulty_server import completion, serving, status
 ROOT = Path(__file__).parents[2]
 CONFIG = IndexConfig(chunk_tokens=16, extract=PLAIN)
 BAD = "elected"
-QUICK = Pace(sleep=lambda seconds: time.sleep(seconds / 100))
+QUICK = RetryClock(sleep=lambda seconds: time.sleep(seconds / 100))
 
 
 class Bench:
@@ -82,8 +82,8 @@ class Failing:
         handler.send(200, completion(json.dumps(read_by_rule(prompt.split("\n", 1)[1]))))
 
 
-def client(server, retries=2, pace=QUICK):
-    return OpenAIChat(OpenAIModel(base_url=server.url, model="m", retries=retries), api_key="k", pace=pace)
+def client(server, retries=2, clock=QUICK):
+    return OpenAIChat(OpenAIModel(base_url=server.url, model="m", retries=retries), api_key="k", clock=clock)
 
 
 def test_what_fails_in_a_bad_minute_is_read_at_the_end(bench):
@@ -115,7 +115,7 @@ def test_a_budget_used_up_among_faults_loses_nothing_that_was_paid_for(bench, tm
                 chat = client(server, retries=9)
                 summary = bench.build(RecordedChat(chat, records, Budget(max_calls=2)), workers=2)
                 break
-            except BudgetReached:
+            except BudgetError:
                 runs += 1
                 assert recorded(records) == known + 2
                 assert chaos.calls >= calls + 2
@@ -140,7 +140,7 @@ def test_an_interrupt_ends_waits_for_a_server_that_wants_to_be_left_alone(bench,
             threading.Thread(target=interrupt_when, args=(lambda: len(server.seen) >= 3,), daemon=True).start()
             began = time.monotonic()
             with pytest.raises(KeyboardInterrupt):
-                bench.build(RecordedChat(client(server, pace=Pace()), records))
+                bench.build(RecordedChat(client(server, clock=RetryClock()), records))
             assert time.monotonic() - began < 10
             assert recorded(records) == 0
     finally:
@@ -244,7 +244,7 @@ def test_a_server_that_dies_in_the_middle_is_started_again_and_the_build_goes_on
 def test_a_text_that_kills_its_server_every_time_fails_alone(bench, dying):
     summary = bench.build(dying(times=1000))
     [failure] = summary.failures
-    assert "ended twice while it answered the same request" in failure.reason
+    assert "ended twice while it worked on the same request" in failure.reason
     assert sorted(set(bench.journal().values())) == ["done", "failed"]
     assert len(bench.journal()) == summary.chunks
     assert [child.returncode for child in dying.started] == [-signal.SIGKILL] * 4  # two rounds of two tries

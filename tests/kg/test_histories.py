@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from kg.build import BuildModels, build
 from kg.changes.delete import delete, named
-from kg.changes.update import Given, update
+from kg.changes.update import UpdateRequest, update
 from kg.config import IndexConfig
-from kg.erasure.erase import erase_remains, find_remains, forget
+from kg.erasure.erase import erase_residual_data, find_residual_data, forget
 from kg.language.sentences import RuleSentences
 from kg.schema import Ruling, make_id
 from kg.stores.journal import GONE
@@ -92,7 +92,7 @@ class History:
             getattr(self, operation)(workspace, value)
 
     def change(self, workspace: Workspace, paths: list[Path], retry: bool = False) -> None:
-        given_ = Given(tuple(paths), self.sources)
+        given_ = UpdateRequest(tuple(paths), self.sources)
         update(workspace, given_, self.models, executor=ThreadExecutor(1), retry_failed=retry)
 
     def do_write(self, workspace: Workspace, files: dict[str, str]) -> None:
@@ -102,7 +102,7 @@ class History:
         if (self.sources / name).exists():
             sources = named(workspace.store, [name], gone_too=erase)
             if erase:
-                erase_remains(workspace, find_remains(workspace, sources), runs=False)
+                erase_residual_data(workspace, find_residual_data(workspace, sources), runs=False)
             delete(workspace, sources, BuildModels(None, self.models.encoder, SENTENCES))
             if erase:
                 forget(workspace.store, sources)

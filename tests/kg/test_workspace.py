@@ -71,7 +71,7 @@ def test_one_writes_at_a_time(tmp_path):
     other = Workspace.open(tmp_path)
     with (
         workspace.writing(),
-        pytest.raises(StoreError, match=f"written by process {os.getpid()}, still after 0.1 s"),
+        pytest.raises(StoreError, match=f"still being written by process {os.getpid()} after 0.1 s"),
         other.writing(wait_s=0.1),
     ):
         pass
@@ -113,3 +113,9 @@ def test_a_killed_writer_leaves_no_lock(tmp_path):
         child.kill()
     with Workspace.open(tmp_path).writing(wait_s=5):
         pass
+
+
+def test_a_misspelt_store_leaves_no_workspace_behind(tmp_path):
+    with pytest.raises(ConfigError, match="Unknown store 'sqllite'"):
+        Workspace.create(tmp_path / "kb", IndexConfig(store="sqllite"))
+    assert not (tmp_path / "kb").exists()

@@ -1,7 +1,7 @@
 """A knowledge base as files for Neo4j: a Cypher script, or CSV for `neo4j-admin database import full`.
 
 Either gives the database what `kg.stores.neo4j.store` would write: the nodes and relationships, the journal and the
-workspace of that name. The script is run statement by statement on a running server (`cypher-shell -f FILE`) and may be
+workspace of that name. The script runs statement by statement on a running server (`cypher-shell -f FILE`) and may be
 run twice. The CSV files make a new database at the speed of a disk; `import.txt` in their folder has the command.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 from kg.schema import KINDS, Chunk, Document, Fact, Row
 from kg.stores.neo4j import write as cypher
-from kg.stores.neo4j.rows import FACT_ENDS, SHAPES, Shape
+from kg.stores.neo4j.rows import FACT_ENDS, SHAPES, RowShape
 from kg.stores.neo4j.schema import STEPS, VERSION
 from kg.stores.neo4j.write import Statement
 from kg.stores.protocol import GraphStore, JournalEntry
@@ -28,10 +28,10 @@ from models.errors import InputError
 from models.runtime.batches import batches
 
 NAME = "graft"
-"""Of the workspace in the database, where none is named."""
+"""Name of the workspace in the database, where none is given."""
 _BATCH = 500
-_BETWEEN = "\x1f"
-"""Between the values of a list; no name holds this character."""
+_SEPARATOR = "\x1f"
+"""Separates the values of a list; no name holds this control character."""
 _TYPES = {"TEXT": "string", "INTEGER": "long", "REAL": "double"}
 
 
@@ -58,38 +58,39 @@ def _statements(store: GraphStore) -> Iterator[Statement]:
 
 def _literal(statement: Statement, workspace: str) -> str:
     """A statement with its parameters written into it."""
+    # One pass over the text: a "$w" within a value is never replaced itself.
     text, parameters = statement
     values = {**parameters, "w": workspace}
     return re.sub(r"\$(\w+)", lambda match: _value(values[match[1]]), text)
 
 
 def _value(value: Any) -> str:
-    """A literal of Cypher: as JSON has it, but for the keys of maps.
+    """A literal of Cypher: the same as in JSON, except that keys of maps are not quoted.
 
     Example:
         >>> _value([{"id": 'a"b', "n": 1}, "$w"])
         '[{id: "a\\\\"b", n: 1}, "$w"]'
     """
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{name}: {_value(each)}' for name, each in value.items())}}}"
+        return f"{{{', '.join(f'{name}: {_value(item)}' for name, item in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
     return json.dumps(value, ensure_ascii=False)
 
 
 def write_csv(store: GraphStore, folder: Path, workspace: str = NAME) -> None:
-    """Write a folder of CSV files, one a label and one a type of relationship, and `import.txt`.
+    """Write a folder of CSV files, one for each label and each type of relationship, and `import.txt`.
 
     Args:
-        store: What to write.
-        folder: New.
-        workspace: Its name in the database.
+        store: Store to write.
+        folder: Folder that does not exist yet.
+        workspace: Name of the workspace in the database.
     Raises:
-        InputError: A value of a list is empty or holds the character that parts them, U+001F.
+        InputError: A value of a list is empty or holds the character that separates them, U+001F.
     """
     folder.mkdir()
     with ExitStack() as files:
-        tables = _Tables(folder, files)
+        tables = _CsvTables(folder, files)
         tables.write("nodes", "Workspace", ["id:ID(Workspace)"], [workspace])
         tables.write("nodes", "GraftSchema", ["version:long"], [VERSION])
         for kind in KINDS:
@@ -104,36 +105,36 @@ def write_csv(store: GraphStore, folder: Path, workspace: str = NAME) -> None:
     (folder / "import.txt").write_text(command, encoding="utf-8")
 
 
-class _Tables:
-    """CSV files that are opened when their first row comes; every value is quoted, since "" is not nothing."""
+class _CsvTables:
+    """CSV files, each opened when its first row comes; all values are quoted, so that "" is not read as missing."""
 
     def __init__(self, folder: Path, files: ExitStack) -> None:
         self._folder, self._files = folder, files
         self._open: dict[tuple[str, str, str], Any] = {}
 
-    def write(self, what: str, name: str, header: list[str], row: list[Any], part: str = "") -> None:
+    def write(self, group: str, name: str, header: list[str], row: list[Any], part: str = "") -> None:
         """Write a row of nodes with a label, or of relationships of a type."""
-        writer = self._open.get((what, name, part))
+        writer = self._open.get((group, name, part))
         if writer is None:
-            handle = (self._folder / _file(what, name, part)).open("w", encoding="utf-8", newline="")
+            handle = (self._folder / _file(group, name, part)).open("w", encoding="utf-8", newline="")
             writer = csv.writer(self._files.enter_context(handle), quoting=csv.QUOTE_ALL, lineterminator="\n")
             writer.writerow(header)
-            self._open[what, name, part] = writer
+            self._open[group, name, part] = writer
         writer.writerow(row)
 
     def command(self) -> str:
-        """What imports the files, with the server stopped."""
-        parts = [f"--{what}={name}={_file(what, name, part)}" for what, name, part in self._open]
+        """The command that imports the files while the server is stopped."""
+        parts = [f"--{group}={name}={_file(group, name, part)}" for group, name, part in self._open]
         settings = ["--multiline-fields=true", "--array-delimiter=U+001F", "--overwrite-destination"]
         lines = ["neo4j-admin database import full neo4j", *settings, *parts]
         return " \\\n    ".join(lines) + "\n"
 
 
-def _file(what: str, name: str, part: str) -> str:
-    return f"{what}-{name}{'-' if part else ''}{part}.csv"
+def _file(group: str, name: str, part: str) -> str:
+    return f"{group}-{name}{'-' if part else ''}{part}.csv"
 
 
-def _write_row(tables: _Tables, shape: Shape, row: Row, workspace: str) -> None:
+def _write_row(tables: _CsvTables, shape: RowShape, row: Row, workspace: str) -> None:
     plain = [_cell(value) for value in shape.dump(row)[1:]]
     header = [_typed(name, type_) for name, type_ in zip(shape.properties[1:], shape.types[1:], strict=True)]
     if shape.kind is Fact:
@@ -146,23 +147,24 @@ def _write_row(tables: _Tables, shape: Shape, row: Row, workspace: str) -> None:
         )
         return
     tables.write("nodes", shape.label, [f"id:ID({shape.label})", "workspace", *header], [row.id, workspace, *plain])
-    for link in shape.links:
-        ends_ = (shape.label, link.label) if link.outward else (link.label, shape.label)
-        heads = [f":START_ID({ends_[0]})", f":END_ID({ends_[1]})"]
-        for other in link.ids(row):
-            pair = [row.id, other] if link.outward else [other, row.id]
-            tables.write("relationships", link.type, heads, pair, f"{ends_[0]}-{ends_[1]}")
+    for relationship in shape.relationships:
+        labels = (shape.label, relationship.label) if relationship.outward else (relationship.label, shape.label)
+        columns = [f":START_ID({labels[0]})", f":END_ID({labels[1]})"]
+        for other in relationship.ids(row):
+            pair = [row.id, other] if relationship.outward else [other, row.id]
+            tables.write("relationships", relationship.type, columns, pair, f"{labels[0]}-{labels[1]}")
 
 
-def _write_next(tables: _Tables, store: GraphStore) -> None:
-    places = sorted((row.document_id, row.position, row.id) for row in store.read(Chunk))
-    for (one_document, _, one), (two_document, _, two) in pairwise(places):
-        if one_document == two_document:
-            tables.write("relationships", "NEXT", [":START_ID(Chunk)", ":END_ID(Chunk)"], [one, two])
+def _write_next(tables: _CsvTables, store: GraphStore) -> None:
+    """Write `NEXT` from each chunk to the one behind it in its document."""
+    in_order = sorted((chunk.document_id, chunk.position, chunk.id) for chunk in store.read(Chunk))
+    for (document_id, _, one), (next_document_id, _, other) in pairwise(in_order):
+        if document_id == next_document_id:
+            tables.write("relationships", "NEXT", [":START_ID(Chunk)", ":END_ID(Chunk)"], [one, other])
 
 
 def _typed(name: str, type_: str) -> str:
-    """A column's name with its type as the import tool writes it.
+    """The name of a column with its type, in the notation of the import tool.
 
     Example:
         >>> _typed("aliases", "TEXT[]"), _typed("rating", "REAL")
@@ -175,9 +177,9 @@ def _typed(name: str, type_: str) -> str:
 def _cell(value: Any) -> Any:
     if not isinstance(value, list):
         return value
-    if "" in value or any(_BETWEEN in str(each) for each in value):
+    if "" in value or any(_SEPARATOR in str(item) for item in value):
         raise InputError(
-            "CSV for Neo4j can't hold a list with an empty text or the control character U+001F in it, such as "
-            f"{str(value)[:80]!r}: export as cypher"
+            "CSV for Neo4j cannot hold a list with an empty text or the control character U+001F, such as "
+            f"{str(value)[:80]!r}. Export as cypher instead."
         )
-    return _BETWEEN.join(map(str, value))
+    return _SEPARATOR.join(map(str, value))

@@ -1,10 +1,10 @@
-"""What a query from outside may say: reading, of what a knowledge base holds, and nothing else.
+"""What a query of a person or a model may say: it reads what a knowledge base holds, and nothing else.
 
 A query is cut into tokens and every one of them must be known: clauses that read, functions that only compute,
-procedures that search an index, and words that Cypher does not reserve, as names. Whatever could hide something from
-that look is refused too: comments, escapes in the form of `\\u0041`, names in backticks, letters outside strings that
-are not ASCII. The server is asked in READ access mode besides, under a time limit and a cap on rows; either alone would
-have to hold (see `kg.stores.neo4j.query`).
+procedures that search an index, and words that Cypher does not reserve, as names. What could hide something from this
+check is refused too: comments, escapes such as `\\u0041`, names in backticks, and letters outside strings that are not
+ASCII. The server runs the query in READ access mode as well, under limits of time and rows (`kg.stores.neo4j.query`):
+two defences, each of which must hold alone.
 
     refuse("MATCH (e:Entity) RETURN e.name LIMIT 5")      # None
     refuse("MATCH (n) DETACH DELETE n")                   # 'DETACH', which is no word of a query that reads: …
@@ -36,7 +36,7 @@ FUNCTIONS = _words(
     tointeger tofloat toboolean coalesce startnode endnode abs round ceil floor sqrt sign exists any all none single
     reduce shortestpath allshortestpaths keys properties"""
 )
-"""Functions without a side effect that read nothing but the graph."""
+"""Functions without side effects that read nothing but the graph: no `file`, no `apoc`, nothing of a plug-in."""
 
 PROCEDURES = frozenset({"db.index.fulltext.querynodes", "db.index.vector.querynodes"})
 """Searches of an index."""
@@ -56,26 +56,32 @@ RESERVED = _words(
     text timeout to topology trailing transaction transactions traverse trim typed unbounded unique uniqueness
     unwind use user users using vector verbose wait write zone"""
 )
-"""Words of Cypher that begin or shape a clause; as names they are refused, but for those of `_HARMLESS`."""
+"""Words of Cypher that begin or shape a clause; as names they are refused, except those of `_HARMLESS`."""
 _HARMLESS = _words(
     """name names node nodes path row rows text key group type role rel relationship start from to target user language
     property element"""
 )
-"""Reserved words that people call things and that open no clause that writes."""
+"""Reserved words that people use as names, and that open no clause that writes."""
 
 _TOKENS = re.compile(
     r"""(?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<parameter>\$\w+)
     |(?P<word>[A-Za-z_]\w*)|(?P<space>\s+)|(?P<mark><=|>=|<>|=~|->|<-|\.\.|\+=|[-+*/%^=<>()\[\]{},.:|!&])""",
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
-_LONGEST, _DEEPEST = 10_000, 50
+_MAX_CHARACTERS, _MAX_DEPTH = 10_000, 50
 OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")
 _ESCAPE = re.compile(r"\\[uU]")
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """A word, string, number, parameter or mark of a query, and where it ends in the text."""
+class CypherToken:
+    """A piece of a query.
+
+    Attributes:
+        kind: "word", "string", "number", "parameter" or "mark" (an operator or bracket).
+        text: Its characters.
+        end: Its end in the text of the query, in characters.
+    """
 
     kind: str
     text: str
@@ -83,31 +89,31 @@ class Token:
 
 
 def refuse(query: str) -> str | None:
-    """Why a query must not be run, in words, or None where it may.
+    """Why a query must not be run, as what it has, in words; None if it may be run.
 
     Args:
         query: One statement of Cypher.
     """
-    if len(query) > _LONGEST:
-        return f"{len(query):,} characters: a query has at most {_LONGEST:,}"
+    if len(query) > _MAX_CHARACTERS:
+        return f"{len(query):,} characters: a query has at most {_MAX_CHARACTERS:,}"
     if query.encode("utf-8", "replace").decode("utf-8") != query:
         return "half of a character (a lone surrogate)"
     if _ESCAPE.search(query):
         return "an escape of the form \\u0041, which Cypher reads before everything else: write the character itself"
-    tokens: list[Token] = []
+    tokens: list[CypherToken] = []
     depth = 0
     for token in _tokens(query):
         if isinstance(token, str):
             return token
         tokens.append(token)
         depth += (token.text in OPENING) - (token.text in CLOSING)
-        if depth > _DEEPEST:
-            return f"brackets more than {_DEEPEST} deep, which a server can't read"
+        if depth > _MAX_DEPTH:
+            return f"brackets more than {_MAX_DEPTH} deep, which exhaust a server's stack"
     if not tokens:
         return "nothing: expected a query such as MATCH (e:Entity) RETURN e.name"
     if tokens[0].text.lower() not in ("match", "optional", "unwind", "with", "return", "call"):
         return f"{tokens[0].text!r} at its start: expected MATCH, OPTIONAL MATCH, UNWIND, WITH, RETURN or CALL"
-    if reason := next(filter(None, (_refuse_word(tokens, place) for place in range(len(tokens)))), None):
+    if reason := next(filter(None, (_refuse_word(tokens, index) for index in range(len(tokens)))), None):
         return reason
     if not any(token.kind == "word" and token.text.lower() == "return" for token in tokens):
         return "no RETURN: a query that reads returns something"
@@ -115,53 +121,57 @@ def refuse(query: str) -> str | None:
 
 
 def reading(query: str) -> str:
-    """A query that reads, without the semicolon at its end.
+    """Check that a query only reads, and remove the semicolon at its end.
 
     Raises:
-        InputError: It does more than read.
+        InputError: The query does more than read.
     """
     query = query.strip().removesuffix(";")
     if reason := refuse(query):
-        raise InputError(f"only queries that read are run, and this one has {reason}")
+        raise InputError(f"Expected a query that only reads, but this one has {reason}.")
     return query
 
 
-def tokens_of(query: str) -> list[Token]:
+def tokens_of(query: str) -> list[CypherToken]:
     """The tokens of a query that `refuse` lets pass."""
-    return [token for token in _tokens(query) if isinstance(token, Token)]
+    return [token for token in _tokens(query) if isinstance(token, CypherToken)]
 
 
-def _tokens(query: str) -> Iterator[Token | str]:
-    """The tokens but for white space; last a reason, where something is none."""
-    place = 0
-    while place < len(query):
-        if query.startswith(("//", "/*"), place):
+def _tokens(query: str) -> Iterator[CypherToken | str]:
+    """The tokens without white space; where something is no token, a reason comes last."""
+    position = 0
+    while position < len(query):
+        # What the server takes for a comment must not be taken for words here, nor the other way round.
+        if query.startswith(("//", "/*"), position):
             yield "a comment: leave it out"
             return
-        found = _TOKENS.match(query, place)
-        if found is None:
-            yield f"{query[place]!r}, which no query that reads needs outside a string"
+        match = _TOKENS.match(query, position)
+        if match is None:
+            yield f"{query[position]!r}, which no query that reads needs outside a string"
             return
-        place = found.end()
-        if found.lastgroup != "space":
-            yield Token(str(found.lastgroup), found[0], place)
+        position = match.end()
+        if match.lastgroup != "space":
+            yield CypherToken(str(match.lastgroup), match[0], position)
 
 
-def _refuse_word(tokens: list[Token], place: int) -> str | None:
-    token = tokens[place]
+def _refuse_word(tokens: list[CypherToken], index: int) -> str | None:
+    """Why the token at an index is refused, or None; only words can be."""
+    token = tokens[index]
     if token.kind != "word":
         return None
     word = token.text.lower()
-    before = tokens[place - 1].text if place else ""
-    after = tokens[place + 1].text if place + 1 < len(tokens) else ""
+    before = tokens[index - 1].text if index else ""
+    after = tokens[index + 1].text if index + 1 < len(tokens) else ""
     if word == "call":
-        return _refuse_call(tokens, place + 1)
+        return _refuse_call(tokens, index + 1)
     if before == ".":  # a property, or a part of a name that `_refuse_call` or this has seen from its start
-        of = tokens[place - 2] if place >= 2 else None
+        of = tokens[index - 2] if index >= 2 else None
         if of is None or (of.kind != "word" and of.text not in (*CLOSING, "{", ",")):  # the last two: {.name, .type}
             return f"{token.text!r} behind a lone dot"
-        return None if after != "(" or _is_procedure(tokens, place) else f"the function {token.text!r} of a namespace"
-    if before == ":" or (before == "|" and after != "("):  # a label or a type
+        return None if after != "(" or _is_procedure(tokens, index) else f"the function {token.text!r} of a namespace"
+    # After ":" or "|" comes a label or a type, whatever the word. After the "|" of a list comprehension,
+    # [x IN xs | f(x)], comes an expression, whose functions are checked below.
+    if before == ":" or (before == "|" and after != "("):
         return None
     if after == "(" and word not in CLAUSES and word not in FUNCTIONS:
         return f"{token.text!r}, which is no function of a query that reads"
@@ -174,25 +184,26 @@ def _refuse_word(tokens: list[Token], place: int) -> str | None:
     return f"{token.text!r}, which is no word of a query that reads"
 
 
-def _refuse_call(tokens: list[Token], place: int) -> str | None:
-    name = _dotted(tokens, place)
+def _refuse_call(tokens: list[CypherToken], index: int) -> str | None:
+    """Why what follows CALL is refused, or None; a subquery in braces has no name and is refused too."""
+    name = _dotted(tokens, index)
     if name.lower() in PROCEDURES:
         return None
     return f"CALL {name or '{'}: the only procedures are {', '.join(sorted(PROCEDURES))}"
 
 
-def _dotted(tokens: list[Token], place: int) -> str:
-    """The name of several parts that starts at a place."""
+def _dotted(tokens: list[CypherToken], index: int) -> str:
+    """The dotted name that starts at an index."""
     parts = ""
-    while place < len(tokens) and (tokens[place].kind == "word" or tokens[place].text == "."):
-        parts += tokens[place].text
-        place += 1
+    while index < len(tokens) and (tokens[index].kind == "word" or tokens[index].text == "."):
+        parts += tokens[index].text
+        index += 1
     return parts
 
 
-def _is_procedure(tokens: list[Token], place: int) -> bool:
-    """Whether the word at a place ends the name of an allowed procedure behind CALL."""
-    start = place
+def _is_procedure(tokens: list[CypherToken], index: int) -> bool:
+    """Whether the word at an index ends the name of an allowed procedure behind CALL."""
+    start = index
     while start >= 2 and tokens[start - 1].text == "." and tokens[start - 2].kind == "word":
         start -= 2
     is_called = start > 0 and tokens[start - 1].text.lower() == "call"

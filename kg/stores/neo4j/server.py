@@ -1,10 +1,10 @@
-"""A Neo4j server: where it is, who we are there, and what it says in words.
+"""The connection to a Neo4j server: its address, its schema, and its errors in words.
 
     NEO4J_URI (neo4j://localhost:7687)  NEO4J_USERNAME (neo4j)  NEO4J_PASSWORD  NEO4J_DATABASE (the server's default)
 
-Everything runs in managed transactions, which the driver repeats where a fault may pass, and whose bookmarks one
-manager hands on, so that each sees what the ones before wrote. Whatever is run here is idempotent, so that a commit
-whose outcome is unknown can be made again.
+Everything runs in managed transactions, which the driver repeats after a fault that may pass. One bookmark manager
+links them, so that each sees what the earlier ones wrote. All statements are idempotent, so that a commit whose outcome
+is unknown can be made again.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ if TYPE_CHECKING:
     from neo4j import Driver, ManagedTransaction
 
 RETRY_S = 120.0
-"""How long a fault is given to pass, such as a server that starts again."""
+"""Seconds that a fault is given to pass, such as a restart of the server."""
 _CONNECT_S = 5.0
-START = "start one (`docker compose up -d`), or set NEO4J_URI"
+START = "Start one (`docker compose up -d`), or set NEO4J_URI."
+_URI_FORM = "Expected NEO4J_URI of a form such as neo4j://localhost:7687"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Where a server is and who we are there.
+class ServerAddress:
+    """Where a server is, and as whom to connect.
 
     Attributes:
-        uri: "neo4j://…", "bolt://…", or with "+s" for an encrypted connection.
-        username: Of the database's user.
-        password: Of that user.
-        database: Its name, or None for the server's default.
+        uri: "neo4j://…" or "bolt://…", with "+s" for an encrypted connection.
+        username: Name of the database's user.
+        password: Password of that user.
+        database: Name of the database, or None for the server's default.
     """
 
     uri: str
@@ -47,15 +48,17 @@ class Address:
     database: str | None
 
     @classmethod
-    def of_environment(cls) -> Address:
-        """What `NEO4J_URI` and its like say.
+    def of_environment(cls) -> ServerAddress:
+        """The address in the variables `NEO4J_URI`, `NEO4J_USERNAME`, `NEO4J_PASSWORD` and `NEO4J_DATABASE`.
 
         Raises:
             ConfigError: There is no password.
         """
         password = os.environ.get("NEO4J_PASSWORD")
         if not password:
-            raise ConfigError("NEO4J_PASSWORD is not set: the store neo4j needs the password of the database's user")
+            raise ConfigError(
+                "NEO4J_PASSWORD is not set. Set it to the password of the database's user, which the store neo4j needs."
+            )
         return cls(
             os.environ.get("NEO4J_URI") or "neo4j://localhost:7687",
             os.environ.get("NEO4J_USERNAME") or "neo4j",
@@ -64,28 +67,28 @@ class Address:
         )
 
 
-class Server:
-    """An open connection to a database whose schema is there; safe to use from several threads.
+class Neo4jServer:
+    """An open connection to a database that has the schema; safe to use from several threads.
 
     Attributes:
-        address: Where it is.
-        version: Of the server.
+        address: Address of the server.
+        version: Version of the server.
 
     Args:
-        address: Where.
-        retry_s: How long a fault is given to pass, in seconds; the first contact is not waited for.
+        address: Address of the server.
+        retry_s: Seconds that a fault is given to pass; the first contact is not tried again.
     Raises:
-        ConfigError: The address is none.
-        ServerError: Nobody answers there, or refuses, or is too old.
+        ConfigError: The address has no valid form.
+        ServerError: No server answers there, or it refuses, or it is too old.
         StoreError: A newer GRAFT has written there.
     """
 
-    def __init__(self, address: Address, retry_s: float = RETRY_S) -> None:
+    def __init__(self, address: ServerAddress, retry_s: float = RETRY_S) -> None:
         from neo4j import GraphDatabase
         from neo4j.exceptions import ConfigurationError
 
         if not re.match(r"(neo4j|bolt)(\+s|\+ssc)?://", address.uri):
-            raise ConfigError(f"NEO4J_URI is {address.uri!r}, expected one like neo4j://localhost:7687")
+            raise ConfigError(f"{_URI_FORM}, but NEO4J_URI is {address.uri!r}.")
         self.address = address
         self.version = ""
         self._bookmarks = GraphDatabase.bookmark_manager()
@@ -101,9 +104,7 @@ class Server:
                 telemetry_disabled=True,
             )
         except (ConfigurationError, ValueError) as error:
-            raise ConfigError(
-                f"NEO4J_URI is {address.uri!r}, expected one like neo4j://localhost:7687: {error}"
-            ) from error
+            raise ConfigError(f"{_URI_FORM}, but NEO4J_URI is {address.uri!r} ({error}).") from error
         try:
             with self._explained():
                 self._driver.verify_connectivity()
@@ -117,15 +118,14 @@ class Server:
         """Run statements in one transaction.
 
         Args:
-            statements: Idempotent.
-            workspace: Their `$w`.
-            check: Whether they are in the database, asked where the outcome of a commit is unknown.
+            statements: Idempotent statements.
+            workspace: Value of their `$w`.
+            check: Tells whether they are in the database; called where the outcome of a commit is unknown.
         """
-
-        work = list(statements)
+        repeatable = list(statements)  # the driver may run them several times
 
         def run(transaction: ManagedTransaction) -> None:
-            for cypher, parameters in work:
+            for cypher, parameters in repeatable:
                 transaction.run(cypher, parameters, w=workspace).consume()
 
         while True:
@@ -133,7 +133,9 @@ class Server:
                 with self._explained(), self._session() as session:
                     session.execute_write(run)
                 return
-            except _Unknown:
+            except _UnknownCommitError:
+                # The connection broke during the commit. Without a check the statements are run again, which changes
+                # nothing if they were committed, since they are idempotent.
                 if check is not None and check():
                     return
 
@@ -144,8 +146,8 @@ class Server:
             return [list(row.values()) for row in transaction.run(cypher, parameters)]
 
         with self._explained(), self._session() as session:
-            found: list[list[Any]] = session.execute_read(run)
-            return found
+            rows: list[list[Any]] = session.execute_read(run)
+            return rows
 
     def change(self, *statements: str) -> None:
         """Change the schema, each statement in a transaction of its own."""
@@ -153,20 +155,27 @@ class Server:
             for statement in statements:
                 session.run(statement).consume()  # a change of the schema can't be in a transaction with data
 
-    def look(
+    def query(
         self, query: str, parameters: dict[str, Any], limit: int, timeout_s: float
     ) -> tuple[list[str], list[list[Any]]]:
-        """The columns and first rows of somebody's query, which the server lets read and nothing else.
+        """Run a query of a person or a model, which the server lets read and nothing else.
 
+        Args:
+            query: Cypher.
+            parameters: Values of its parameters.
+            limit: Maximum number of rows.
+            timeout_s: Maximum time in seconds, > 0; the server ends the query then.
+        Returns:
+            Names of the columns, and the first rows.
         Raises:
-            InputError: The server refuses the query, or ends it for its time.
+            InputError: The server refuses the query, or ends it for its time or memory.
         """
         from neo4j import READ_ACCESS, Query
         from neo4j.exceptions import Neo4jError
 
         if timeout_s <= 0:
-            raise InputError(f"a query needs a time limit above 0 s, got {timeout_s:g}")  # the driver takes 0 for none
-
+            # The driver takes 0 for no limit at all.
+            raise InputError(f"Expected a time limit above 0 s for a query, got {timeout_s:g} s.")
         with self._explained():
             try:
                 with self._session(default_access_mode=READ_ACCESS) as session:
@@ -176,15 +185,19 @@ class Server:
             except Neo4jError as error:
                 code = str(error.code)
                 if "Terminated" in code or "TimedOut" in code:
-                    raise InputError(f"the query took more than {timeout_s:g} s and was ended: ask for less") from error
+                    raise InputError(
+                        f"The query took more than {timeout_s:g} s and was ended. Reduce what it matches."
+                    ) from error
                 if any(sign in code for sign in ("OutOfMemory", "StackOverFlow")):
-                    raise InputError(f"the query takes too much memory: ask for less ({_said(error)})") from error
+                    raise InputError(
+                        f"The query takes too much memory ({_first_line(error)}). Reduce what it matches."
+                    ) from error
                 if ".Statement." in code or "AccessMode" in code:
-                    raise InputError(f"the database refuses the query: {_said(error)}") from error
+                    raise InputError(f"The database refuses the query: {_first_line(error)}.") from error
                 raise
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._driver.close()
 
     def _session(self, **settings: Any) -> Any:
@@ -195,19 +208,18 @@ class Server:
         self.version = str(versions[0])
         numbers = tuple(map(int, re.findall(r"\d+", versions[0])[:2]))
         if numbers < OLDEST_SERVER:
-            wanted = ".".join(map(str, OLDEST_SERVER))
+            oldest = ".".join(map(str, OLDEST_SERVER))
             raise ServerError(
-                f"{name} {versions[0]} at {self.address.uri} is too old: expected {wanted} or newer; update the server"
+                f"Expected {name} {oldest} or newer at {self.address.uri}, found {versions[0]}. Update the server."
             )
 
     def _migrate(self) -> None:
-        """Bring the database to the form that this GRAFT writes."""
-        found = self.read("MATCH (s:GraftSchema) RETURN max(s.version)")
-        version = found[0][0] or 0
+        """Bring the database to the form that this GRAFT writes; two processes may do so at once."""
+        version = self.read("MATCH (s:GraftSchema) RETURN max(s.version)")[0][0] or 0
         if version > VERSION:
             raise StoreError(
-                f"the database at {self.address.uri} was written by a newer GRAFT (schema {version}, this one writes "
-                f"{VERSION}): upgrade GRAFT"
+                f"The database at {self.address.uri} was written by a newer GRAFT (schema {version}, this one writes "
+                f"{VERSION}). Upgrade GRAFT."
             )
         for number, step in enumerate(STEPS[version:], start=version + 1):
             self.change(*step, "CALL db.awaitIndexes(300)", f"MERGE (s:GraftSchema) SET s.version = {number}")
@@ -220,51 +232,54 @@ class Server:
         try:
             yield
         except IncompleteCommit as error:
-            raise _Unknown from error
+            raise _UnknownCommitError from error
         except (Neo4jError, DriverError) as error:
             raise _explain(error, self.address) from error
 
 
-class AlreadyThere(StoreError):
-    """Something was to be made that is there already."""
+class AlreadyExistsError(StoreError):
+    """What was to be made is in the database already."""
 
 
-class _Unknown(Exception):
+class _UnknownCommitError(Exception):
     """The connection was lost while a transaction was committed."""
 
 
-def _explain(error: Exception, address: Address) -> StoreError:
+def _explain(error: Exception, address: ServerAddress) -> StoreError:
+    """An error of the driver in words; what is special comes before what is general, as its classes inherit."""
     from neo4j import exceptions
 
-    uri, code = address.uri, str(getattr(error, "code", None) or "")
+    uri, code, reason = address.uri, str(getattr(error, "code", None) or ""), _first_line(error)
     if isinstance(error, exceptions.AuthError):
         return ServerError(
-            f"the database at {uri} refuses the user {address.username!r}: set NEO4J_USERNAME and NEO4J_PASSWORD to "
-            f"those of the server ({_said(error)})"
+            f"The database at {uri} refuses the user {address.username!r} ({reason}). Set NEO4J_USERNAME and "
+            "NEO4J_PASSWORD to those of the server."
         )
     if isinstance(error, exceptions.ConstraintError):
-        return AlreadyThere(f"the database at {uri} has that already: {_said(error)}")
+        return AlreadyExistsError(f"The database at {uri} has that already: {reason}.")
     if "DatabaseNotFound" in code:
         return ServerError(
-            f"the server at {uri} has no database {address.database!r}: set NEO4J_DATABASE, or leave it out"
+            f"The server at {uri} has no database {address.database!r}. Set NEO4J_DATABASE, or leave it out."
         )
     if isinstance(error, exceptions.ForbiddenOnReadOnlyDatabase) or "ReadOnly" in code or "NotALeader" in code:
         return ServerError(
-            f"the database at {uri} can only be read: name one that can be written in NEO4J_URI and NEO4J_DATABASE "
-            f"({_said(error)})"
+            f"The database at {uri} can only be read ({reason}). Name one that can be written in NEO4J_URI and "
+            "NEO4J_DATABASE."
         )
     if isinstance(error, exceptions.Forbidden):
-        return ServerError(f"the user {address.username!r} may not do that at {uri}: {_said(error)}; take another user")
+        return ServerError(
+            f"The user {address.username!r} may not do that at {uri} ({reason}). Connect as another user."
+        )
     if isinstance(error, exceptions.UnsupportedServerProduct):
-        return ServerError(f"what answers at {uri} is no Neo4j server that this driver knows: {_said(error)}; {START}")
+        return ServerError(f"What answers at {uri} is no Neo4j server that this driver knows ({reason}). {START}")
     if isinstance(error, exceptions.ServiceUnavailable | exceptions.SessionExpired | exceptions.ConnectionPoolError):
-        return ServerError(f"no Neo4j server answers at {uri} ({_said(error)}): {START}")
+        return ServerError(f"No Neo4j server answers at {uri} ({reason}). {START}")
     if isinstance(error, exceptions.TransientError | exceptions.DatabaseUnavailable):
-        return ServerError(f"the database at {uri} cannot take that now: {_said(error)}; run the same command again")
-    return StoreError(f"the database at {uri} cannot be used: {_said(error)}")
+        return ServerError(f"The database at {uri} cannot take that now ({reason}). Run the same command again.")
+    return StoreError(f"The database at {uri} cannot be used: {reason}.")
 
 
-def _said(error: Exception) -> str:
-    """The first line of what the server or driver said, without what follows."""
-    text = str(getattr(error, "message", None) or error).strip().splitlines()
-    return text[0][:300] if text else type(error).__name__
+def _first_line(error: Exception) -> str:
+    """The first line of an error's message, without the full stop at its end."""
+    lines = str(getattr(error, "message", None) or error).strip().splitlines()
+    return lines[0][:300].rstrip(".") if lines else type(error).__name__

@@ -1,8 +1,8 @@
-"""The SQLite file under a store: made, recognised, opened; SQLite's errors said in words.
+"""The SQLite file under a store: how it is made, recognised and opened, and SQLite's errors in words.
 
-A store's file carries an application id and a schema version, so that no other database is ever taken
-for a store and written to. A new file appears under its name only when it is complete: a process
-killed while making it leaves no half of one.
+A store's file carries an application id and a schema version, so that no other database is ever taken for a store and
+written to. A new file appears under its name only when it is complete: a process killed while making it leaves nothing
+under that name.
 """
 
 from __future__ import annotations
@@ -20,10 +20,8 @@ from models.errors import MAKE_ROOM, StoreError
 APPLICATION_ID = 0x47524654  # "GRFT"
 SCHEMA_VERSION = 2
 _MAGIC = b"SQLite format 3\0"
-_GUESTS = {
-    "calls",
-    "call_failures",
-}  # the records of model calls (models/calls/record_store.py), which may have come first
+_GUESTS = {"calls", "call_failures"}
+"""Tables of the records of model calls (`models.calls.record_store`), which may be in the file before the store's."""
 _JOURNAL = """CREATE TABLE journal (
     stage TEXT NOT NULL, item TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, seconds REAL NOT NULL,
@@ -45,7 +43,8 @@ def connect(path: Path, timeout_s: float) -> sqlite3.Connection:
     with explained(path, timeout_s):
         if not path.exists():
             _create(path)
-        _look(path)
+        # SQLite opens a file lazily, and takes an empty one for a new database: so it is checked before.
+        _check_start(path)
         connection = _open(path, timeout_s)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -66,7 +65,8 @@ def explained(path: Path, timeout_s: float) -> Iterator[None]:
         yield
     except UnicodeEncodeError as error:
         raise StoreError(
-            f"{path} takes Unicode text, it was given half a surrogate pair: pass the text through kg.text.normalise"
+            f"{path} takes Unicode text, but was given half a surrogate pair. Pass the text through "
+            "kg.language.text.normalise."
         ) from error
     except sqlite3.Error as error:
         raise StoreError(f"{path} {_explain(error, timeout_s)}") from error
@@ -75,18 +75,18 @@ def explained(path: Path, timeout_s: float) -> Iterator[None]:
 def _explain(error: sqlite3.Error, timeout_s: float) -> str:
     code = getattr(error, "sqlite_errorname", "")
     texts = {
-        "SQLITE_BUSY": f"is locked: another process is writing to it, still after {timeout_s:g} s; wait for it to end",
+        "SQLITE_BUSY": f"is locked: another process is still writing to it after {timeout_s:g} s; wait for it to end",
         "SQLITE_FULL": f"cannot grow: the disk is full; {MAKE_ROOM}",
-        "SQLITE_NOTADB": "is not a store: it is damaged or of another kind; restore a copy or index anew",
-        "SQLITE_CORRUPT": "is damaged: restore a copy, or delete it and index anew",
+        "SQLITE_NOTADB": "is not a store: it is damaged or of another kind; restore a copy or index again",
+        "SQLITE_CORRUPT": "is damaged: restore a copy, or delete it and index again",
         "SQLITE_READONLY": "cannot be written: check the permissions of the file and its folder",
         "SQLITE_CANTOPEN": "cannot be opened: check that its folder exists and can be written",
         "SQLITE_IOERR": f"cannot be read or written: the disk is full or reports an error; {MAKE_ROOM}",
     }
     for start, text in texts.items():
         if code.startswith(start):
-            return f"{text} ({error})"
-    return f"cannot be used: {error}"
+            return f"{text} ({error})."
+    return f"cannot be used: {error}."
 
 
 def _open(path: Path, timeout_s: float) -> sqlite3.Connection:
@@ -94,6 +94,7 @@ def _open(path: Path, timeout_s: float) -> sqlite3.Connection:
 
 
 def _create(path: Path) -> None:
+    """Make a store's file under another name, and give it its own when it is complete."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         with closing(_open(part, 0)) as connection:
@@ -110,6 +111,7 @@ def _create(path: Path) -> None:
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
+    """Make all tables in one transaction, unless another process was faster."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         if _is_unused(connection):
@@ -124,16 +126,18 @@ def _make_tables(connection: sqlite3.Connection) -> None:
         raise
 
 
-def _look(path: Path) -> None:
+def _check_start(path: Path) -> None:
     """Refuse what SQLite itself would take for a new database, or turn into one."""
     if not path.is_file():
-        raise StoreError(f"{path} is not a file: a store is one SQLite file")
+        raise StoreError(f"Expected one SQLite file, but {path} is not a file. Name another path.")
     with path.open("rb") as handle:
         start = handle.read(len(_MAGIC))
     if not start:
-        raise StoreError(f"{path} is empty (0 bytes), its content is lost: restore a copy, or delete it and index anew")
+        raise StoreError(
+            f"{path} is empty (0 bytes), its content is lost. Restore a copy, or delete it and index again."
+        )
     if start != _MAGIC:
-        raise StoreError(f"{path} is not a store: it does not begin as an SQLite file does; name another path")
+        raise StoreError(f"{path} is not a store: it does not begin as an SQLite file does. Name another path.")
 
 
 def _is_unused(connection: sqlite3.Connection) -> bool:
@@ -145,21 +149,21 @@ def _is_unused(connection: sqlite3.Connection) -> bool:
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise StoreError(f"{path} is an SQLite database of another program, not a store: name another path")
+        raise StoreError(f"{path} is an SQLite database of another program, not a store. Name another path.")
     version = _pragma(connection, "user_version")
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"{path} was written by a newer GRAFT (schema {version}, this one reads {SCHEMA_VERSION}): upgrade GRAFT"
+            f"{path} was written by a newer GRAFT (schema {version}, this one reads {SCHEMA_VERSION}). Upgrade GRAFT."
         )
-    wanted = {"journal", "meta", *(name for table in TABLES.values() for name in table.names)}
+    expected = {"journal", "meta", *(name for table in TABLES.values() for name in table.names)}
     if version < SCHEMA_VERSION:
         raise StoreError(
-            f"{path} was written by an older GRAFT (schema {version}, this one reads {SCHEMA_VERSION}): "
-            "index into a new workspace"
+            f"{path} was written by an older GRAFT (schema {version}, this one reads {SCHEMA_VERSION}). "
+            "Index into a new workspace."
         )
-    if missing := wanted - _tables(connection):
+    if missing := expected - _tables(connection):
         raise StoreError(
-            f"{path} is damaged (no table {', '.join(sorted(missing))}): restore a copy, or delete it and index anew"
+            f"{path} is damaged (no table {', '.join(sorted(missing))}). Restore a copy, or delete it and index again."
         )
 
 

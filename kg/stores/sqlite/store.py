@@ -1,13 +1,9 @@
 """`SqliteStore`: the embedded store, one SQLite file, no server.
 
-Tables are those of `kg.stores.rows`, plain enough to open with any SQLite browser. A commit is on the disk
-when it returns (write-ahead log, synchronous=FULL): the entry it holds often stands for a model call
-that took seconds and money, beside which one flush is nothing, so neither a killed process nor a
-power cut loses it. One process writes at a time; a second one waits, then says so. Within a process
-all threads share one connection and take turns.
-
-The records of model calls may live in the same file, under a table of their own and over a connection
-of their own: don't call a model inside `transaction()`, its record would wait for the commit.
+A commit is on the disk when it returns (write-ahead log, synchronous=FULL), so neither a killed process nor a power cut
+loses an entry that may stand for a costly model call. One process writes at a time; a second one waits, then says so.
+Within a process all threads share one connection and take turns. The records of model calls may live in the same file,
+over a connection of their own: a model called inside `transaction()` would have its record wait for the commit.
 
     store = SqliteStore(Path("graph.sqlite"))
     with store.transaction():
@@ -29,13 +25,13 @@ from typing import Any, cast
 from kg.schema import KINDS, Row
 from kg.stores.digest import digest_rows
 from kg.stores.protocol import JournalEntry, R
-from kg.stores.rows import TABLES, Table, Values
+from kg.stores.rows import TABLES, ChildTable, RowTable, Values
 from kg.stores.sqlite.file import connect, explained
 from models.errors import StoreError
 from models.runtime.batches import batches
 
 _PAGE = 500  # rows held at once while reading, and ids in one statement (older SQLite allows 999)
-_LOADED = 20_000  # rows of one transaction of `load`
+_LOAD_BATCH = 20_000  # rows of one transaction of `load`
 _ENTRY = ", ".join(field.name for field in fields(JournalEntry))
 
 
@@ -43,7 +39,7 @@ class SqliteStore:
     """Rows and journal in one SQLite file.
 
     Args:
-        path: The file; made if it is not there.
+        path: Path of the file, which is made if it does not exist.
         timeout_s: How long to wait for another process that writes.
     Raises:
         StoreError: The file is empty, damaged, of a newer version, or not a store.
@@ -62,6 +58,7 @@ class SqliteStore:
 
         An inner transaction that fails undoes its own writes; the outer one decides about the rest.
         """
+        # SQLite has no nested transactions: the outermost is one, the inner ones are savepoints in it.
         with self._lock:
             self._begin()
             try:
@@ -84,8 +81,8 @@ class SqliteStore:
                     self._write(TABLES[kind], by_id)
 
     def load(self, rows: Iterable[Row]) -> None:
-        """`put` of many rows, a transaction for some thousands."""
-        for batch in batches(rows, _LOADED):
+        """`put` many rows, in one transaction for every twenty thousand."""
+        for batch in batches(rows, _LOAD_BATCH):
             self.put(batch)
 
     def remove(self, kind: type[R], ids: Iterable[str]) -> None:
@@ -100,7 +97,7 @@ class SqliteStore:
 
     def replace(self, kind: type[R], rows: Iterable[R]) -> None:
         """Make `rows` the only rows of `kind`; they may be read from this store."""
-        kept = list(rows)
+        kept = list(rows)  # before anything is deleted, since they may be read from here
         with self.transaction():
             for name in TABLES[kind].names:
                 self._run(f"DELETE FROM {name}")
@@ -114,17 +111,18 @@ class SqliteStore:
         """
         table = TABLES[kind]
         if ids is None:
+            # Each page continues after the last id. An offset would skip or repeat rows when others are written.
             page = self._rows(table, "ORDER BY id LIMIT ?", (_PAGE,))
             while page:
                 yield from cast(list[R], page)
                 page = self._rows(table, "WHERE id > ? ORDER BY id LIMIT ?", (page[-1].id, _PAGE))
             return
         for batch in batches(ids, _PAGE):
-            found = {row.id: row for row in self._rows(table, f"WHERE id IN ({_marks(batch)})", batch)}
-            yield from (cast(R, found[row_id]) for row_id in batch if row_id in found)
+            by_id = {row.id: row for row in self._rows(table, f"WHERE id IN ({_marks(batch)})", batch)}
+            yield from (cast(R, by_id[row_id]) for row_id in batch if row_id in by_id)
 
     def mark(self, entries: Iterable[JournalEntry]) -> None:
-        """Write journal entries; the newest of a (stage, item) stands."""
+        """Write journal entries; the newest one of a stage and item stands."""
         marks = ", ".join("?" for _ in fields(JournalEntry))
         with self.transaction():
             for batch in batches(entries, _PAGE):
@@ -135,15 +133,15 @@ class SqliteStore:
         with self.transaction():
             for batch in batches(entries, _PAGE):
                 self._run_many(
-                    "DELETE FROM journal WHERE stage = ? AND item = ?", [(each.stage, each.item) for each in batch]
+                    "DELETE FROM journal WHERE stage = ? AND item = ?", [(entry.stage, entry.item) for entry in batch]
                 )
 
     def journal(self, stage: str | None = None) -> Iterator[JournalEntry]:
         """Journal entries, sorted by stage and item."""
         of_stage = "" if stage is None else "AND stage = ?"
-        last = ("", "")
+        last = ("", "")  # pages continue after the last key, so that writing while reading is allowed
         while True:
-            values = (*last, *(() if stage is None else (stage,)), _PAGE)
+            values = (*last, _PAGE) if stage is None else (*last, stage, _PAGE)
             after = f"WHERE (stage, item) > (?, ?) {of_stage} ORDER BY stage, item LIMIT ?"
             page = [JournalEntry(*row) for row in self._run(f"SELECT {_ENTRY} FROM journal {after}", values)]
             yield from page
@@ -154,6 +152,7 @@ class SqliteStore:
     def digest(self) -> str:
         """Digest of all rows, equal for equal content in any store; kept until the next write."""
         with self._lock:
+            # Inside a transaction nothing is kept: if it is undone, the digest would be of rows that never were.
             if self._depth:
                 return digest_rows(self)
             with self._snapshot():
@@ -167,13 +166,14 @@ class SqliteStore:
     def erase(self, entries: Iterable[JournalEntry]) -> None:
         """Remove journal entries, and leave no byte of any row or entry that was removed or replaced.
 
-        SQLite keeps what it deletes in free pages and in the log of writes: the file is written anew, the log emptied.
+        SQLite keeps deleted bytes in free pages and in the log of writes, so the file is rewritten and the log emptied.
         """
         with self._lock:
-            self._run("PRAGMA temp_store = MEMORY")
-            self._run("PRAGMA secure_delete = ON")
+            self._run("PRAGMA temp_store = MEMORY")  # else VACUUM copies the content through a file outside
+            self._run("PRAGMA secure_delete = ON")  # the entries that go next are overwritten with zeros
             self._run("VACUUM")
             self._empty_log()
+            # The entries last: killed before, they still say what is to be erased.
             self.unmark(entries)
             self._empty_log()
 
@@ -187,8 +187,8 @@ class SqliteStore:
     def _empty_log(self) -> None:
         if self._run("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
             raise StoreError(
-                f"{self.path}: another process reads an older state, in which the deleted text still stands: "
-                "end it, and run the same command again"
+                f"{self.path} cannot be cleaned: another process reads an older state, which holds the deleted text. "
+                "End that process, and run the same command again."
             )
 
     def close(self) -> None:
@@ -198,6 +198,8 @@ class SqliteStore:
 
     def _begin(self) -> None:
         if self._depth == 0:
+            # IMMEDIATE takes the lock for writing at once, and waits for it. A deferred transaction that reads first
+            # and then writes fails without waiting if another process has written in between.
             self._run("BEGIN IMMEDIATE")
         else:
             self._require_transaction()
@@ -219,11 +221,11 @@ class SqliteStore:
 
     def _require_transaction(self) -> None:
         if not self._connection.in_transaction:
-            raise StoreError(f"{self.path}: the transaction failed earlier and was undone: run it again as a whole")
+            raise StoreError(f"{self.path}: the transaction failed earlier and was undone. Run all of it again.")
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
-        """Let all reads inside see one state of the file, whatever other processes write."""
+        """Show all reads inside one state of the file, whatever other processes write."""
         with self._lock:
             if self._connection.in_transaction:
                 yield
@@ -236,6 +238,7 @@ class SqliteStore:
                     self._run("COMMIT")
 
     def _run(self, sql: str, values: Sequence[Any] = ()) -> list[Values]:
+        # All rows at once: a half-read cursor would keep an old state of the file alive, and block `erase`.
         with self._lock, explained(self.path, self._timeout_s):
             return self._connection.execute(sql, values).fetchall()
 
@@ -243,7 +246,7 @@ class SqliteStore:
         with explained(self.path, self._timeout_s):
             self._connection.executemany(sql, rows)
 
-    def _write(self, table: Table, by_id: dict[str, Row]) -> None:
+    def _write(self, table: RowTable, by_id: dict[str, Row]) -> None:
         self._forget_digest()
         self._run_many(table.insert, map(table.dump, by_id.values()))
         for field, child in table.children.items():
@@ -255,26 +258,32 @@ class SqliteStore:
             )
             self._run_many(child.insert, values)
 
-    def _rows(self, table: Table, rest: str, values: Sequence[Any]) -> list[Row]:
+    def _rows(self, table: RowTable, condition: str, values: Sequence[Any]) -> list[Row]:
+        """The rows of a table under a condition, with the values of their child tables."""
         with self._snapshot():
-            found = self._run(f"SELECT {', '.join(table.columns)} FROM {table.name} {rest}", values)
-            ids = [row[0] for row in found]
-            children: dict[str, dict[str, list[Any]]] = {}
-            for field, child in table.children.items():
-                owned: dict[str, list[Any]] = {row_id: [] for row_id in ids}
-                where = f"WHERE owner_id IN ({_marks(ids)}) ORDER BY owner_id, position"
-                for owner, *rest_ in self._run(
-                    f"SELECT owner_id, {', '.join(child.columns)} FROM {child.name} {where}", ids
-                ):
-                    owned[owner].append(child.load(tuple(rest_)))
-                children[field] = owned
-        return [table.load(row, {field: tuple(owned[row[0]]) for field, owned in children.items()}) for row in found]
+            records = self._run(f"SELECT {', '.join(table.columns)} FROM {table.name} {condition}", values)
+            ids = [record[0] for record in records]
+            children = {field: self._children(child, ids) for field, child in table.children.items()}
+        rows = []
+        for record in records:
+            of_row = {field: tuple(owned[record[0]]) for field, owned in children.items()}
+            rows.append(table.load(record, of_row))
+        return rows
+
+    def _children(self, child: ChildTable, owner_ids: Sequence[str]) -> dict[str, list[Any]]:
+        """The values of a child table, in order, by the id of their owner."""
+        owned: dict[str, list[Any]] = {owner_id: [] for owner_id in owner_ids}
+        where = f"WHERE owner_id IN ({_marks(owner_ids)}) ORDER BY owner_id, position"
+        select = f"SELECT owner_id, {', '.join(child.columns)} FROM {child.name} {where}"
+        for owner_id, *values in self._run(select, owner_ids):
+            owned[owner_id].append(child.load(tuple(values)))
+        return owned
 
     def _forget_digest(self) -> None:
         self._run("DELETE FROM meta WHERE name = 'digest'")
 
     def _keep_digest(self, digest: str) -> None:
-        """Keep the digest unless another process writes just now: then the next call computes it again."""
+        """Keep the digest, unless another process is writing: then the next call computes it again."""
         self._run("PRAGMA busy_timeout = 0")
         try:
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('digest', ?)", (digest,))

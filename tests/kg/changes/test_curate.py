@@ -111,7 +111,7 @@ def test_a_part_of_a_name_and_a_document_can_be_split_off(bench):
 @pytest.mark.parametrize(
     ("ruling", "message"),
     [
-        (lambda w: merge(w, MODELS, "Harrow Mill", "Torsby"), "did you mean Harrow Mills"),
+        (lambda w: merge(w, MODELS, "Harrow Mill", "Torsby"), "Did you mean Harrow Mills"),
         (lambda w: split(w, MODELS, "Torsby", "the torsby"), "--source FILE"),
         (lambda w: split_source(w, MODELS, "Torsby", "c.md"), r"one of a\.md, b\.md; got 'c\.md'"),
     ],
@@ -140,7 +140,7 @@ def test_a_dossier_shows_the_sentence_of_every_fact_and_why_names_are_one(bench)
 
 
 class Describer:
-    """Counts what it is asked and answers with the last line."""
+    """Keeps its prompts and replies with the last line of each."""
 
     name = "describer"
     digest = "describer-1"
@@ -164,7 +164,7 @@ def test_a_description_is_written_once_and_again_when_what_it_rests_on_changes(b
         assert describe(store, dossier(store, mills), chat) == first
         assert len(chat.asked) == 1
         assert store.digest() == bench.digest
-        short = describe(store, dossier(store, mills), chat, most_tokens=1)
+        short = describe(store, dossier(store, mills), chat, max_tokens=1)
         assert chat.asked[1].count("\n- ") == 1
         assert list(store.read(Description)) == [short]
     (bench.sources / "c.md").write_text(TIDES["c.md"].replace("praised", "sold"))

@@ -1,4 +1,4 @@
-from kg.communities.handles import hand_on
+from kg.communities.handles import assign_handles
 from kg.schema import Community, Handle, make_id
 
 
@@ -7,7 +7,7 @@ def community(members, level=0):
 
 
 def handles(rows, old=(), before=()):
-    return {handle.community_id: handle.id for handle in hand_on(before, old, rows)}
+    return {handle.community_id: handle.id for handle in assign_handles(before, old, rows)}
 
 
 def test_a_handle_is_short_and_comes_from_the_first_community_that_bears_it():
@@ -17,7 +17,7 @@ def test_a_handle_is_short_and_comes_from_the_first_community_that_bears_it():
 
 def test_a_community_that_changes_keeps_its_handle():
     one, two = community("abcdef"), community("uvwxyz")
-    first = hand_on((), (), [one, two])
+    first = assign_handles((), (), [one, two])
     name = {handle.community_id: handle.id for handle in first}
     grown, shrunk = community("abcdefg"), community("uvwx")
     later = handles([shrunk, grown], [one, two], first)
@@ -28,7 +28,7 @@ def test_a_community_that_changes_keeps_its_handle():
 
 def test_the_greatest_overlap_takes_the_handle():
     whole = community("abcdefghij")
-    (first,) = hand_on((), (), [whole])
+    (first,) = assign_handles((), (), [whole])
     large, small = community("abcdefg"), community("hij")
     found = handles([small, large], [whole], [first])
     assert found[large.id] == first.id
@@ -37,20 +37,20 @@ def test_the_greatest_overlap_takes_the_handle():
 
 def test_a_community_with_little_in_common_is_another_one():
     old, new = community("abcdefghij"), community("aklmnopqrs")
-    (first,) = hand_on((), (), [old])
+    (first,) = assign_handles((), (), [old])
     assert handles([new], [old], [first])[new.id] != first.id
 
 
 def test_a_level_more_is_the_same_community():
     old, new = community("abc", level=0), community("abc", level=1)
-    (first,) = hand_on((), (), [old])
+    (first,) = assign_handles((), (), [old])
     assert handles([new], [old], [first]) == {new.id: first.id}
 
 
 def test_no_two_communities_share_a_handle():
     old, new = community("abc"), community("abcd")
-    (first,) = hand_on((), (), [old])
-    moved = hand_on([first], [old], [new])
-    both = hand_on(moved, [new], [new, old])  # the first content comes back while another bears its handle
+    (first,) = assign_handles((), (), [old])
+    moved = assign_handles([first], [old], [new])
+    both = assign_handles(moved, [new], [new, old])  # the first content comes back while another bears its handle
     assert len({handle.id for handle in both}) == 2
     assert Handle(first.id, new.id) in both

@@ -59,7 +59,7 @@ def leiden(edges):
     return graspologic_native.leiden(edges, seed=0)[1]
 
 
-def test_clear_communities_are_found_whole():
+def test_clear_communities_are_found_complete():
     found = divide(edges_of(planted()), CONFIG)
     assert len(set(found.values())) == 12
     truth = {node: int(node[1:]) // 30 for node in found}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.documents.load import READERS, Loaded, list_sources, load
+from kg.documents.load import READERS, LoadedFile, list_sources, load
 from kg.schema import Document
 from models.errors import InputError
 from tests.kg.pdf import pdf_of
@@ -22,12 +22,12 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
-def load_one(folder: Path, name: str, content: str | bytes) -> Loaded:
+def load_one(folder: Path, name: str, content: str | bytes) -> LoadedFile:
     (loaded,) = load(write(folder, name, content))
     return loaded
 
 
-def only(loaded: Loaded) -> Document:
+def only(loaded: LoadedFile) -> Document:
     assert not loaded.errors
     (document,) = loaded.documents
     return document
@@ -103,10 +103,10 @@ def test_jsonl_keeps_good_rows_and_names_bad_ones(tmp_path: Path) -> None:
     assert (first.source, first.title, first.text, first.date) == ("rows.jsonl#7", "One", "First text.", "2026-05-08")
     assert (last.source, last.title, last.text) == ("rows.jsonl#7~2", "rows", "Last \ufffd text.")
     assert [error.split(" is ")[0].split(" has ")[0] for error in loaded.errors] == [
-        "line 2",
-        "line 4",
-        "line 5",
-        "line 6",
+        "Line 2",
+        "Line 4",
+        "Line 5",
+        "Line 6",
     ]
     assert "'title'" in loaded.error
 
@@ -114,7 +114,7 @@ def test_jsonl_keeps_good_rows_and_names_bad_ones(tmp_path: Path) -> None:
 def test_many_bad_lines_make_a_short_report(tmp_path: Path) -> None:
     loaded = load_one(tmp_path, "rows.jsonl", "{\n" * 1000)
     assert len(loaded.errors) == 21
-    assert loaded.errors[-1] == "and 980 more"
+    assert loaded.errors[-1] == "There are 980 more."
 
 
 @pytest.mark.parametrize(("delimiter", "name"), [(",", "t.csv"), (";", "t.csv"), ("\t", "t.tsv"), ("|", "t.csv")])
@@ -134,7 +134,7 @@ def test_csv_without_text_names_the_columns_it_has(tmp_path: Path) -> None:
 def test_csv_fields_may_be_long_and_rows_short(tmp_path: Path) -> None:
     loaded = load_one(tmp_path, "t.csv", "title,text\nlong," + "word " * 100_000 + "\nshort\n")
     assert [document.title for document in loaded.documents] == ["long"]
-    assert loaded.error.startswith("line 3 has no text")
+    assert loaded.error.startswith("Line 3 has no text")
 
 
 def test_rows_with_one_id_and_text_stay_two_documents(tmp_path: Path) -> None:
@@ -178,11 +178,11 @@ def test_a_bad_file_never_stops_the_rest(tmp_path: Path) -> None:
     assert list(found) == sorted(found)
     assert [name for name, loaded in found.items() if loaded.documents] == ["a.txt", "c/z.txt"]
     assert "only zeros" in found["b/zeros.txt"].error
-    assert found["b/empty.txt"].error == "b/empty.txt holds no text"
-    assert found["b/blank.md"].error == "b/blank.md holds no text"
+    assert found["b/empty.txt"].error == "b/empty.txt holds no text."
+    assert found["b/blank.md"].error == "b/blank.md holds no text."
     assert "not a regular file" in found["pipe.txt"].error
     assert "not a regular file" in found["dangling.txt"].error
-    assert found["c/photo.jpeg"].skipped.startswith("unknown type '.jpeg'")
+    assert found["c/photo.jpeg"].skipped.startswith("Unknown type '.jpeg'")
     assert not found["c/photo.jpeg"].error
     assert set(found) == set(list_sources(tmp_path))
 
@@ -195,7 +195,7 @@ def test_a_parser_that_crashes_is_one_failed_file(tmp_path: Path, monkeypatch: p
     write(tmp_path, "a.html", "<p>x")
     write(tmp_path, "b.txt", "Good.")
     bad, good = load(tmp_path)
-    assert bad.error == "a.html cannot be read as .html (RecursionError: too deep)"
+    assert bad.error == "a.html cannot be read as .html (RecursionError: too deep)."
     assert good.documents
 
 

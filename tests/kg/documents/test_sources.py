@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.documents.sources import files_of, matching, owner
+from kg.documents.sources import files_of, matching_sources, owning_file
 from models.errors import ConfigError, InputError
 from tests.kg.scripted import write_sources
 
@@ -58,16 +58,16 @@ def test_two_files_of_one_name_and_a_file_outside_the_root_are_refused(articles:
 def test_a_row_belongs_to_its_table() -> None:
     files = {"t.csv", "t.csv#odd.md", "a~b.md"}
     owners = {"t.csv": "t.csv", "t.csv#7": "t.csv", "t.csv#7~2": "t.csv", "t.csv#odd.md": "t.csv#odd.md"}
-    assert {source: owner(source, files) for source in owners} == owners
-    assert owner("a~b.md", files) == "a~b.md"
-    assert owner("unknown.csv#7", files) == "unknown.csv#7"
+    assert {source: owning_file(source, files) for source in owners} == owners
+    assert owning_file("a~b.md", files) == "a~b.md"
+    assert owning_file("unknown.csv#7", files) == "unknown.csv#7"
 
 
 def test_names_go_before_patterns_and_one_unknown_name_stops_all() -> None:
     known = ["a[1].md", "a1.md", "2031/may.md", "2031/june.md"]
-    assert matching(["a[1].md"], known) == ["a[1].md"]
-    assert matching(["a[0-9].md", "2031/*"], known) == ["2031/june.md", "2031/may.md", "a1.md"]
-    with pytest.raises(InputError, match=r"no source is called may\.md: did you mean 2031/may\.md"):
-        matching(["a1.md", "may.md"], known)
+    assert matching_sources(["a[1].md"], known) == ["a[1].md"]
+    assert matching_sources(["a[0-9].md", "2031/*"], known) == ["2031/june.md", "2031/may.md", "a1.md"]
+    with pytest.raises(InputError, match=r"Unknown source 'may\.md'\. Did you mean 2031/may\.md"):
+        matching_sources(["a1.md", "may.md"], known)
     with pytest.raises(InputError, match="holds no document"):
-        matching(["x"], [])
+        matching_sources(["x"], [])

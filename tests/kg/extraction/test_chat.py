@@ -6,8 +6,8 @@ from kg.config import ExtractConfig
 from kg.extraction.chat import ChatExtractor
 from kg.extraction.examples import DOMAINS, extraction_prompt
 from kg.extraction.nlp import NlpExtractor
-from kg.extraction.proposals import Answer, Proposal, answer_schema, chained, proposals
-from kg.extraction.protocol import Passage, Reading, by_chunk, passages_of
+from kg.extraction.proposals import ExtractionReply, Proposal, format_chained, proposals, reply_schema
+from kg.extraction.protocol import ExtractionInput, ExtractionOutcome, by_chunk, extraction_inputs
 from kg.language.sentences import RuleSentences
 from kg.schema import Chunk, Document, Evidence, Triple
 from models.calls.structured import parse_structured
@@ -20,7 +20,7 @@ TEXT = "Ada Lorne founded Marrow in Torsby. Lorne sold Marrow to Harrow Mills. T
 
 def passage(text=TEXT, **more):
     chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, len(text.split()))
-    return Passage((chunk,), **{"title": "Mills", "date": "2031-05-01", **more})
+    return ExtractionInput((chunk,), **{"title": "Mills", "date": "2031-05-01", **more})
 
 
 ALONE = ExtractConfig(gleaning="none")
@@ -38,7 +38,7 @@ def test_reads_names_and_facts_of_a_passage():
     assert ("Marrow", "to", "Harrow Mills") in triples
     assert ("Lake Oune", "organisation") in {(m.name, m.type) for m in extraction.mentions}
     assert extraction.chunk_id == "c:1"
-    assert reading.usage == reading.spent != Usage()
+    assert reading.usage == reading.new_usage != Usage()
 
 
 def test_the_prompt_shows_the_title_and_the_passage_on_one_line():
@@ -80,7 +80,7 @@ def test_the_key_names_the_splitter_and_the_second_prompt(monkeypatch):
     assert len(keys) == 3
 
 
-def test_what_a_useless_answer_cost_was_spent_unless_it_is_on_record():
+def test_a_rejected_reply_counts_as_new_usage_unless_it_is_on_record():
     def fails(recorded):
         def fail(prompt):
             long = "founded" in prompt and "lies by" in prompt
@@ -89,11 +89,11 @@ def test_what_a_useless_answer_cost_was_spent_unless_it_is_on_record():
         return extractor(fail=fail)(passage())
 
     now, replayed = fails(recorded=False), fails(recorded=True)
-    assert now.spent == now.usage == replayed.usage
-    assert now.spent.tokens_in - replayed.spent.tokens_in == 1000
+    assert now.new_usage == now.usage == replayed.usage
+    assert now.new_usage.tokens_in - replayed.new_usage.tokens_in == 1000
 
 
-def test_a_useless_answer_is_asked_for_again_in_halves():
+def test_a_rejected_reply_is_followed_by_a_call_for_each_half():
     def loops(prompt):
         return OutputError("cut off", 1000, 100) if "founded" in prompt and "lies by" in prompt else None
 
@@ -148,7 +148,7 @@ GOOD = "Ada Lorne (person) | founded | Marrow (organisation)"
     ],
 )
 def test_the_schema_refuses_other_lines(fact):
-    schema = answer_schema("full", 160)
+    schema = reply_schema("full", 160)
     assert parse_structured(json.dumps({"facts": [GOOD]}), schema)
     with pytest.raises(OutputError):
         parse_structured(json.dumps({"facts": [fact]}), schema)
@@ -164,23 +164,23 @@ LINES = {
 
 @pytest.mark.parametrize("style", LINES)
 def test_the_schema_bounds_the_answer_by_the_length_of_the_passage(style):
-    schema = answer_schema(style, 200, density=2.5)
+    schema = reply_schema(style, 200, density=2.5)
     assert parse_structured(json.dumps({"facts": [LINES[style]] * 5}), schema)
     with pytest.raises(OutputError):
         parse_structured(json.dumps({"facts": [LINES[style]] * 6}), schema)
-    assert answer_schema(style, 200) != answer_schema(style, 400)
+    assert reply_schema(style, 200) != reply_schema(style, 400)
 
 
 def test_a_subject_of_many_facts_has_as_many_lines_as_they_need():
     facts = [Proposal("Ada", "sold", f"mill {number}") for number in range(8)]
-    lines = chained(facts)
+    lines = format_chained(facts)
     assert [line.count("sold") for line in lines] == [6, 2]
-    assert parse_structured(json.dumps({"facts": lines}), answer_schema("chained", 160))
-    assert list(proposals(Answer(facts=tuple(lines)))) == facts
+    assert parse_structured(json.dumps({"facts": lines}), reply_schema("chained", 160))
+    assert list(proposals(ExtractionReply(facts=tuple(lines)))) == facts
 
 
 def test_given_relations_and_types_are_the_only_ones():
-    schema = answer_schema("full", 160, ["mill"], ["owns"])
+    schema = reply_schema("full", 160, ["mill"], ["owns"])
     assert parse_structured(json.dumps({"facts": ["Ada (mill) | owns | Marrow (thing)"]}), schema)
     for fact in ("Ada (mill) | has | Marrow (thing)", "Ada (person) | owns | Marrow (thing)"):
         with pytest.raises(OutputError):
@@ -189,22 +189,18 @@ def test_given_relations_and_types_are_the_only_ones():
 
 @pytest.mark.parametrize("domain", DOMAINS)
 @pytest.mark.parametrize("style", ["full", "compact", "chained"])
-def test_the_examples_answer_as_the_schema_asks_and_all_styles_say_the_same(style, domain):
-    answers, others = (
-        [
-            text
-            for role, text in extraction_prompt(ExtractConfig(style=each, domain=domain)).turns
-            if role == "assistant"
-        ]
-        for each in (style, "lines")
-    )
-    assert len(answers) == len(DOMAINS[domain])
-    for mine, theirs in zip(answers, others, strict=True):
-        facts = parse_structured(mine, answer_schema(style, 100, density=9))["facts"]
-        ends = {(p.subject, p.predicate, p.object) for p in proposals(Answer(facts=tuple(facts)))}
+def test_the_examples_satisfy_the_schema_and_all_styles_state_the_same_facts(style, domain):
+    def replies(style):
+        turns = extraction_prompt(ExtractConfig(style=style, domain=domain)).turns
+        return [text for role, text in turns if role == "assistant"]
+
+    assert len(replies(style)) == len(DOMAINS[domain])
+    for reply, reply_in_lines in zip(replies(style), replies("lines"), strict=True):
+        facts = parse_structured(reply, reply_schema(style, 100, density=9))["facts"]
+        ends = {(p.subject, p.predicate, p.object) for p in proposals(ExtractionReply(facts=tuple(facts)))}
         assert len(ends) >= 4
-        lines = parse_structured(theirs, answer_schema("lines", 100, density=9))["facts"]
-        assert ends == {tuple(each.split(" | ")) for each in lines}
+        lines = parse_structured(reply_in_lines, reply_schema("lines", 100, density=9))["facts"]
+        assert ends == {tuple(line.split(" | ")) for line in lines}
 
 
 def test_the_parser_says_what_kind_of_thing_a_name_is_where_the_model_does_not(parser):
@@ -257,7 +253,7 @@ def test_the_parser_adds_what_the_model_left_out_and_nothing_it_has():
             return "parser"
 
         def __call__(self, passage):
-            return Reading(by_chunk(passage, [], [more, new], 0))
+            return ExtractionOutcome(by_chunk(passage, [], [more, new], 0))
 
     plain = extractor()
     read = extractor()
@@ -281,15 +277,16 @@ def chunks_of(document_id, *texts, repeat=0):
 def test_neighbours_are_read_together_as_long_as_they_fit():
     two, one = Document("d:2", "b", "Two", ""), Document("d:1", "a", "One", "")
     chunks = [*chunks_of("d:2", "a", "b", "c"), *chunks_of("d:1", "x")]
-    groups = [[chunk.text for chunk in each.chunks] for each in passages_of([one, two], chunks[::-1], 20)]
-    assert groups == [["x"], ["a", "b"], ["c"]]
-    assert [each.title for each in passages_of([one, two], chunks, 0)] == ["One", "Two", "Two", "Two"]
+    inputs = extraction_inputs([one, two], chunks[::-1], 20)
+    groups = [" ".join(chunk.text for chunk in item.chunks) for item in inputs]
+    assert groups == ["x", "a b", "c"]
+    assert [item.title for item in extraction_inputs([one, two], chunks, 0)] == ["One", "Two", "Two", "Two"]
 
 
 def test_what_is_read_together_is_kept_by_chunk_with_spans_of_its_own():
     first, second = chunks_of("d:1", "Ada Lorne founded Marrow. ", "Torsby lies by Lake Oune.")
     read = extractor()
-    reading = read(Passage((first, second), "Mills", ""))
+    reading = read(ExtractionInput((first, second), "Mills", ""))
     assert len(read.chat.asked) == 1
     assert [each.chunk_id for each in reading.extractions] == [first.id, second.id]
     for chunk, extraction in zip((first, second), reading.extractions, strict=True):
@@ -305,6 +302,6 @@ def test_a_sentence_that_two_chunks_share_is_shown_once():
     shared = "Ada Lorne founded Marrow. "
     chunks = chunks_of("d:1", "It rained. " + shared, shared + "Torsby lies by Lake Oune.", repeat=len(shared))
     read = extractor()
-    reading = read(Passage(tuple(chunks), "Mills", ""))
+    reading = read(ExtractionInput(tuple(chunks), "Mills", ""))
     assert read.chat.asked[0].endswith("It rained. Ada Lorne founded Marrow. Torsby lies by Lake Oune.")
     assert all(each.mentions for each in reading.extractions)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kg.documents.chunk import chunk
-from kg.extraction.imported import ImportedFacts, read_facts
-from kg.extraction.protocol import Passage, Reading
+from kg.extraction.imported import ImportExtractor, read_facts
+from kg.extraction.protocol import ExtractionInput, ExtractionOutcome
 from kg.language.sentences import RuleSentences
 from kg.schema import Document
 from models.errors import ConfigError
@@ -18,18 +18,18 @@ MILL = "Harrow Mill stands in Torsby. Ines Varga has led it since 2031. The mill
 LAKE = "Lake Varn lies north of Torsby. The ferry Grey Heron crosses the lake from spring to autumn, every hour."
 
 
-def read(path: Path, text: str = MILL, source: str = "mill.md", title: str = "Mills") -> Reading:
+def read(path: Path, text: str = MILL, source: str = "mill.md", title: str = "Mills") -> ExtractionOutcome:
     document = Document("d:1", source, title, text)
     chunks = chunk(document, 16, RuleSentences())
     assert len(chunks) > 1
-    return ImportedFacts(path, RuleSentences())(Passage(chunks, title, "", source))
+    return ImportExtractor(path, RuleSentences())(ExtractionInput(chunks, title, "", source))
 
 
-def facts(reading: Reading) -> set[tuple[str, str, str]]:
+def facts(reading: ExtractionOutcome) -> set[tuple[str, str, str]]:
     return {(t.subject, t.predicate, t.object) for row in reading.extractions for t in row.triples}
 
 
-def dropped(reading: Reading) -> int:
+def dropped(reading: ExtractionOutcome) -> int:
     return sum(row.dropped for row in reading.extractions)
 
 
@@ -89,10 +89,10 @@ def test_dates_are_normalised(tmp_path: Path) -> None:
 def test_what_is_no_fact_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"(line 1|document 0) of the"):
+    with pytest.raises(ConfigError, match=r"(Line 1|Document 0) of the"):
         read_facts(path)
 
 
-def test_a_missing_file_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read_facts(tmp_path / "none.jsonl")

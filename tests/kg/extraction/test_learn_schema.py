@@ -5,7 +5,7 @@ from __future__ import annotations
 from kg.config import ExtractConfig
 from kg.extraction.chat import ChatExtractor
 from kg.extraction.examples import extraction_prompt
-from kg.extraction.learn_schema import learn
+from kg.extraction.learn_schema import induce_schema
 from kg.language.sentences import RuleSentences
 from kg.schema import Document
 from tests.kg.scripted import ScriptedChat
@@ -20,7 +20,7 @@ DOCUMENTS = [Document(f"d:{number}", f"{number}.md", "T", text) for number, text
 
 def test_kinds_and_relations_come_most_often_first() -> None:
     chat = ScriptedChat()
-    found = learn(
+    found = induce_schema(
         DOCUMENTS, ChatExtractor(chat, RuleSentences(), ExtractConfig(gleaning="none")), RuleSentences(), sample=9
     )
     assert found.documents == len(chat.asked) == 3
@@ -32,7 +32,7 @@ def test_kinds_and_relations_come_most_often_first() -> None:
 def test_a_sample_is_the_same_whatever_the_order() -> None:
     chats = [ScriptedChat(), ScriptedChat()]
     for chat, documents in zip(chats, (DOCUMENTS, DOCUMENTS[::-1]), strict=True):
-        learn(
+        induce_schema(
             documents, ChatExtractor(chat, RuleSentences(), ExtractConfig(gleaning="none")), RuleSentences(), sample=2
         )
     assert chats[0].asked == chats[1].asked

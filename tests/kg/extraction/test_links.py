@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kg.extraction.clauses import phrase, statements
-from kg.extraction.links import MOST_STEPS, MOST_WORDS, links
+from kg.extraction.links import MAX_STEPS, MAX_WORDS, links
 from kg.language.spacy_pipeline import TYPES, VALUE
 
 pytestmark = pytest.mark.models
@@ -52,4 +52,4 @@ def test_a_long_way_joins_nothing(parser: Any) -> None:
     )
     assert len(names_of(doc)) == 2
     assert words(doc, set()) == set()
-    assert MOST_STEPS < len(doc) > MOST_WORDS
+    assert MAX_STEPS < len(doc) > MAX_WORDS

@@ -6,7 +6,7 @@ import pytest
 
 from kg.documents.chunk import chunk
 from kg.extraction.nlp import NlpExtractor
-from kg.extraction.protocol import Passage, Reading
+from kg.extraction.protocol import ExtractionInput, ExtractionOutcome
 from kg.language.sentences import RuleSentences
 from kg.schema import Document, Triple
 from models.errors import InputError
@@ -24,13 +24,13 @@ def extractor(parser: object) -> NlpExtractor:
     return NlpExtractor(RuleSentences())
 
 
-def read(extractor: NlpExtractor, text: str) -> tuple[Reading, Passage]:
+def read(extractor: NlpExtractor, text: str) -> tuple[ExtractionOutcome, ExtractionInput]:
     document = Document("d:1", "a.md", "Mills", text)
-    passage = Passage(chunk(document, 400, RuleSentences()), "Mills", "")
+    passage = ExtractionInput(chunk(document, 400, RuleSentences()), "Mills", "")
     return extractor(passage), passage
 
 
-def facts(reading: Reading) -> dict[str, Triple]:
+def facts(reading: ExtractionOutcome) -> dict[str, Triple]:
     return {f"{t.subject} | {t.predicate} | {t.object}": t for row in reading.extractions for t in row.triples}
 
 
@@ -134,12 +134,12 @@ def test_names_are_joined_by_the_words_between_them(extractor: NlpExtractor) -> 
 def test_a_pronoun_without_a_name_may_stand_for_the_person_of_the_title(extractor: NlpExtractor) -> None:
     text = "He sold the mill to Marrow & Finch. It lies in Torsby."
     chunks = chunk(Document("d:1", "a.md", "Tom Hale", text), 400, RuleSentences())
-    reading = extractor(Passage(chunks, "Tom Hale (chemist)", ""))
+    reading = extractor(ExtractionInput(chunks, "Tom Hale (chemist)", ""))
     sold = facts(reading)["Tom Hale | sold | mill"]
     assert text[sold.evidence.start : sold.evidence.end].startswith("He sold")
     assert any(mention.name == "Tom Hale" for row in reading.extractions for mention in row.mentions)
     assert "Tom Hale | lies in | Torsby" not in facts(reading)
-    place = facts(extractor(Passage(chunks, "Torsby", "")))
+    place = facts(extractor(ExtractionInput(chunks, "Torsby", "")))
     assert not any(key.startswith("Torsby | sold") for key in place)
 
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.extraction.proposals import Answer, proposals
-from kg.extraction.verify import Verified, verify
+from kg.extraction.proposals import ExtractionReply, proposals
+from kg.extraction.verify import VerifiedFacts, verify
 from kg.language.sentences import RuleSentences
 from kg.language.spans import fold
 from kg.schema import Chunk
@@ -15,13 +15,13 @@ TEXT = (
 SENTENCES = RuleSentences().split(TEXT)
 
 
-def check(*facts: tuple[str, ...], title: str = "") -> Verified:
+def check(*facts: tuple[str, ...], title: str = "") -> VerifiedFacts:
     chunk = Chunk("c:1", "d:1", 0, 0, len(TEXT), TEXT, 40)
     return verify(read(*(" | ".join(fact) for fact in facts)), [(chunk, SENTENCES)], title)
 
 
 def read(*facts):
-    return list(proposals(Answer(facts=facts)))
+    return list(proposals(ExtractionReply(facts=facts)))
 
 
 def one_fact(*fact):
@@ -112,7 +112,7 @@ def test_another_form_of_the_relation_or_a_short_one_will_do():
         ("is the sister of", "Ada Lorne is older than the mayor, Tom Hale.", False),
     ],
 )
-def test_a_relation_must_be_told_where_its_ends_stand(relation, text, stands):
+def test_a_relation_must_be_stated_where_its_ends_stand(relation, text, stands):
     chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
     facts = read(f"Ada Lorne | {relation} | Tom Hale")
     assert bool(verify(facts, [(chunk, [(0, len(text))])]).triples) == stands
@@ -226,7 +226,7 @@ def test_everything_kept_stands_in_its_span(facts):
 FAR = "Ada Lorne founded Marrow. Torsby cheered. It rained. She sold the firm to Harrow Mills. She left Bellwick."
 
 
-def far(*facts: str, title: str = "") -> Verified:
+def far(*facts: str, title: str = "") -> VerifiedFacts:
     chunk = Chunk("c:1", "d:1", 0, 0, len(FAR), FAR, 40)
     return verify(read(*facts), [(chunk, RuleSentences().split(FAR))], title)
 
@@ -247,7 +247,7 @@ def test_a_name_a_few_sentences_before_a_pronoun_will_do_and_is_shown():
         ("Bellwick in Torsby", None),
     ],
 )
-def test_of_an_object_that_goes_on_what_is_there_counts(given, kept):
+def test_of_an_object_the_part_that_the_text_holds_counts(given, kept):
     triple = one_fact("Ada Lorne", "founded", given)
     assert (triple and triple.object) == kept
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.language.predicates import canonical
-from kg.language.verbs import reading
+from kg.language.verbs import base_form
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_no_text_becomes_empty(predicate):
 
 
 def test_verbs_are_read_from_their_forms():
-    assert [reading(word, "past") for word in ("carried", "led", "planned", "werkte")] == [
+    assert [base_form(word, "past") for word in ("carried", "led", "planned", "werkte")] == [
         "carry",
         "lead",
         "plan",

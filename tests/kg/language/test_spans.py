@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.language.spans import Folded, fold
+from kg.language.spans import FoldedText, fold
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from kg.language.spans import Folded, fold
     ],
 )
 def test_finds_what_a_reader_would_find(text, name, found):
-    span = Folded(text).find(name)
+    span = FoldedText(text).find(name)
     assert text[slice(*span)] == found
 
 
@@ -29,11 +29,11 @@ def test_finds_what_a_reader_would_find(text, name, found):
     ("text", "name"), [("annual", "Ann"), ("Anna", "Ann"), ("4000", "400"), ("a b", ""), ("a", " ")]
 )
 def test_does_not_find_parts_of_words(text, name):
-    assert Folded(text).find(name) is None
+    assert FoldedText(text).find(name) is None
 
 
 def test_stays_within_the_span():
-    text = Folded("Ada. Ada.")
+    text = FoldedText("Ada. Ada.")
     assert text.find("ada", (3, 9)) == (5, 8)
     assert list(text.find_all("ada")) == [(0, 3), (5, 8)]
     assert text.find("ada", (1, 7)) is None
@@ -43,6 +43,6 @@ def test_stays_within_the_span():
 def test_a_name_between_spaces_is_found_where_it_stands(before, name, after):
     text = unicodedata.normalize("NFC", f"{before} {name} {after}")
     if fold(name):
-        span = Folded(text).find(name)
+        span = FoldedText(text).find(name)
         assert span is not None
         assert fold(text[slice(*span)]) == fold(name)

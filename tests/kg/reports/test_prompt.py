@@ -1,13 +1,16 @@
+import json
+
 import pytest
 
-from kg.communities.graph import CommunityFacts
+from kg.communities.graph import CommunityGraph
 from kg.language.sentences import count_tokens
-from kg.reports.prompt import MOST_ANSWER_TOKENS, SCHEMA, FindingAnswer, ReportAnswer, findings_of, in_turns, show
+from kg.reports.prompt import MAX_REPLY_TOKENS, SCHEMA, FindingReply, ReportReply, findings_of, in_turns, select_input
 from kg.schema import Chunk, Community, Document, Entity, Evidence, Fact, Report
 from kg.stores.sqlite.store import SqliteStore
-from kg.views.places import Places
+from kg.views.evidence import EvidenceLocator
 from models.calls.prompt import load_prompt
 from models.calls.structured import parse_structured
+from models.errors import OutputError
 
 PARTS = ("abcdef", "uv")
 
@@ -36,12 +39,12 @@ def store(tmp_path):
 
 
 def shown(store, budget, reports=()):
-    found = CommunityFacts(store)
-    return show(found.communities["m:0"], found, Places(store), {r.community_id: r for r in reports}, budget)
+    graph, locator = CommunityGraph(store), EvidenceLocator(store)
+    return select_input(graph.communities["m:0"], graph, locator, {r.community_id: r for r in reports}, budget)
 
 
 def test_facts_come_in_turns_from_the_parts_and_strongest_first(store):
-    found = CommunityFacts(store)
+    found = CommunityGraph(store)
     facts = list(in_turns(found.communities["m:0"], found))
     assert len(facts) == 11
     first = {fact.id for fact in facts[:3]}
@@ -67,7 +70,7 @@ def test_what_is_shown_fits_the_budget(store, budget):
     assert shown(store, budget, [report]) == found
 
 
-def test_a_part_with_a_report_is_told_by_it(store):
+def test_a_part_with_a_report_is_given_by_its_report(store):
     report = Report("r:1", "m:abcdef", "b", "Six letters", "They know each other.", 5.0, ())
     assert shown(store, 500, [report]).fields["parts"] == "Parts:\n- Six letters: They know each other.\n"
     assert shown(store, 500).fields["parts"] == ""
@@ -75,12 +78,12 @@ def test_a_part_with_a_report_is_told_by_it(store):
 
 def test_only_numbers_that_were_shown_are_citations(store):
     facts = shown(store, 1000).facts
-    given = [("one", [2, 1, 2]), ("none", []), ("beyond", [0, 12, -1]), ("", [1]), ("part", [3, 99])]
-    answer = ReportAnswer(
-        title="T", summary="S", rating=3, findings=[FindingAnswer(text=text, facts=numbers) for text, numbers in given]
+    given = [("one", [2, 1, 2]), ("none", []), ("beyond", [12, 60]), (" ", [1]), ("part", [3, 60])]
+    reply = ReportReply(
+        title="T", summary="S", rating=3, findings=[FindingReply(text=text, facts=numbers) for text, numbers in given]
     )
-    found = findings_of(answer, facts)
-    assert [(finding.text, finding.fact_ids) for finding in found] == [
+    findings = findings_of(reply, facts)
+    assert [(finding.text, finding.fact_ids) for finding in findings] == [
         ("one", (facts[1].id, facts[0].id)),
         ("part", (facts[2].id,)),
     ]
@@ -88,6 +91,28 @@ def test_only_numbers_that_were_shown_are_citations(store):
 
 def test_the_example_of_the_prompt_satisfies_the_schema():
     (example,) = (text for role, text in load_prompt("report").turns if role == "assistant")
-    answer = ReportAnswer.model_validate(parse_structured(example, SCHEMA))
-    assert answer.findings
-    assert count_tokens(example) < MOST_ANSWER_TOKENS
+    reply = ReportReply.model_validate(parse_structured(example, SCHEMA))
+    assert reply.findings
+    assert count_tokens(example) < MAX_REPLY_TOKENS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"findings": [{"text": "A", "facts": [0]}]},
+        {"findings": [{"text": "A", "facts": [61]}]},
+        {"findings": [{"text": "", "facts": [1]}]},
+        {"findings": [{"text": "A", "facts": [1], "more": 1}]},
+        {"findings": []},
+        {"rating": 11},
+        {"rating": 1.5},
+        {"title": ""},
+        {"summary": "S" * 601},
+        {"more": 1},
+    ],
+)
+def test_a_reply_beyond_the_bounds_of_the_schema_is_refused(change):
+    reply = {"title": "T", "summary": "S", "findings": [{"text": "A", "facts": [1, 60]}], "rating": 10}
+    assert parse_structured(json.dumps(reply), SCHEMA) == reply
+    with pytest.raises(OutputError):
+        parse_structured(json.dumps(reply | change), SCHEMA)

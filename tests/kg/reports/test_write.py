@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from kg.build import BuildModels, build
-from kg.communities.graph import CommunityFacts
+from kg.communities.graph import CommunityGraph
 from kg.communities.listing import detail, listing, written
 from kg.language.sentences import RuleSentences
 from kg.reports.write import ReportPlan, write_reports
@@ -17,7 +17,7 @@ PLAN = ReportPlan(model=REPORTER)
 
 
 class Desk:
-    """Two stories in a workspace, and what was asked about them."""
+    """Two stories in a workspace, and the reports on them."""
 
     def __init__(self, folder: Path):
         self.sources = write_sources(folder / "sources", STORIES)
@@ -58,7 +58,7 @@ def test_every_community_with_facts_gets_a_report_whose_findings_cite_its_facts(
     assert len(run.written) == len(Reporter.asked) >= 2
     assert (run.failed, run.stopped) == ([], "")
     assert (run.spent.tokens_in, run.spent.tokens_out) == (100 * len(run.written), 20 * len(run.written))
-    facts = desk.store(lambda store: CommunityFacts(store).facts)
+    facts = desk.store(lambda store: CommunityGraph(store).facts)
     for report in desk.read(Report):
         (finding,) = report.findings
         assert len(finding.fact_ids) == 1
@@ -124,7 +124,7 @@ def test_reports_and_handles_are_no_part_of_the_digest(desk):
     assert desk.build().digest == before
 
 
-def test_a_useless_report_is_on_record_and_asked_for_again_on_request(desk):
+def test_a_report_that_cannot_be_used_is_on_record_and_written_again_on_request(desk):
     def fails(shown):
         return OutputError("it loops", 50, 5) if "Torsby" in shown else report_by_rule(shown)
 
@@ -142,7 +142,7 @@ def test_a_useless_report_is_on_record_and_asked_for_again_on_request(desk):
 
 def test_a_report_without_a_cited_fact_is_none(desk):
     Reporter.answer = staticmethod(
-        lambda shown: {**report_by_rule(shown), "findings": [{"text": "So.", "facts": [99]}]}
+        lambda shown: {**report_by_rule(shown), "findings": [{"text": "So.", "facts": [60]}]}
     )
     run = desk.report()
     assert run.written == [] and desk.read(Report) == []
@@ -176,7 +176,7 @@ def test_a_budget_of_calls_keeps_what_is_finished(desk):
 
 
 def test_a_plan_names_a_level_and_a_number(desk):
-    assert len(desk.report(ReportPlan(REPORTER, level=0, most=1)).written) == 1
+    assert len(desk.report(ReportPlan(REPORTER, level=0, max_reports=1)).written) == 1
     assert desk.report(ReportPlan(REPORTER, level=7)).written == []
     there = desk.store(written, 0)
     assert (len(there.reports), there.missing) == (1, sum(line.facts > 0 for line in desk.store(listing, 0)) - 1)

@@ -101,14 +101,14 @@ def test_a_failed_export_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setitem(EXPORTS, "jsonl", half)
-    with pytest.raises(StoreError, match=r"cannot write .*No space left.*free some space"):
+    with pytest.raises(StoreError, match=r"Cannot write .*No space left.*free some space"):
         export(store, path, "jsonl")
     assert path.read_text() == "old"
     assert sorted(entry.name for entry in tmp_path.iterdir() if "sqlite" not in entry.name) == ["rows.jsonl"]
 
 
 def test_an_unknown_format_is_named(store: SqliteStore, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="'parquet': use one of graphml, jsonl"):
+    with pytest.raises(ConfigError, match=r"Unknown export format 'parquet'\. Expected one of: graphml, jsonl"):
         export(store, tmp_path / "x", "parquet")
 
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from kg.stores.neo4j.guard import refuse
-from kg.stores.neo4j.query import ask
-from kg.stores.neo4j.server import Address, Server
+from kg.stores.neo4j.query import run_query
+from kg.stores.neo4j.server import Neo4jServer, ServerAddress
 from kg.stores.neo4j.store import Neo4jStore
 from models.errors import GraftError, InputError
 from tests.kg.world import world
@@ -93,7 +93,7 @@ def test_what_does_more_is_refused(query: str) -> None:
 
 
 @pytest.fixture
-def store(neo4j_address: Address) -> Iterator[Neo4jStore]:
+def store(neo4j_address: ServerAddress) -> Iterator[Neo4jStore]:
     with closing(Neo4jStore(neo4j_address, f"test-{uuid4().hex}")) as opened:
         opened.put(world())
         yield opened
@@ -102,35 +102,35 @@ def store(neo4j_address: Address) -> Iterator[Neo4jStore]:
 
 @pytest.mark.neo4j
 @pytest.mark.parametrize("query", READS)
-def test_what_passes_is_cypher(server: Server, store: Neo4jStore, query: str) -> None:
-    assert ask(server, query, store.workspace).columns
+def test_what_passes_is_cypher(server: Neo4jServer, store: Neo4jStore, query: str) -> None:
+    assert run_query(server, query, store.workspace).columns
 
 
 @pytest.mark.neo4j
-def test_rows_are_plain_and_capped(server: Server, store: Neo4jStore) -> None:
+def test_rows_are_plain_and_capped(server: Neo4jServer, store: Neo4jStore) -> None:
     query = "MATCH (a:Entity {workspace: $workspace}) RETURN a.name AS name ORDER BY name"
-    found = ask(server, query, store.workspace, limit=2)
+    found = run_query(server, query, store.workspace, limit=2)
     assert (found.columns, found.rows, found.cut) == (("name",), (("Ada Lorne",), ("Oune",)), True)
     query = "MATCH p = (a:Entity {workspace: $workspace, name: 'Ada Lorne'})-[f:FACT]->(b) RETURN a, f, p"
-    ((node, fact, path),) = ask(server, query, store.workspace).rows
+    ((node, fact, path),) = run_query(server, query, store.workspace).rows
     assert (node["labels"], fact["predicate"], len(path)) == (["Entity"], "keeps the light of", 3)
 
 
 @pytest.mark.neo4j
-def test_a_query_that_takes_too_long_or_is_no_cypher_says_so(server: Server) -> None:
+def test_a_query_that_takes_too_long_or_is_no_cypher_says_so(server: Neo4jServer) -> None:
     long = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b WITH a, b WHERE a * b = -1 RETURN count(b)"
     with pytest.raises(InputError, match=r"took more than 0\.5 s"):
-        ask(server, long, timeout_s=0.5)
+        run_query(server, long, timeout_s=0.5)
     with pytest.raises(InputError, match="database refuses the query"):
-        ask(server, "MATCH (n RETURN n")
+        run_query(server, "MATCH (n RETURN n")
 
 
 @pytest.mark.neo4j
 @pytest.mark.parametrize("query", [query for query in ATTACKS if "Entity" in query or "(n)" in query])
-def test_the_server_lets_nothing_be_written_either(server: Server, store: Neo4jStore, query: str) -> None:
+def test_the_server_lets_nothing_be_written_either(server: Neo4jServer, store: Neo4jStore, query: str) -> None:
     """Past the guard, as if it had a hole: READ access mode holds on its own."""
     digest = store.digest()
     with suppress(GraftError):
-        server.look(query, {"workspace": ""}, 10, 5)
+        server.query(query, {"workspace": ""}, 10, 5)
     with closing(Neo4jStore(server.address, store.workspace)) as again:
         assert again.digest() == digest

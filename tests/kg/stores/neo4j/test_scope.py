@@ -10,7 +10,7 @@ import pytest
 
 from kg.schema import Entity
 from kg.stores.neo4j.scope import scope
-from kg.stores.neo4j.server import Address
+from kg.stores.neo4j.server import ServerAddress
 from kg.stores.neo4j.store import Neo4jStore
 from models.errors import InputError
 from tests.kg.world import world
@@ -88,7 +88,7 @@ def test_what_cannot_be_bound_is_refused(query: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def stores(neo4j_address: Address) -> Iterator[tuple[Neo4jStore, Neo4jStore]]:
+def stores(neo4j_address: ServerAddress) -> Iterator[tuple[Neo4jStore, Neo4jStore]]:
     """Two workspaces that hold the same."""
     with (
         closing(Neo4jStore(neo4j_address, f"scope-{uuid4()}")) as one,

@@ -20,7 +20,7 @@ from kg.schema import Document, Fact
 from kg.stores.protocol import JournalEntry
 from kg.stores.registry import STORES, open_store
 from kg.stores.sqlite.store import SqliteStore
-from models.calls.record_store import Call, Records, Spent
+from models.calls.record_store import Call, CallCost, Records
 from models.errors import ConfigError, StoreError
 from models.protocols import Usage
 from tests.kg.world import world
@@ -91,7 +91,7 @@ def test_a_newer_version_is_refused(full: SqliteStore, path: Path) -> None:
     full.close()
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match=r"newer GRAFT \(schema 99, this one reads 2\): upgrade"):
+    with pytest.raises(StoreError, match=r"newer GRAFT \(schema 99, this one reads 2\)\. Upgrade"):
         SqliteStore(path)
 
 
@@ -120,7 +120,7 @@ def test_a_place_that_cannot_hold_a_store_is_named(tmp_path: Path, place: str) -
 
 @pytest.mark.parametrize("records_first", [True, False])
 def test_records_of_model_calls_live_in_the_same_file(path: Path, records_first: bool) -> None:
-    call, spent = Call("k", "chat", "m", "{}"), Spent(Usage(1, 1), 0.5, 0.0)
+    call, spent = Call("k", "chat", "m", "{}"), CallCost(Usage(1, 1), 0.5, 0.0)
     if records_first:
         with closing(Records(path)) as records:
             records.add(call, "[]", spent)
@@ -193,7 +193,7 @@ def test_a_second_writer_waits_then_says_who_is_in_the_way(path: Path) -> None:
     try:
         assert held.wait(60)
         hasty = SqliteStore(path, timeout_s=0.2)
-        with pytest.raises(StoreError, match=r"another process is writing to it, still after 0\.2 s"):
+        with pytest.raises(StoreError, match=r"another process is still writing to it after 0\.2 s"):
             hasty.put([big(2)])
         assert list(hasty.read(Document)) == []  # readers are not kept waiting
         assert hasty.digest() == hasty.digest()
@@ -279,7 +279,8 @@ def test_a_killed_process_loses_no_committed_entry(path: Path) -> None:
 
 
 def test_two_processes_may_make_the_store_at_once(path: Path) -> None:
-    code = f"from pathlib import Path; from kg.sqlite_store import SqliteStore as S; S(Path({str(path)!r})).close()"
+    imports = "from pathlib import Path; from kg.stores.sqlite.store import SqliteStore"
+    code = f"{imports}; SqliteStore(Path({str(path)!r})).close()"
     makers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
     assert [maker.wait() for maker in makers] == [0, 0, 0]
     SqliteStore(path).close()
@@ -301,5 +302,5 @@ def test_stores_are_opened_by_name(path: Path) -> None:
     store = open_store("kg.stores.sqlite.store:SqliteStore", path)
     assert isinstance(store, SqliteStore)
     store.close()
-    with pytest.raises(ConfigError, match="use one of sqlite"):
+    with pytest.raises(ConfigError, match="Expected one of: sqlite"):
         open_store("postgres", path)
