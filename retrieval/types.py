@@ -1,7 +1,7 @@
-"""What a retriever returns and what a packer makes of it.
+"""What a retriever returns (`RetrievedEvidence`) and what the packer makes of it (`PackedContext`).
 
-Scores are comparable within one `Retrieved` only. Ids are those of `kg.schema`; provenance is
-never lost: every line of a packed context knows the chunk it came from.
+Scores can be compared within one `RetrievedEvidence` only. Ids are those of `kg.schema`. Provenance is never lost:
+every line of a packed context names the chunk it comes from.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk found for a question.
+    """A chunk that a retriever found for a question.
 
     Attributes:
-        chunk_id: The chunk.
-        document_id: Its document.
-        source: The document's source path.
-        title: The document's title.
-        date: The document's date, or "".
-        text: The chunk's text.
-        score: Higher is better.
+        chunk_id: Id of the chunk.
+        document_id: Id of its document.
+        source: Source path of the document.
+        title: Title of the document.
+        date: Date of the document, or "".
+        text: Text of the chunk.
+        score: Relevance; higher is better.
     """
 
     chunk_id: str
@@ -34,10 +34,21 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFact:
-    """A fact found for a question, with the names of its ends and the sentence that states it.
+class RetrievedFact:
+    """A fact that a retriever found for a question.
 
-    `source` and `title` are those of the document that the sentence stands in.
+    Attributes:
+        fact_id: Id of the fact.
+        subject: Name of its subject.
+        predicate: Relation between subject and object, in words.
+        object: Name of its object.
+        chunk_id: Id of the chunk whose sentence states it, or "".
+        sentence: That sentence, word for word, or "".
+        score: Relevance; higher is better.
+        valid_from: First date on which it holds, or "".
+        valid_to: Last date on which it holds, or "".
+        source: Source path of the document that states it.
+        title: Title of that document.
     """
 
     fact_id: str
@@ -54,16 +65,16 @@ class FoundFact:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class FactPath:
     """A walk over the graph: facts in order, each sharing an entity with the next."""
 
-    facts: tuple[FoundFact, ...]
+    facts: tuple[RetrievedFact, ...]
     score: float
 
 
 @dataclass(frozen=True, slots=True)
-class FoundReport:
-    """A community report found for a question."""
+class RetrievedReport:
+    """A community report that a retriever found for a question."""
 
     report_id: str
     title: str
@@ -72,26 +83,26 @@ class FoundReport:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPoint:
-    """A statement about the corpus that reports make for a question.
+class RetrievedPoint:
+    """A statement about the corpus that helps to answer a question, drawn from community reports.
 
     Attributes:
         text: One sentence, or a few.
-        title: Of the report that makes it.
-        facts: What it rests on, at least one.
-        score: How much it helps to answer, higher is better.
-        is_drawn: Whether a model stated it for this question; else a report says it anyway.
+        title: Title of the report that the statement comes from.
+        facts: Facts that support it, at least one.
+        score: How much it helps to answer; higher is better.
+        is_drawn: Whether a chat model worded it for this question; otherwise it is a finding of a report as written.
     """
 
     text: str
     title: str
-    facts: tuple[FoundFact, ...]
+    facts: tuple[RetrievedFact, ...]
     score: float
     is_drawn: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class FoundRow:
+class QueryRow:
     """A row of values that a query of the graph returned, as text: "p.name: Maren Oskevald; count: 3"."""
 
     text: str
@@ -102,8 +113,8 @@ class GraphQuery:
     """A query of the graph that was written for a question.
 
     Attributes:
-        text: As written.
-        problem: Why nothing came of it, or "".
+        text: The query as written.
+        problem: Why it returned nothing, or "".
     """
 
     text: str
@@ -111,21 +122,38 @@ class GraphQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Retrieved:
-    """Evidence for one question, each list best first, and the query of the graph behind it, where there is one."""
+class RetrievedEvidence:
+    """Evidence for one question.
+
+    Attributes:
+        passages: Passages, best first.
+        facts: Facts, best first.
+        paths: Paths of facts, best first.
+        reports: Community reports, best first.
+        points: Statements about the corpus, best first.
+        rows: Rows of values that `query` returned.
+        query: Query of the graph that was written for the question; None where there is none.
+    """
 
     passages: tuple[Passage, ...] = ()
-    facts: tuple[FoundFact, ...] = ()
-    paths: tuple[Path, ...] = ()
-    reports: tuple[FoundReport, ...] = ()
-    points: tuple[FoundPoint, ...] = ()
-    rows: tuple[FoundRow, ...] = ()
+    facts: tuple[RetrievedFact, ...] = ()
+    paths: tuple[FactPath, ...] = ()
+    reports: tuple[RetrievedReport, ...] = ()
+    points: tuple[RetrievedPoint, ...] = ()
+    rows: tuple[QueryRow, ...] = ()
     query: GraphQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCalls:
-    """What a retriever that asks a chat model spends on a question, at most: calls, and tokens of each."""
+    """Upper bound of what a retriever that calls a chat model spends on one question.
+
+    Attributes:
+        model: Name of the chat model.
+        calls: Maximum number of calls.
+        tokens_in: Maximum number of prompt tokens of one call.
+        tokens_out: Maximum number of written tokens of one call.
+    """
 
     model: str
     calls: int
@@ -134,27 +162,30 @@ class PlannedCalls:
 
 
 class Retriever(Protocol):
-    """Question to evidence; a class that asks a chat model says what that costs in `asks(settings)`."""
+    """Turns a question into evidence.
+
+    A class that calls a chat model also has a static method `planned_calls(settings)`, which returns `PlannedCalls`.
+    """
 
     name: str
 
     @property
     def digest(self) -> str:
-        """Names the index and every setting; part of the key of frozen contexts."""
+        """Digest of the index and of every setting; part of the key of frozen contexts."""
 
-    def retrieve(self, question: str, limit: int) -> Retrieved:
-        """Find at most `limit` passages (and what else the retriever knows)."""
+    def retrieve(self, question: str, limit: int) -> RetrievedEvidence:
+        """Find at most `limit` passages, and the other kinds of evidence that this retriever gives."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackedPoint:
-    """What a line says that is a point.
+    """The point that a line of a context shows.
 
     Attributes:
-        text: The point, in a model's words.
-        stated: The facts that it rests on, as the graph states them.
-        place: Among the points found, from 0, best first.
-        is_drawn: As `FoundPoint`.
+        text: The point, in the words of a chat model.
+        stated: The facts that support it, as the graph states them.
+        place: Rank among the points found, from 0, best first.
+        is_drawn: Whether a chat model worded it for this question, as in `RetrievedPoint`.
     """
 
     text: str
@@ -168,15 +199,15 @@ class ContextLine:
     """One numbered piece of a packed context: "[n] text".
 
     Attributes:
-        number: The citation number, from 1.
-        text: As shown to the model, without its number.
-        chunk_id: Where it comes from.
+        number: Citation number, from 1.
+        text: Text as shown to the model, without its number.
+        chunk_id: Id of the chunk that it comes from; "" for reports and rows.
         kind: "passage", "fact", "point", "report" or "row".
-        source: The document's source path.
-        title: The document's title.
+        source: Source path of the document.
+        title: Title of the document.
         evidence: The document's own words behind the line: the passage as shown, or the sentence of a fact.
-        others: Of a point that rests on several facts: the sources of the further ones.
-        point: Where the line is one.
+        others: Source paths of further documents, for a point that facts of several documents support.
+        point: The point that the line shows; None for other kinds.
     """
 
     number: int
@@ -195,11 +226,11 @@ class PackedContext:
     """Evidence that fits a token budget, ready for a prompt.
 
     Attributes:
-        text: What the prompt holds.
-        lines: The same, line by line, with provenance.
+        text: Text that goes into the prompt.
+        lines: The same text line by line, with provenance.
         tokens: Number of tokens of `text` under the reader's tokenizer.
-        left_out: Pieces that did not fit.
-        query: The query of the graph behind the evidence, where there is one.
+        left_out: Number of pieces that did not fit.
+        query: Query of the graph behind the evidence; None where there is none.
     """
 
     text: str

@@ -1,8 +1,8 @@
-"""The folder of arrays behind a `GraphIndex`: written whole or not at all, memory-mapped when read.
+"""The folder of arrays behind a `GraphIndex`: written completely or not at all, memory-mapped when read.
 
-One folder an index, named by what it was made from. `meta.json` lists every file with its size and
-is the last thing to appear, so a folder without it, or with a file that differs from it, is damaged
-and counts as absent. Nothing here knows what the arrays mean, and nothing here ever unpickles.
+One folder an index, named after what it was made from. `meta.json` lists every file with its size and is the last file
+to appear, so that a folder without it, or with a file that differs from it, is damaged and counts as absent. Nothing
+here knows what the arrays mean, and nothing here ever unpickles.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ META = "meta.json"
 FORMAT = 1
 _TEMPORARY = ".building-"
 _ABANDONED_S = 3600
+"""Age in seconds from which on an unfinished folder belongs to a build that was killed."""
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Strings:
-    """Many texts in one array: reading one touches its own bytes alone.
+class StringArray:
+    """Many texts in one array: reading one text touches only its own bytes.
 
     Attributes:
         spans: Array (n, 2), int64: where each text begins and ends in `data`.
@@ -41,8 +42,8 @@ class Strings:
     data: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> Strings:
-        """Texts one behind the other."""
+    def of(cls, texts: Sequence[str]) -> StringArray:
+        """Put texts one behind the other."""
         encoded = [text.encode("utf-8") for text in texts]
         ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
         return cls(np.stack([ends[:-1], ends[1:]], axis=1), np.frombuffer(b"".join(encoded), dtype=np.uint8))
@@ -51,29 +52,29 @@ class Strings:
         start, end = self.spans[row].tolist()
         return bytes(self.data[start:end]).decode("utf-8")
 
-    def only(self, rows: NDArray[np.intp]) -> Strings:
-        """Some of the texts, numbered anew."""
-        return Strings(self.spans[rows], self.data)
+    def only(self, rows: NDArray[np.intp]) -> StringArray:
+        """The texts of some rows, numbered from 0."""
+        return StringArray(self.spans[rows], self.data)
 
 
-class Builder:
-    """A folder of arrays that is being written."""
+class ArrayWriter:
+    """Writes arrays and tables into a new folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, name: str, values: Array) -> None:
-        """Write an array without objects."""
+        """Write an array, which must not hold objects."""
         np.save(self._folder / f"{name}.npy", values, allow_pickle=False)
 
     def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-        """An array to be filled in place, which needs no memory of its own."""
-        if 0 in shape:
+        """An array in the folder, to be filled in place: memory-mapped, so that it needs no memory of its own."""
+        if 0 in shape:  # nothing can be mapped
             self.put(name, np.zeros(shape, dtype))
             return np.zeros(shape, dtype)
         path = self._folder / f"{name}.npy"
-        found: Array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)  # type: ignore[no-untyped-call]
-        return found
+        values: Array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)  # type: ignore[no-untyped-call]
+        return values
 
     def table(self, name: str, value: Any) -> None:
         """Write a value as JSON."""
@@ -81,22 +82,22 @@ class Builder:
 
 
 @contextmanager
-def building(folder: Path, is_good: Callable[[Path], bool] | None = None) -> Iterator[Builder]:
+def new_folder(folder: Path, is_good: Callable[[Path], bool] | None = None) -> Iterator[ArrayWriter]:
     """A new `folder` of arrays (.npy) and JSON tables, which appears complete at the end, or not at all.
 
     Args:
-        folder: One of that name that is not good by then is replaced.
-        is_good: Which folder stays as it is; by default one that is whole.
+        folder: Where it appears. An existing folder is replaced if it is not good by then.
+        is_good: Whether an existing folder stays as it is; by default if it is complete.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     sweep(folder.parent)
     part = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=folder.parent))
     try:
-        yield Builder(part)
+        yield ArrayWriter(part)
         files = {path.name: path.stat().st_size for path in sorted(part.iterdir())}
         (part / META).write_text(json.dumps({"format": FORMAT, "files": files}, indent=1), encoding="utf-8")
         part.chmod(folder.parent.stat().st_mode)  # temporary folders are private, this one is as its parent
-        if folder.exists() and not (is_good or is_whole)(folder):
+        if folder.exists() and not (is_good or is_complete)(folder):
             old = part.with_name(f"{part.name}-old")
             folder.rename(old)  # swept by a later build, should this process be killed just now
             remove(old)
@@ -106,37 +107,42 @@ def building(folder: Path, is_good: Callable[[Path], bool] | None = None) -> Ite
         shutil.rmtree(part, ignore_errors=True)
 
 
-def is_whole(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
     """Whether `folder` holds every file that its `meta.json` lists, at its full size, in this format."""
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
         files = dict(meta["files"])
-        return meta["format"] == FORMAT and all((folder / n).stat().st_size == size for n, size in files.items())
+        return meta["format"] == FORMAT and all((folder / file).stat().st_size == size for file, size in files.items())
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
 def read(folder: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Open a whole folder: arrays memory-mapped read-only, and its JSON tables.
+    """Open a complete folder: its arrays, memory-mapped read-only, and its JSON tables.
 
     Raises:
-        FileNotFoundError: The folder is not whole any more, since another process is removing it.
+        FileNotFoundError: The folder is no longer complete, since another process is removing it.
         ValueError: A file has the right size but cannot be read.
     """
-    named = sorted(json.loads((folder / META).read_text(encoding="utf-8"))["files"])
-    files = [folder / name for name in named]
+    names = sorted(json.loads((folder / META).read_text(encoding="utf-8"))["files"])
+    files = [folder / name for name in names]
     arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in files if path.suffix == ".npy"}
-    paths = [path for path in files if path.suffix == ".json"]
-    return arrays, {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    tables = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files if path.suffix == ".json"}
+    return arrays, tables
 
 
 def remove(folder: Path) -> None:
-    """Delete a stale folder; one that is in use elsewhere and cannot be deleted stays for the next time."""
+    """Delete a stale folder; one that is in use and cannot be deleted stays until the next time."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(parent: Path, abandoned_s: float = _ABANDONED_S) -> None:
-    """Delete what a killed build left: by default once nobody can still be writing it."""
+    """Delete what a killed build left.
+
+    Args:
+        parent: The folder in which indexes are built.
+        abandoned_s: Age in seconds from which on nobody can still be writing it.
+    """
     for path in parent.glob(f"{_TEMPORARY}*"):
         if time.time() - path.stat().st_mtime >= abandoned_s:
             remove(path)

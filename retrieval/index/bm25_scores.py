@@ -1,7 +1,7 @@
 """BM25 over the passages, kept as three arrays and a vocabulary.
 
-The scoring is bm25s (Lucene's variant, k1 = 1.5, b = 0.75); the terms are ours, so that questions,
-passages and entity names are cut alike.
+The scoring is that of bm25s (Lucene's variant, k1 = 1.5, b = 0.75); the terms are those of `retrieval.text.terms`, so
+that questions, passages and entity names are cut alike.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ def build(texts: Sequence[str]) -> tuple[Arrays, dict[str, int]]:
     """Index texts.
 
     Args:
-        texts: One a passage, in row order; may be empty, and so may each.
+        texts: One text a passage, in row order; there may be none, and a text may be empty.
     Returns:
         Three arrays named "bm25_…" (a sparse matrix of passages by terms) and the vocabulary.
     """
     import bm25s
 
     vocabulary: dict[str, int] = {}
-    rows = [[vocabulary.setdefault(term, len(vocabulary)) for term in terms(text)] for text in texts]
+    term_ids = []
+    for text in texts:
+        # A term that is new gets the next number; `len` is taken before it is entered.
+        term_ids.append([vocabulary.setdefault(term, len(vocabulary)) for term in terms(text)])
     if not vocabulary:
         return {f"{PREFIX}{field}": np.zeros(0, dtype=np.int32) for field in _FIELDS}, {}
     model = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
-    model.index((rows, vocabulary), create_empty_token=False, show_progress=False)
+    model.index((term_ids, vocabulary), create_empty_token=False, show_progress=False)
     return {f"{PREFIX}{field}": np.asarray(model.scores[field]) for field in _FIELDS}, vocabulary
 
 
@@ -50,7 +53,7 @@ class Bm25:
         self._rows: NDArray[np.intp] | None = None
 
     def only(self, rows: NDArray[np.intp]) -> Bm25:
-        """The scores of these passages alone, in this order, with the statistics of all."""
+        """The scores of these passages alone, in this order, with the document frequencies of all."""
         part = copy.copy(self)
         part._rows = rows if self._rows is None else self._rows[rows]
         return part
@@ -59,20 +62,22 @@ class Bm25:
         """Score every passage.
 
         Args:
-            question: Any text; each term counts once, stopwords not at all, unknown words add nothing.
+            question: Any text; each term counts once, stopwords and unknown words add nothing.
         Returns:
-            Array (passages,), >= 0; 0 where no term is shared.
+            Array (passages,), float32, >= 0; 0 where no term is shared.
         """
-        known = [self._vocabulary[term] for term in dict.fromkeys(telling_terms(question)) if term in self._vocabulary]
-        if not known:
+        distinct = dict.fromkeys(telling_terms(question))
+        term_ids = [self._vocabulary[term] for term in distinct if term in self._vocabulary]
+        if not term_ids:
             return np.zeros(self._passages if self._rows is None else len(self._rows), dtype=np.float32)
-        scores: NDArray[np.float32] = self._open().get_scores_from_ids(known)
+        scores: NDArray[np.float32] = self._open().get_scores_from_ids(term_ids)
         return scores if self._rows is None else scores[self._rows]
 
     def _open(self) -> Any:
         if self._model is None:
             import bm25s
 
+            # Scores were computed when the index was built: the model is put together from its arrays, without texts.
             model = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
             model.scores = {**self._fields, "num_docs": self._passages}
             model.vocab_dict = dict(self._vocabulary)

@@ -1,8 +1,8 @@
 """The read side of a knowledge base: arrays and embeddings, memory-mapped, over any store.
 
-A folder of arrays belongs to one content of the store and one encoder, and is named after both. It
-can be deleted at any time: opening builds it again, and takes over the vectors of texts that have
-not changed. What a reader sees (texts, names, sentences) stays in the store and is fetched by id.
+A folder of arrays belongs to one content of the store and one encoder, and is named after both. It can be deleted at
+any time: opening builds it again, and takes over the vectors of texts that have not changed. What a reader sees (texts,
+names, sentences) stays in the store and is fetched by id.
 
     index = GraphIndex.of(workspace, encoder)
 """
@@ -28,78 +28,81 @@ from models.protocols import Encoder, Vectors
 from models.runtime.progress import SILENT, Progress
 from retrieval.index import arrays
 from retrieval.index import bm25_scores as bm25
-from retrieval.index.embed import KnownVectors, embed
-from retrieval.index.layout import Layout, lay_out
-from retrieval.index.nearest import SMALL, Nearest, Rounded, round_into
+from retrieval.index.embed import VectorCache, embed
+from retrieval.index.layout import IndexLayout, lay_out
+from retrieval.index.nearest import SMALL, CosineSearch, QuantisedVectors, quantise_into
 from retrieval.index.rank import Ranking
-from retrieval.index.search import ArraySearch, Embedded, Search, StoreSearch, known_rows
+from retrieval.index.search import ArraySearch, Search, SearchVectors, StoreSearch, known_rows
 from retrieval.pagerank.exact import transition
-from retrieval.types import FoundFact, Passage
+from retrieval.types import Passage, RetrievedFact
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 LAYOUT = 3
-"""Raise it when rows, texts or terms are made differently: older folders are then rebuilt, their vectors kept."""
+"""Version of the rows, texts and terms. Raising it rebuilds older folders and keeps their vectors."""
 
 _TRIES = 5
-"""Times that an index is opened anew while other processes change the store."""
+"""Maximum number of attempts to open an index while other processes change the store."""
 
 OWN_HOPS = "hops"
-"""Name of the adapter that `graft train hops` makes of a workspace."""
+"""Name of the adapter that `graft train hops` trains for a workspace."""
 
-Where = Literal["arrays", "store"]
+SearchLocation = Literal["arrays", "store"]
 _NO_HEADING = ("", "", "")
-_EMBEDDED = ("chunk", "entity", "fact")
+_KINDS = ("chunk", "entity", "fact")
 _LABELS = {"chunk": "embed passages", "entity": "embed entities", "fact": "embed facts"}
 
 
 class GraphIndex:
-    """Arrays of one knowledge base; make one with `open`.
+    """The arrays of one knowledge base, with its store and encoder; opened by `of` or `open`.
 
     Attributes:
-        digest: Names the store's content, the encoder, the layout and where candidates are searched.
+        store: Store that holds texts, names and sentences.
+        encoder: Encoder of the vectors, also for questions.
+        digest: Digest of the store's content, the encoder, the layout and where candidates are searched.
         chunk_ids: Array (chunks,) of ASCII bytes, sorted; likewise `entity_ids` and `fact_ids`.
-        chunk_vectors: Array (chunks, dimension), float32; likewise `entity_vectors` and `fact_vectors`.
+        chunk_vectors: Array (chunks, dimension), float32, unit length; likewise `entity_vectors` and `fact_vectors`.
         fact_ends: Array (facts, 2), int32: entity rows of subject and object.
-        entity_names: Names, by row: the store's rows of entities hold every place that names them.
-        passages_of_entity: Array (entities,), int32: number of chunks that name each.
-        step: Transition matrix of the walk over entities, then chunks.
-        degree: Array (entities + chunks,), float64: weight of the edges of each node.
-        names: Terms of each name and alias to entity rows; empty where the store is searched, as are those of `bm25`.
-        bm25: Lexical scores.
-        codes: Vectors in bytes by "chunk", "entity" and "fact"; None of few (see `retrieval.index.nearest`).
-        near_facts: Finds facts by cosine.
-        search: Finds candidates.
-        own_hops: Folder of the adapter for hops that was trained on this knowledge base (see `training.hops`), or None.
-        writing: Keeps other processes from writing to the store, for who writes reports while a question is answered.
+        entity_names: Names of the entities by row. They are kept here since an entity in the store carries all its
+            mentions, thousands for a hub, which would have to be loaded for its name.
+        passages_of_entity: Array (entities,), int32: number of chunks that name each entity.
+        step: Transition matrix of the walk over entities, then chunks, shape (nodes, nodes).
+        degree: Array (entities + chunks,), float64: summed weight of the edges of each node.
+        names: Terms of each name and alias to entity rows; empty where the store is searched.
+        bm25: Lexical scores; without terms where the store is searched.
+        codes: Vectors in bytes by "chunk", "entity" and "fact"; None where there are few (`retrieval.index.nearest`).
+        near_facts: Search of facts by cosine.
+        search: Search of candidates.
+        own_hops: Folder of the hop adapter that was trained on this knowledge base (see `training.hops`), or None.
+        writing: Context manager that keeps other processes from writing to the store while reports are written.
     """
 
-    def __init__(self, store: GraphStore, encoder: Encoder, folder: Path, name: str, where: Where) -> None:
-        found, tables = arrays.read(folder)
+    def __init__(self, store: GraphStore, encoder: Encoder, folder: Path, name: str, where: SearchLocation) -> None:
+        values, tables = arrays.read(folder)
         self.store = store
         self.encoder = encoder
         self.digest = name
-        self.chunk_ids: NDArray[np.bytes_] = found["chunk_ids"]
-        self.entity_ids: NDArray[np.bytes_] = found["entity_ids"]
-        self.fact_ids: NDArray[np.bytes_] = found["fact_ids"]
-        self.chunk_vectors: Vectors = found["chunk_vectors"]
-        self.entity_vectors: Vectors = found["entity_vectors"]
-        self.fact_vectors: Vectors = found["fact_vectors"]
-        self.fact_ends: NDArray[np.int32] = found["fact_ends"]
-        self.entity_names = arrays.Strings(found["entity_name_spans"], found["entity_names"])
+        self.chunk_ids: NDArray[np.bytes_] = values["chunk_ids"]
+        self.entity_ids: NDArray[np.bytes_] = values["entity_ids"]
+        self.fact_ids: NDArray[np.bytes_] = values["fact_ids"]
+        self.chunk_vectors: Vectors = values["chunk_vectors"]
+        self.entity_vectors: Vectors = values["entity_vectors"]
+        self.fact_vectors: Vectors = values["fact_vectors"]
+        self.fact_ends: NDArray[np.int32] = values["fact_ends"]
+        self.entity_names = arrays.StringArray(values["entity_name_spans"], values["entity_names"])
         self.names: dict[str, list[int]] = tables["names"]
-        self.step = _matrix(found)
-        self.degree: NDArray[np.float64] = found["degree"]
-        self.passages_of_entity: NDArray[np.int32] = found["passages_of_entity"]
-        self.bm25 = bm25.Bm25(found, tables["vocabulary"], len(self.chunk_ids))
-        self.codes = {kind: _codes(found, tables, kind) for kind in _EMBEDDED}
-        self.near_facts = Nearest(self.fact_vectors, self.codes["fact"])
-        rows = Embedded(self.chunk_ids, self.chunk_vectors, self.entity_ids, self.entity_vectors, self.codes)
+        self.step = _matrix(values)
+        self.degree: NDArray[np.float64] = values["degree"]
+        self.passages_of_entity: NDArray[np.int32] = values["passages_of_entity"]
+        self.bm25 = bm25.Bm25(values, tables["vocabulary"], len(self.chunk_ids))
+        self.codes = {kind: _codes(values, tables, kind) for kind in _KINDS}
+        self.near_facts = CosineSearch(self.fact_vectors, self.codes["fact"])
+        vectors = SearchVectors(self.chunk_ids, self.chunk_vectors, self.entity_ids, self.entity_vectors, self.codes)
         self.search: Search = (
-            ArraySearch(rows, self.bm25, self.names)
+            ArraySearch(vectors, self.bm25, self.names)
             if where == "arrays"
-            else StoreSearch(rows, _searching(store), encoder.digest)
+            else StoreSearch(vectors, _searching(store), encoder.digest)
         )
         self.own_hops: Path | None = None
         self.writing: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -107,44 +110,53 @@ class GraphIndex:
 
     @classmethod
     def of(cls, workspace: Workspace, encoder: Encoder, progress: Progress = SILENT) -> GraphIndex:
-        """`open` the index of a workspace, which has to stay open as long as the index is used."""
+        """Open the index of a workspace, which has to stay open as long as the index is used."""
         index = cls.open(workspace.store, workspace.index_dir, encoder, progress, workspace.config.search)
-        own = workspace.adapters_dir / OWN_HOPS
-        if own.is_dir() and not adapter_manifest(own).get("erased"):
-            index.own_hops = own
+        adapter = workspace.adapters_dir / OWN_HOPS
+        if adapter.is_dir() and not adapter_manifest(adapter).get("erased"):
+            index.own_hops = adapter
         index.writing = workspace.writing
         return index
 
     @classmethod
     def open(
-        cls, store: GraphStore, folder: Path, encoder: Encoder, progress: Progress = SILENT, where: Where = "arrays"
+        cls,
+        store: GraphStore,
+        folder: Path,
+        encoder: Encoder,
+        progress: Progress = SILENT,
+        where: SearchLocation = "arrays",
     ) -> GraphIndex:
         """Open the index of a store's present content, building it if it is missing, stale or damaged.
 
         Args:
-            store: Stays open as long as the index is used.
-            folder: Holds the folders of arrays.
-            encoder: Makes the vectors; also encodes the questions.
-            progress: Steps "embed passages", "embed entities", "embed facts", where there is something to do.
-            where: Candidates are searched: "arrays" for those of this index, "store" for the store's own indexes.
+            store: Store that has to stay open as long as the index is used.
+            folder: Folder that holds the folders of arrays.
+            encoder: Encoder of the vectors, also for questions.
+            progress: Progress callback of the steps "embed passages", "embed entities" and "embed facts".
+            where: Where candidates are searched: in the "arrays" of this index, or in the indexes of the "store".
         Raises:
             ConfigError: The store has no indexes of its own.
         """
         for _ in range(_TRIES - 1):
             try:
-                return cls._opened(store, folder, encoder, progress, where)
+                return cls._open_once(store, folder, encoder, progress, where)
             except FileNotFoundError:  # another process changed the store, and removed what it made stale
                 continue
-        return cls._opened(store, folder, encoder, progress, where)
+        return cls._open_once(store, folder, encoder, progress, where)
 
     @classmethod
-    def _opened(cls, store: GraphStore, folder: Path, encoder: Encoder, progress: Progress, where: Where) -> GraphIndex:
+    def _open_once(
+        cls, store: GraphStore, folder: Path, encoder: Encoder, progress: Progress, where: SearchLocation
+    ) -> GraphIndex:
         content = store.digest()
+        # The name tells content and encoder apart, so that an index survives a change of encoder and back; the key also
+        # holds the layout, so that a folder of an older layout is rebuilt in its place.
         name = "-".join([content[:16], *(["store"] if where == "store" else []), encoder.digest[:16]])
         key = digest(content, encoder.digest, LAYOUT, *([] if where == "arrays" else [where]))
         if not _usable(folder / name, key):
-            known = _known_vectors(folder, name, encoder)
-            _build(store, encoder, folder / name, key, known, progress, where)
+            cache = _vectors_of_earlier_index(folder, name, encoder)
+            _build(store, encoder, folder / name, key, cache, progress, where)
         for old in _siblings(folder, name):
             if not old.name.startswith(content[:16]):
                 arrays.remove(old)
@@ -165,34 +177,33 @@ class GraphIndex:
         """Whether the index has a chunk of that id."""
         return len(known_rows(self.chunk_ids, [chunk_id])) > 0
 
-    def passages(self, found: Ranking) -> tuple[Passage, ...]:
+    def passages(self, ranking: Ranking) -> tuple[Passage, ...]:
         """The chunks of a ranking, in its order, with the headings of their documents."""
-        chunks = self._rows(Chunk, [item.id for item in found])
-        self._learn_headings({chunk.document_id for chunk in chunks.values()})
-        return tuple(self._passage(chunks[item.id], item.score) for item in found if item.id in chunks)
+        chunks = self._by_id(Chunk, [item.id for item in ranking])
+        self._fetch_headings({chunk.document_id for chunk in chunks.values()})
+        return tuple(self._passage(chunks[item.id], item.score) for item in ranking if item.id in chunks)
 
-    def facts(self, found: Ranking) -> tuple[FoundFact, ...]:
+    def facts(self, ranking: Ranking) -> tuple[RetrievedFact, ...]:
         """The facts of a ranking, in its order, each with the first sentence that states it."""
-        facts = self._rows(Fact, [item.id for item in found])
-        rows = known_rows(self.fact_ids, list(facts))
-        ends = {self.fact_ids[row].decode("ascii"): self.fact_ends[row].tolist() for row in rows.tolist()}
-        chunks = self._rows(Chunk, {fact.evidence[0].chunk_id for fact in facts.values() if fact.evidence})
-        self._learn_headings({chunk.document_id for chunk in chunks.values()})
-        return tuple(
-            self._found_fact(facts[item.id], [self.entity_names[end] for end in ends[item.id]], chunks, item.score)
-            for item in found
-            if item.id in ends
-        )
+        facts = self._by_id(Fact, [item.id for item in ranking])
+        ends: dict[str, tuple[str, str]] = {}
+        for row in known_rows(self.fact_ids, list(facts)).tolist():
+            subject, object_ = self.fact_ends[row].tolist()
+            ends[self.fact_ids[row].decode("ascii")] = self.entity_names[subject], self.entity_names[object_]
+        chunks = self._by_id(Chunk, {fact.evidence[0].chunk_id for fact in facts.values() if fact.evidence})
+        self._fetch_headings({chunk.document_id for chunk in chunks.values()})
+        ranked = (item for item in ranking if item.id in ends)
+        return tuple(self._retrieved_fact(facts[item.id], ends[item.id], chunks, item.score) for item in ranked)
 
     def _passage(self, chunk: Chunk, score: float) -> Passage:
         source, title, date = self._headings.get(chunk.document_id, _NO_HEADING)
         return Passage(chunk.id, chunk.document_id, source, title, date, chunk.text, score)
 
-    def _found_fact(self, fact: Fact, ends: Sequence[str], chunks: dict[str, Any], score: float) -> FoundFact:
+    def _retrieved_fact(self, fact: Fact, ends: tuple[str, str], chunks: dict[str, Any], score: float) -> RetrievedFact:
         evidence = fact.evidence[0] if fact.evidence else None
         chunk = chunks.get(evidence.chunk_id) if evidence else None
         source, title, _ = self._headings.get(chunk.document_id, _NO_HEADING) if chunk else _NO_HEADING
-        return FoundFact(
+        return RetrievedFact(
             fact_id=fact.id,
             subject=ends[0],
             predicate=fact.predicate,
@@ -206,31 +217,34 @@ class GraphIndex:
             title=title,
         )
 
-    def _rows(self, kind: type[Any], ids: Iterable[str]) -> dict[str, Any]:
+    def _by_id(self, kind: type[Any], ids: Iterable[str]) -> dict[str, Any]:
+        """Objects of the store by id; ids that it does not know are left out."""
         wanted = sorted(set(ids))
-        return {row.id: row for row in self.store.read(kind, wanted)} if wanted else {}
+        return {stored.id: stored for stored in self.store.read(kind, wanted)} if wanted else {}
 
-    def _learn_headings(self, document_ids: set[str]) -> None:
-        """Keep headings: a document's text may be long, and the same ones come up again and again."""
-        new = self._rows(Document, document_ids - self._headings.keys())
-        self._headings.update({key: (row.source, row.title, row.date) for key, row in new.items()})
+    def _fetch_headings(self, document_ids: set[str]) -> None:
+        """Fetch headings that are not known yet, and keep them: a document's text may be long, and questions repeat."""
+        documents = self._by_id(Document, document_ids - self._headings.keys())
+        self._headings.update(
+            {key: (document.source, document.title, document.date) for key, document in documents.items()}
+        )
 
 
-def _codes(found: dict[str, arrays.Array], tables: dict[str, Any], kind: str) -> Rounded | None:
+def _codes(values: dict[str, arrays.Array], tables: dict[str, Any], kind: str) -> QuantisedVectors | None:
     name = f"{kind}_codes"
-    return Rounded(np.asarray(found[name]), *tables["rounding"][kind]) if name in found else None
+    return QuantisedVectors(np.asarray(values[name]), *tables["rounding"][kind]) if name in values else None
 
 
-def _matrix(found: dict[str, arrays.Array]) -> csr_matrix:
+def _matrix(values: dict[str, arrays.Array]) -> csr_matrix:
     from scipy.sparse import csr_matrix
 
-    size = len(found["entity_ids"]) + len(found["chunk_ids"])
-    return csr_matrix((found["step_data"], found["step_indices"], found["step_indptr"]), shape=(size, size))
+    size = len(values["entity_ids"]) + len(values["chunk_ids"])
+    return csr_matrix((values["step_data"], values["step_indices"], values["step_indptr"]), shape=(size, size))
 
 
 def _usable(folder: Path, key: str) -> bool:
-    """Whether the folder is whole, readable and of this key."""
-    if not arrays.is_whole(folder):
+    """Whether the folder is complete, readable and of this key."""
+    if not arrays.is_complete(folder):
         return False
     try:
         _, tables = arrays.read(folder)
@@ -241,23 +255,31 @@ def _usable(folder: Path, key: str) -> bool:
 
 def _siblings(folder: Path, name: str) -> list[Path]:
     """Other index folders beside this one, newest first."""
-    found = [path for path in folder.glob("*-*") if path.is_dir() and path.name != name and path.name[0] != "."]
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    others = [path for path in folder.glob("*-*") if path.is_dir() and path.name != name and path.name[0] != "."]
+    return sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def _build(
-    store: GraphStore, encoder: Encoder, folder: Path, key: str, known: KnownVectors, progress: Progress, where: Where
+    store: GraphStore,
+    encoder: Encoder,
+    folder: Path,
+    key: str,
+    cache: VectorCache,
+    progress: Progress,
+    where: SearchLocation,
 ) -> None:
+    """Write a new folder of arrays: vectors, their codes where there are many, BM25, the graph and the names."""
     layout = lay_out(store)
     texts: Sequence[list[str]] = (layout.chunk_texts, layout.entity_texts, layout.fact_texts)
     is_exact = where == "arrays"
     rounding = {}
-    with arrays.building(folder, lambda path: _usable(path, key)) as out:
-        for kind, kind_texts in zip(_EMBEDDED, texts, strict=True):
+    with arrays.new_folder(folder, lambda path: _usable(path, key)) as out:
+        for kind, kind_texts in zip(_KINDS, texts, strict=True):
             vectors = out.empty(f"{kind}_vectors", (len(kind_texts), encoder.dimension), np.float32)
-            out.put(f"{kind}_keys", embed(kind_texts, vectors, encoder, known, progress, _LABELS[kind]))
+            out.put(f"{kind}_keys", embed(kind_texts, vectors, encoder, cache, progress, _LABELS[kind]))
+            # Where the store is searched, the arrays of passages and entities are used at single rows only.
             if len(vectors) > SMALL and (is_exact or kind == "fact"):
-                codes = round_into(out.empty(f"{kind}_codes", vectors.shape, np.int8), vectors)
+                codes = quantise_into(out.empty(f"{kind}_codes", vectors.shape, np.int8), vectors)
                 rounding[kind] = codes.scale, codes.error
         postings, vocabulary = bm25.build(layout.chunk_texts if is_exact else [])
         for part, values in (postings | _graph_arrays(layout)).items():
@@ -269,25 +291,25 @@ def _build(
 
 
 def _give_vectors(store: SearchingStore, encoder: Encoder, content: str, folder: Path) -> None:
-    """Bring the vectors of passages and entities into the store's indexes, as far as they are not there."""
-    found, _ = arrays.read(folder)
+    """Bring the vectors of passages and entities into the store's indexes, as far as they are not there yet."""
+    values, _ = arrays.read(folder)
     for kind, name in ((Chunk, "chunk"), (Entity, "entity")):
-        keys = [key.decode("ascii") for key in found[f"{name}_keys"].tolist()]
-        ids = [row_id.decode("ascii") for row_id in found[f"{name}_ids"].tolist()]
-        store.keep_vectors(kind, encoder.digest, content, ids, keys, found[f"{name}_vectors"])
+        keys = [key.decode("ascii") for key in values[f"{name}_keys"].tolist()]
+        ids = [row_id.decode("ascii") for row_id in values[f"{name}_ids"].tolist()]
+        store.keep_vectors(kind, encoder.digest, content, ids, keys, values[f"{name}_vectors"])
 
 
 def _searching(store: GraphStore) -> SearchingStore:
     if not isinstance(store, SearchingStore):
         raise ConfigError(
-            "The setting search: store needs a store with indexes of its own: expected store: neo4j, or search: arrays."
+            "The setting search: store needs a store with indexes of its own. Set store: neo4j, or search: arrays."
         )
     return store
 
 
-def _graph_arrays(layout: Layout) -> dict[str, arrays.Array]:
+def _graph_arrays(layout: IndexLayout) -> dict[str, arrays.Array]:
     step = transition(layout.adjacency)
-    names = arrays.Strings.of(layout.entity_names)
+    names = arrays.StringArray.of(layout.entity_names)
     ids = {"chunk_ids": layout.chunk_ids, "entity_ids": layout.entity_ids, "fact_ids": layout.fact_ids}
     return {
         **{name: np.array(values, dtype="S" if values else "S1") for name, values in ids.items()},
@@ -302,26 +324,26 @@ def _graph_arrays(layout: Layout) -> dict[str, arrays.Array]:
     }
 
 
-def _passages_of_entity(layout: Layout) -> NDArray[np.int32]:
+def _passages_of_entity(layout: IndexLayout) -> NDArray[np.int32]:
     count = len(layout.entity_ids)
     to_chunks = layout.adjacency[:count, count:]
     counts: NDArray[np.int32] = np.diff(to_chunks.indptr).astype(np.int32)
     return counts
 
 
-def _known_vectors(folder: Path, name: str, encoder: Encoder) -> KnownVectors:
-    """Vectors of the folder itself, should its layout be an older one, or of the newest whole one of this encoder."""
-    known = KnownVectors()
+def _vectors_of_earlier_index(folder: Path, name: str, encoder: Encoder) -> VectorCache:
+    """Vectors to take over: of the folder itself if only its layout is older, else of this encoder's newest folder."""
+    cache = VectorCache()
     suffix = encoder.digest[:16]
-    there = (folder / name, *_siblings(folder, name))
-    same = (path for path in there if path.name.endswith(suffix) and arrays.is_whole(path))
-    for old in same:
+    folders = (folder / name, *_siblings(folder, name))
+    complete = (path for path in folders if path.name.endswith(suffix) and arrays.is_complete(path))
+    for path in complete:
         try:
-            found, _ = arrays.read(old)
+            values, _ = arrays.read(path)
         except (OSError, ValueError):  # removed meanwhile, or damaged
             continue
-        for kind in _EMBEDDED:
-            if {f"{kind}_keys", f"{kind}_vectors"} <= found.keys():
-                known.add(found[f"{kind}_keys"], found[f"{kind}_vectors"])
+        for kind in _KINDS:
+            if {f"{kind}_keys", f"{kind}_vectors"} <= values.keys():
+                cache.add(values[f"{kind}_keys"], values[f"{kind}_vectors"])
         break
-    return known
+    return cache

@@ -1,13 +1,13 @@
-"""The `coe` retriever: a chain of explorations, which chooses the graph's next step where it stands.
-
-From the entity that a question names, each step looks up the relations around the walks so far, and keeps those nearest
-to what the question says and no earlier step has explained; then it looks up the entities there, and keeps those whose
-facts are nearest to the question. A chain ends where no relation explains any more. No language model is asked: the
-look-ups by embedding that the authors give their model as candidates decide alone, and what an earlier step explained
-is taken off the question's vector instead of being told to the model. With example questions, look-ups of relations
-learn which step questions mean at which place, and which chains are over: those that fit a question as a whole.
+"""The `coe` retriever: walks found by a chain of explorations, which chooses one relation after another.
 
 Source: Sanmartin 2024 (KG-RAG), section 3.3, Chain of Explorations.
+
+It starts at the entity that a question names. Each step looks up the relations around the walks so far, and keeps those
+nearest to what no earlier step has explained of the question; then it looks up the entities there, and keeps those
+whose facts are nearest to the question. A chain ends when no relation explains any more. It calls no language
+model: the look-ups by embedding that the authors give their model as candidates decide alone, and what an earlier step
+explained is subtracted from the question's vector instead of being told to a model. With example questions, look-ups of
+relations learn which step questions mean at which position, and which chains are complete.
 """
 
 from __future__ import annotations
@@ -22,23 +22,31 @@ from pydantic import Field
 from models.protocols import Vectors
 from retrieval.index.graph_index import GraphIndex
 from retrieval.index.rank import top_rows
-from retrieval.traversal.planner import Look, Taught, TaughtSettings
-from retrieval.traversal.steps import MASK, Steps, Walks, found_walks, named_starts, walk_on, walks_from
-from retrieval.types import Retrieved
+from retrieval.traversal.planner import ExampleRetriever, ExampleSettings, StepScores
+from retrieval.traversal.steps import (
+    MASK,
+    RelationPath,
+    RelationWalks,
+    evidence_of_walks,
+    extend_walks,
+    named_starts,
+    walks_from,
+)
+from retrieval.types import RetrievedEvidence
 
-_MOST = 5000
-"""Walks looked at along one path of relations."""
+_MAX_WALKS = 5000
+"""Maximum number of walks that are considered along one path of relations."""
 
 
-class ExploreSettings(TaughtSettings):
-    """Settings of `coe`, beside those it has in common with `paths`.
+class CoeSettings(ExampleSettings):
+    """Settings of `coe`, in addition to those that it shares with `paths`.
 
     Attributes:
-        relations: Relations kept at each step of a chain.
-        chains: Chains that are followed at each step.
-        nodes: Entities kept at each step of a chain.
-        threshold: Least cosine, of a relation and what is left of the question, that makes a chain longer; without
-            effect where there are example questions.
+        relations: Number of relations kept at each step of a chain.
+        chains: Number of chains that are followed at each step.
+        nodes: Number of entities kept at each step of a chain.
+        threshold: Minimum cosine similarity of a relation and the unexplained rest of the question for a chain to
+            continue; without effect if there are example questions.
     """
 
     relations: int = Field(default=3, ge=1)
@@ -49,81 +57,102 @@ class ExploreSettings(TaughtSettings):
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """Relations chosen so far, what they explain of the question, what is left of its vector, and the walks."""
+    """A chain of explorations.
 
-    path: Steps
+    Attributes:
+        path: Relations chosen so far.
+        score: How much of the question they explain.
+        left: Vector of what they leave unexplained, array (dimension,).
+        walks: Walks along the path.
+    """
+
+    path: RelationPath
     score: float
     left: Vectors
-    walks: Walks
+    walks: RelationWalks
 
 
-class ExploreRetriever(Taught):
+class CoeRetriever(ExampleRetriever):
     """Walks by look-ups of relations and entities, the facts of these walks, and their passages."""
 
     name = "coe"
-    Settings = ExploreSettings
+    Settings = CoeSettings
 
-    def __init__(self, index: GraphIndex, settings: ExploreSettings) -> None:
+    def __init__(self, index: GraphIndex, settings: CoeSettings) -> None:
         super().__init__(index, settings)
         self._settings = settings
 
     @cached_property
     def _vectors(self) -> Vectors:
-        """Array (2 * predicates, dimension): every relation as the question would word it, forwards and backwards."""
-        predicates = self._relations.predicates
-        texts = [f"{MASK} {each} what" for each in predicates] + [f"what {each} {MASK}" for each in predicates]
-        return self._index.encoder.encode(texts, "query")
+        """Every relation as a question would word it, forwards, then backwards: array (2 * predicates, dimension)."""
+        predicates = self._graph.predicates
+        forwards = [f"{MASK} {predicate} what" for predicate in predicates]
+        backwards = [f"what {predicate} {MASK}" for predicate in predicates]
+        return self._index.encoder.encode(forwards + backwards, "query")
 
-    def retrieve(self, question: str, limit: int) -> Retrieved:
+    def retrieve(self, question: str, limit: int) -> RetrievedEvidence:
         """Find walks from an entity that the question names, and at most `limit` passages; plain ones if it names none.
 
-        A path's score is what its chain explains of the question, or how well it fits where look-ups have learnt from
-        examples; of one chain, paths whose last fact is nearest to the question come first.
+        A walk's score is what its chain explains of the question, or how well the chain fits if look-ups have learnt
+        from examples; among walks of one chain, those whose last fact is nearest to the question come first.
         """
         vector = self._index.encode_question(question)
         chains: list[_Chain] = []
         for rows, masked in named_starts(self._index, question):
+            # The longest name is the most specific; a shorter one counts only if nothing leads on from it.
             if chains := self._explore(rows, masked, vector):
                 break
-        ends = [(chain.score, walk) for chain in chains for walk in chain.walks.facts.tolist()]
-        return found_walks(self._index, question, ends[: self._settings.paths], limit, self._settings)
+        walks = [(chain.score, facts) for chain in chains for facts in chain.walks.facts.tolist()]
+        return evidence_of_walks(self._index, question, walks[: self._settings.paths], limit, self._settings)
 
     def _explore(self, rows: Sequence[int], masked: str, vector: Vectors) -> list[_Chain]:
-        """Chains that may end, those that explain most first."""
-        look = self._learnt.look(masked) if self._learnt else None
+        """Chains from these entity rows that may end, those that explain most first.
+
+        Args:
+            rows: Entities that the question names.
+            masked: The question with their name masked.
+            vector: Embedding of the question as written, array (dimension,).
+        """
+        step_scores = self._trained_planner.step_scores(masked) if self._trained_planner else None
         chains = [_Chain((), 0.0, self._index.encode_question(masked), walks_from(rows))]
         ended: list[_Chain] = []
         for hop in range(1, self._settings.hops + 1):
-            longer = [each for chain in chains for each in self._longer(chain, vector, look)]
+            longer = [extended for chain in chains for extended in self._extend(chain, vector, step_scores)]
             longer.sort(key=lambda chain: (-round(chain.score, 6), chain.path))
-            chains = longer[: self._settings.chains]
+            chains = longer[: self._settings.chains]  # a beam over paths, ties by path
             if hop >= self._settings.least_hops:
                 ended += chains
-        if look:
-            fits = look.fit([chain.path for chain in ended]).tolist()
-            ended = [replace(chain, score=fit) for chain, fit in zip(ended, fits, strict=True)]
+        if step_scores:
+            # Sums over steps favour short chains, since each step adds a negative logarithm; the fit of complete paths
+            # also knows the number of steps.
+            scores = step_scores.score_paths([chain.path for chain in ended]).tolist()
+            ended = [replace(chain, score=score) for chain, score in zip(ended, scores, strict=True)]
         return sorted(ended, key=lambda chain: (-round(chain.score, 6), len(chain.path), chain.path))
 
-    def _longer(self, chain: _Chain, vector: Vectors, look: Look | None) -> list[_Chain]:
-        """A chain with each of the relations that explain most of what is left, or are likeliest."""
-        found = walk_on(self._relations, chain.path, chain.walks, self._settings.degree, _MOST)
-        paths = sorted(found)
-        said = self._vectors[[path[-1] for path in paths]]
-        if look:
-            gains = np.array([look.step(len(chain.path), path[-1]) for path in paths])
+    def _extend(self, chain: _Chain, vector: Vectors, step_scores: StepScores | None) -> list[_Chain]:
+        """A chain with each of the relations that explain most of what is left, or are likeliest by the examples."""
+        walks_of = extend_walks(self._graph, chain.path, chain.walks, self._settings.degree, _MAX_WALKS)
+        paths = sorted(walks_of)
+        relations = self._vectors[[path[-1] for path in paths]]  # (paths, dimension)
+        if step_scores:
+            gains = np.array([step_scores.step(len(chain.path), path[-1]) for path in paths])
         else:
-            gains = said @ chain.left - self._settings.threshold if paths else np.zeros(0, dtype=np.float32)
-        must_gain = look is None and len(chain.path) >= self._settings.least_hops
-        made = []
+            # A cosine at the first step. What is left gets shorter with each step: less can be explained, and the chain
+            # ends by itself.
+            gains = relations @ chain.left - self._settings.threshold if paths else np.zeros(0, dtype=np.float32)
+        must_gain = step_scores is None and len(chain.path) >= self._settings.least_hops
+        longer = []
         for row in top_rows(gains, self._settings.relations, 0.0 if must_gain else -np.inf).tolist():
-            left = chain.left - (said[row] @ chain.left) * said[row]
-            kept = self._nearest(found[paths[row]], vector)
-            made.append(_Chain(paths[row], chain.score + float(gains[row]), left, kept))
-        return made
+            # The projection onto the relation is what this step explains; the rest, orthogonal to it, is left.
+            left = chain.left - (relations[row] @ chain.left) * relations[row]
+            walks = self._nearest(walks_of[paths[row]], vector)
+            longer.append(_Chain(paths[row], chain.score + float(gains[row]), left, walks))
+        return longer
 
-    def _nearest(self, walks: Walks, vector: Vectors) -> Walks:
+    def _nearest(self, walks: RelationWalks, vector: Vectors) -> RelationWalks:
         """The walks whose last fact is nearest to the question, one for each entity."""
         rows = top_rows(self._index.fact_vectors[walks.facts[:, -1]] @ vector, len(walks.facts))
+        # `np.unique` gives the first, that is nearest, walk to each entity; sorting restores the order by nearness.
         _, first = np.unique(walks.nodes[rows, -1], return_index=True)
         kept = rows[np.sort(first)][: self._settings.nodes]
-        return Walks(walks.nodes[kept], walks.facts[kept])
+        return RelationWalks(walks.nodes[kept], walks.facts[kept])

@@ -1,14 +1,13 @@
-"""The `paths` retriever: a plan of relations is chosen for the question, and the graph is walked along it.
-
-"What else crosses the river that the Aldermoon Bridge crosses?" names the entity that it starts from, and in other
-words the relations that lead to its answers: crosses, and crosses backwards. Candidates are the paths of relations that
-exist around the named entity, up to a few steps; a planner (`retrieval.traversal.planner`) compares them with the
-question, in which the name is masked; the ends of the walks along the best are the answers. A walk never comes back to
-where it was, and an end that more walks reach is ranked higher. Walks are bounded: past the first step none goes
-through a hub.
+"""The `paths` retriever: walks along the paths of relations that a question describes, with their facts and passages.
 
 Source: Luo et al., ICLR 2024 (RoG), for plans of relations that are grounded in the graph; its planner is a tuned
 language model of 7 billion parameters, ours a logistic regression over the encoder's vectors.
+
+"What else crosses the river that the Aldermoon Bridge crosses?" names the entity to start from and describes the
+relations that lead to the answers: crosses, and crosses backwards. Candidates are the paths of relations that exist
+around the named entity, up to a few steps. A planner (`retrieval.traversal.planner`) compares them with the question,
+in which the name is masked; the ends of the walks along the best paths are the answers. A walk never visits an entity
+twice, and an end that more walks reach is ranked higher. After the first step, no walk passes through a hub.
 """
 
 from __future__ import annotations
@@ -22,18 +21,25 @@ from pydantic import Field
 
 from retrieval.index.graph_index import GraphIndex
 from retrieval.index.rank import top_rows
-from retrieval.traversal.planner import Planner, Taught, TaughtSettings, WordPlanner
-from retrieval.traversal.steps import Steps, Walks, found_walks, named_starts, walk_on, walks_from
-from retrieval.types import Retrieved
+from retrieval.traversal.planner import ExampleRetriever, ExampleSettings, Planner, WordPlanner
+from retrieval.traversal.steps import (
+    RelationPath,
+    RelationWalks,
+    evidence_of_walks,
+    extend_walks,
+    named_starts,
+    walks_from,
+)
+from retrieval.types import RetrievedEvidence
 
 
-class PathSettings(TaughtSettings):
-    """Settings of `paths`, beside those it has in common with `coe`.
+class PathsSettings(ExampleSettings):
+    """Settings of `paths`, in addition to those that it shares with `coe`.
 
     Attributes:
-        walks: Most walks that are followed along one path of relations.
-        beam: Most paths of relations that are made longer.
-        plans: Paths of relations whose ends are returned.
+        walks: Maximum number of walks that are followed along one path of relations.
+        beam: Maximum number of paths of relations that are extended at each step.
+        plans: Number of paths of relations whose ends are returned.
     """
 
     walks: int = Field(default=5000, ge=1)
@@ -42,79 +48,102 @@ class PathSettings(TaughtSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """A path of relations from one entity: its share of what all candidates weigh, and its walks."""
+class _RelationPlan:
+    """A path of relations from one entity.
+
+    Attributes:
+        weight: Its share of the weights of all candidates, in (0, 1].
+        walks: The walks along it.
+    """
 
     weight: float
-    walks: Walks
+    walks: RelationWalks
 
 
-class PathRetriever(Taught):
-    """Walks along the paths of relations that a question words, the facts of these walks, and their passages."""
+@dataclass(frozen=True, slots=True)
+class _WalkEnd:
+    """An entity in which walks along a plan end.
+
+    Attributes:
+        score: Weight of the plan, less for an end that fewer walks reach than its best one.
+        row: Row of the entity.
+        facts: Fact rows of the first walk to it.
+    """
+
+    score: float
+    row: int
+    facts: tuple[int, ...]
+
+
+class PathsRetriever(ExampleRetriever):
+    """Walks along the paths of relations that a question describes, the facts of these walks, and their passages."""
 
     name = "paths"
-    Settings = PathSettings
+    Settings = PathsSettings
 
-    def __init__(self, index: GraphIndex, settings: PathSettings) -> None:
+    def __init__(self, index: GraphIndex, settings: PathsSettings) -> None:
         super().__init__(index, settings)
         self._settings = settings
 
     @cached_property
     def _planner(self) -> Planner:
-        return self._learnt or WordPlanner(self._index.encoder, self._relations)
+        return self._trained_planner or WordPlanner(self._index.encoder, self._graph)
 
-    def retrieve(self, question: str, limit: int) -> Retrieved:
+    def retrieve(self, question: str, limit: int) -> RetrievedEvidence:
         """Find walks from an entity that the question names, and at most `limit` passages; plain ones if it names none.
 
-        A path's score is its plan's weight, less for an end that fewer walks along the plan reach.
+        A walk's score is its plan's weight, less for an end that fewer walks along the plan reach.
         """
-        ends = sorted((end for plan in self._plans(question) for end in _ends(plan)), key=_best_first)
-        walks = [(score, rows) for score, _, rows in ends[: self._settings.paths]]
-        return found_walks(self._index, question, walks, limit, self._settings)
+        ends = [end for plan in self._plans(question) for end in _ends(plan)]
+        ends.sort(key=lambda end: (-round(end.score, 9), end.row, end.facts))
+        walks = [(end.score, end.facts) for end in ends[: self._settings.paths]]
+        return evidence_of_walks(self._index, question, walks, limit, self._settings)
 
-    def _plans(self, question: str) -> list[_Plan]:
-        """Plans from the longest name of the question that any path leads on from, best first."""
+    def _plans(self, question: str) -> list[_RelationPlan]:
+        """Plans from the longest name of the question from which any path leads, best first."""
         for rows, masked in named_starts(self._index, question):
-            if found := self._from(rows, masked):
-                return found
+            if plans := self._plans_from(rows, masked):
+                return plans
         return []
 
-    def _from(self, rows: Sequence[int], question: str) -> list[_Plan]:
-        fit_of = self._planner.read(question)
-        level: dict[Steps, Walks] = {(): walks_from(rows)}
-        found: dict[Steps, Walks] = {}
-        fits: dict[Steps, float] = {}
+    def _plans_from(self, rows: Sequence[int], question: str) -> list[_RelationPlan]:
+        """Plans from these entity rows, best first, by beam search over paths of relations."""
+        score_paths = self._planner.scorer(question)
+        level: dict[RelationPath, RelationWalks] = {(): walks_from(rows)}
+        walks_of: dict[RelationPath, RelationWalks] = {}
+        scores: dict[RelationPath, float] = {}
         for hop in range(1, self._settings.hops + 1):
-            longer: dict[Steps, Walks] = {}
+            longer: dict[RelationPath, RelationWalks] = {}
             for path, walks in level.items():
-                longer |= walk_on(self._relations, path, walks, self._settings.degree, self._settings.walks)
-            paths = sorted(longer)
-            fit = fit_of(paths) if paths else np.zeros(0)
-            kept = top_rows(fit, self._settings.beam).tolist()
+                longer |= extend_walks(self._graph, path, walks, self._settings.degree, self._settings.walks)
+            paths = sorted(longer)  # a fixed order, since ties go by row
+            path_scores = score_paths(paths) if paths else np.zeros(0)
+            kept = top_rows(path_scores, self._settings.beam).tolist()
             level = {paths[row]: longer[paths[row]] for row in kept}
+            # Paths of every allowed length compete; the planner's scores already weigh their length.
             if hop >= self._settings.least_hops:
-                found |= level
-                fits |= {paths[row]: float(fit[row]) for row in kept}
-        return self._best(found, fits)
+                walks_of |= level
+                scores |= {paths[row]: float(path_scores[row]) for row in kept}
+        return self._best(walks_of, scores)
 
-    def _best(self, found: dict[Steps, Walks], fits: dict[Steps, float]) -> list[_Plan]:
-        paths, fit = list(fits), np.array(list(fits.values()))
-        weights = np.exp(fit - fit.max(initial=-np.inf))
-        best = top_rows(fit, self._settings.plans).tolist()
-        return [_Plan(float(weights[row] / weights.sum()), found[paths[row]]) for row in best]
+    def _best(
+        self, walks_of: dict[RelationPath, RelationWalks], scores: dict[RelationPath, float]
+    ) -> list[_RelationPlan]:
+        """The best paths, weighted by the softmax of the scores of all."""
+        paths, path_scores = list(scores), np.array(list(scores.values()))
+        # Shifted by the best score against overflow; weights are compared across questions only as shares.
+        weights = np.exp(path_scores - path_scores.max(initial=-np.inf))
+        best = top_rows(path_scores, self._settings.plans).tolist()
+        return [_RelationPlan(float(weights[row] / weights.sum()), walks_of[paths[row]]) for row in best]
 
 
-_End = tuple[float, int, tuple[int, ...]]
-
-
-def _ends(plan: _Plan) -> list[_End]:
-    """Score, entity row, and the facts of the first walk for every end of a plan."""
+def _ends(plan: _RelationPlan) -> list[_WalkEnd]:
+    """The ends of a plan's walks, each once, in the order of their rows."""
+    # Several walks to one end are several reasons for it: its score grows with their number, up to the plan's weight.
     rows, first, counts = np.unique(plan.walks.nodes[:, -1], return_index=True, return_counts=True)
     scores = plan.weight * counts / counts.max()
     facts = plan.walks.facts[first].tolist()
-    return [(score, row, tuple(walk)) for score, row, walk in zip(scores.tolist(), rows.tolist(), facts, strict=True)]
-
-
-def _best_first(end: _End) -> tuple[float, int, tuple[int, ...]]:
-    score, row, facts = end
-    return -round(score, 9), row, facts
+    return [
+        _WalkEnd(score, row, tuple(walk))
+        for score, row, walk in zip(scores.tolist(), rows.tolist(), facts, strict=True)
+    ]

@@ -1,11 +1,12 @@
-"""The retrievers by name, and how one of your own joins them.
+"""The retrievers by name, and how to add one of your own.
 
     retriever = open_retriever("graph", index, encoder, {"damping": 0.6})
     retriever = open_retriever("my_package.my_module:MyRetriever", index, encoder, {})
 
-A retriever is a class as `retrieval.types.Retriever` with a `Settings` model (pydantic) that is built from an index and
-those settings; if it takes three arguments, the third opens chat models by name (`models.calls.chats.Chats`), recorded
-and paid for as all are.
+A retriever is a class that follows `retrieval.types.Retriever`, with a pydantic model named `Settings`, built from an
+index and these settings. If it takes three arguments, the third opens chat models by name (`models.calls.chats.Chats`),
+whose calls are recorded and limited like all others. Its file has the retriever's name; only `global`, a keyword of
+Python, is in `global_search.py`.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from models.calls.chats import Chats
-from models.errors import ConfigError, describe
+from models.errors import ConfigError, unknown_name
+from models.files.settings import check_settings
 from models.protocols import Encoder
 from models.runtime.dotted import is_dotted, load_dotted
 from retrieval.index.graph_index import GraphIndex
 from retrieval.retrievers.bm25 import Bm25Retriever
-from retrieval.retrievers.coe import ExploreRetriever
+from retrieval.retrievers.coe import CoeRetriever
 from retrieval.retrievers.cypher import CypherRetriever
 from retrieval.retrievers.dense import DenseRetriever
 from retrieval.retrievers.drift import DriftRetriever
@@ -30,9 +32,9 @@ from retrieval.retrievers.flow import FlowRetriever
 from retrieval.retrievers.global_search import GlobalRetriever
 from retrieval.retrievers.graph import GraphRetriever
 from retrieval.retrievers.local import LocalRetriever
-from retrieval.retrievers.paths import PathRetriever
+from retrieval.retrievers.paths import PathsRetriever
 from retrieval.retrievers.ppr import PprRetriever
-from retrieval.retrievers.rag import HybridRetriever
+from retrieval.retrievers.rag import RagRetriever
 from retrieval.retrievers.rerank import RerankRetriever
 from retrieval.retrievers.tree import TreeRetriever
 from retrieval.types import PlannedCalls, Retriever
@@ -40,20 +42,21 @@ from retrieval.types import PlannedCalls, Retriever
 RETRIEVERS: dict[str, type[Any] | str] = {
     "bm25": Bm25Retriever,
     "dense": DenseRetriever,
-    "rag": HybridRetriever,
+    "rag": RagRetriever,
     "rerank": RerankRetriever,
     "graph": GraphRetriever,
     "ppr": PprRetriever,
     "cypher": CypherRetriever,
-    "paths": PathRetriever,
-    "coe": ExploreRetriever,
+    "paths": PathsRetriever,
+    "coe": CoeRetriever,
     "flow": FlowRetriever,
     "local": LocalRetriever,
     "global": GlobalRetriever,
     "drift": DriftRetriever,
     "tree": TreeRetriever,
-    "auto": "retrieval.retrievers.auto:AutoRetriever",  # imported late: it opens others by this table
+    "auto": "retrieval.retrievers.auto:AutoRetriever",  # imported late, since it opens others by this table
 }
+"""Classes by the names that the command line and experiments use."""
 
 
 def open_retriever(
@@ -63,10 +66,10 @@ def open_retriever(
 
     Args:
         name: A key of `RETRIEVERS`, or the dotted path of a class, `package.module:Class`.
-        index: What it searches.
-        encoder: The index's own; another one's vectors could not be compared with the index's.
-        settings: The retriever's own settings, as a mapping from YAML or the command line.
-        chats: Opens chat models, for a retriever that asks any; open as long as the retriever is used.
+        index: Index to search.
+        encoder: Encoder of the index; vectors of another encoder cannot be compared with the index's.
+        settings: Settings of the retriever, as a mapping from YAML or the command line.
+        chats: Opens chat models, for a retriever that calls any; must stay open as long as the retriever is used.
     Raises:
         ConfigError: The name is unknown, the settings are wrong, or the encoder is another one.
     """
@@ -75,49 +78,50 @@ def open_retriever(
             f"The index holds vectors of {index.encoder.name} ({index.encoder.digest[:8]}), but the retriever got "
             f"{encoder.name} ({encoder.digest[:8]}). Open the index with the encoder you search with."
         )
-    found, values = _find(name, settings)
-    if len(inspect.signature(found).parameters) < 3:
-        return cast(Retriever, found(index, values))
+    retriever, checked = _class_and_settings(name, settings)
+    # Index and settings, or index, settings and chats: by the signature, so that a plug-in need not declare which.
+    if len(inspect.signature(retriever).parameters) < 3:
+        return cast(Retriever, retriever(index, checked))
     if chats is None:
-        raise ConfigError(f"The retriever {name} asks a chat model: give open_retriever what opens one.")
-    return cast(Retriever, found(index, values, chats))
+        raise ConfigError(f"The retriever {name} calls a chat model. Give open_retriever the chats that open it.")
+    return cast(Retriever, retriever(index, checked, chats))
 
 
 def planned_calls(name: str, settings: Mapping[str, Any]) -> PlannedCalls | None:
-    """What a question costs with a retriever that asks a chat model; None for one that asks none. Raises as above."""
-    found, values = _find(name, settings)
-    return cast(PlannedCalls, found.asks(values)) if hasattr(found, "asks") else None
+    """Upper bound of a question's calls; None for a retriever that calls no chat model.
+
+    Raises:
+        ConfigError: The name is unknown, or the settings are wrong.
+    """
+    retriever, checked = _class_and_settings(name, settings)
+    return cast(PlannedCalls, retriever.planned_calls(checked)) if hasattr(retriever, "planned_calls") else None
 
 
 def with_model(name: str, model: str) -> dict[str, Any]:
-    """The settings by which a retriever asks this chat model; none for a retriever that asks no model."""
+    """The settings that make a retriever call this chat model; none for a retriever without a setting `model`."""
     return {"model": model} if "model" in _class(name).Settings.model_fields else {}
 
 
-def _find(name: str, settings: Mapping[str, Any]) -> tuple[type[Any], BaseModel]:
-    found = _class(name)
-    return found, _settings(name, found, settings)
+def _class_and_settings(name: str, settings: Mapping[str, Any]) -> tuple[type[Any], BaseModel]:
+    retriever = _class(name)
+    try:
+        checked = check_settings(dict(settings), retriever.Settings, f"Retriever {name}", "settings")
+    except ConfigError as error:
+        names = ", ".join(retriever.Settings.model_fields) or "none"
+        raise ConfigError(f"{error} Its settings: {names}.") from error
+    return retriever, checked
 
 
 def _class(name: str) -> type[Any]:
-    known = RETRIEVERS.get(name, name)
-    if isinstance(known, type):
-        return known
-    if not is_dotted(known):
+    entry = RETRIEVERS.get(name, name)
+    if isinstance(entry, type):
+        return entry
+    if not is_dotted(entry):
+        raise ConfigError(unknown_name("retriever", name, RETRIEVERS, 'a path "package.module:Class"'))
+    retriever = load_dotted(entry)
+    settings = getattr(retriever, "Settings", None)
+    if not inspect.isclass(retriever) or not (inspect.isclass(settings) and issubclass(settings, BaseModel)):
         raise ConfigError(
-            f'Unknown retriever "{name}"; expected one of {", ".join(RETRIEVERS)}, or a path "package.module:Class".'
+            f'"{name}" is not a retriever. Expected the path of a class with a pydantic model named Settings.'
         )
-    found = load_dotted(known)
-    settings = getattr(found, "Settings", None)
-    if not inspect.isclass(found) or not (inspect.isclass(settings) and issubclass(settings, BaseModel)):
-        raise ConfigError(f'"{name}" is not a retriever: expected a class with a pydantic model named Settings.')
-    return found
-
-
-def _settings(name: str, found: type[Any], settings: Mapping[str, Any]) -> BaseModel:
-    try:
-        return cast(BaseModel, found.Settings.model_validate(dict(settings)))
-    except ValidationError as error:
-        known = ", ".join(found.Settings.model_fields) or "none"
-        problems = describe(error, "settings")
-        raise ConfigError(f'Wrong settings for the retriever "{name}": {problems}. Its settings: {known}.') from error
+    return retriever

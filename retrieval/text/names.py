@@ -1,4 +1,4 @@
-"""Names of entities, and which of them stand in a question; and what looks like a name in any text."""
+"""Names of entities, which of them a question mentions, and what looks like a name in any text."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from kg.schema import Entity
 from retrieval.text.terms import STOPWORDS, terms
 
-_LONGEST_NAME = 12
-"""Words of a name that are looked for."""
+_MAX_NAME_WORDS = 12
+"""Maximum number of words of a name that a question is searched for."""
 _NAME = re.compile(r"(?<!^)\b(?:[A-Z][\w'’.-]*)(?:\s+(?:(?:of|de|von|van)\s+)?[A-Z\d][\w'’.-]*)*")
 
 
@@ -18,11 +18,16 @@ def names_of(entity: Entity) -> list[str]:
 
 
 def named_entities(names: dict[str, list[int]], question: str) -> list[int]:
-    """Rows of the entities whose name or alias stands in a question; the longest name wins.
+    """Rows of the entities whose name or alias is in a question; the longest name wins.
 
-    A name counts if one of its words looks like a name: a capital, a digit, or a script without capitals.
-    A question in lower case throughout may name things with any word but a stopword.
+    A name counts if one of its words looks like a name: a capital, a digit, or a script without capitals. In a
+    question that is in lower case throughout, any word but a stopword may be part of a name.
 
+    Args:
+        names: Terms of each name, joined by spaces, to the rows of the entities that bear it.
+        question: Any text.
+    Returns:
+        Distinct entity rows, in the order in which the question names them.
     Example:
         >>> named_entities({"orrin quay": [4], "quay": [7], "mayor": [8]}, "Who is the mayor of Orrin Quay?")
         [4]
@@ -30,22 +35,27 @@ def named_entities(names: dict[str, list[int]], question: str) -> list[int]:
         [8, 4]
     """
     words = [(term, looks_like_name(word)) for word in question.split() for term in terms(word)]
-    sure = any(marked for term, marked in words if term not in STOPWORDS)
-    telling = [term not in STOPWORDS and (marked or not sure) for term, marked in words]
+    has_capitals = any(is_name for term, is_name in words if term not in STOPWORDS)
+    # "quay" in "the old quay" is no name where names are capitalised; in "who led orrin quay" it must be allowed to be.
+    may_name = [term not in STOPWORDS and (is_name or not has_capitals) for term, is_name in words]
     taken = [False] * len(words)
-    found: list[tuple[int, int]] = []
-    for length in range(min(_LONGEST_NAME, len(words)), 0, -1):
+    hits: list[tuple[int, int]] = []
+    # Longest spans first, so that "Orrin Quay" takes its words before "Quay" can.
+    for length in range(min(_MAX_NAME_WORDS, len(words)), 0, -1):
         for start in range(len(words) - length + 1):
             span = slice(start, start + length)
             rows = names.get(" ".join(term for term, _ in words[span]), [])
-            if rows and any(telling[span]) and not any(taken[span]):
+            # One word that looks like a name is enough: "mayor of Pellin" may be an alias.
+            if rows and any(may_name[span]) and not any(taken[span]):
                 taken[span] = [True] * length
-                found.extend((start, row) for row in rows)
-    return list(dict.fromkeys(row for _, row in sorted(found)))
+                hits.extend((start, row) for row in rows)
+    return list(dict.fromkeys(row for _, row in sorted(hits)))
 
 
 def names_in(text: str) -> list[str]:
-    """What looks like a name in a text, in order; its first word is in capitals for another reason and doesn't count.
+    """What looks like a name in a text, in order.
+
+    The first word does not count: it begins with a capital in any case.
 
     Example:
         >>> names_in("Did Maren Oskevald study at the University of Orrin Quay?")

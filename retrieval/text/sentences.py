@@ -1,4 +1,4 @@
-"""Sentences of a passage, for cutting and quoting it. Loads spaCy's rules on first use."""
+"""Sentences of a passage, for cutting and quoting it. Loads spaCy's sentence rules on first use."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ def _splitter() -> RuleSentences:
 
 @lru_cache(maxsize=1 << 10)
 def sentences(text: str) -> tuple[tuple[int, int], ...]:
-    """Spans of the sentences of `text`, in order."""
+    """Spans of the sentences of `text`, in order: first character, and the one behind the last."""
     return tuple(_splitter().split(text))
 
 
-def whole_sentences(text: str, most: int) -> str:
-    """A text that a limit of `most` characters may have cut, up to its last whole sentence, or with "…" where it ends.
+def whole_sentences(text: str, max_characters: int) -> str:
+    """A text that a limit of characters may have cut: up to its last whole sentence, or with "…" if there is none.
+
+    A chat model that is stopped at a limit ends in the middle of a sentence; a shorter text ended by itself.
 
     Example:
         >>> whole_sentences("Bees dance. They", 16), whole_sentences("Bees that dance", 15)
         ('Bees dance.', 'Bees that dance…')
     """
-    whole = text.strip()
-    if len(text) < most or not whole or whole.rstrip(_CLOSING).endswith(_STOPS):
-        return whole
-    *earlier, _ = sentences(whole)
-    return whole[: earlier[-1][1]] if earlier else f"{whole}…"
+    stripped = text.strip()
+    if len(text) < max_characters or not stripped or stripped.rstrip(_CLOSING).endswith(_STOPS):
+        return stripped
+    # The last sentence is the one that was cut: its text has no full stop.
+    *complete, _ = sentences(stripped)
+    return stripped[: complete[-1][1]] if complete else f"{stripped}…"

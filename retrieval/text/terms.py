@@ -1,9 +1,8 @@
-"""Text to terms: the one way retrieval decides whether two words are the same word.
+"""Text to terms: the one way in which retrieval decides whether two words are the same word.
 
-Case, width and accents do not count, and an English plural equals its singular (Harman's
-S-stemmer). Scripts written without spaces, and Korean, whose particles stick to the noun, are cut
-into overlapping pairs of characters, as Lucene's CJKAnalyzer does. Single letters and digits are
-kept: "vitamin C" and "Article 5" are often the whole point of a question.
+Case, width and accents do not count, and an English plural equals its singular (Harman's S-stemmer). Scripts written
+without spaces, and Korean, whose particles stick to the noun, are cut into overlapping pairs of characters, as Lucene's
+CJKAnalyzer does. Single letters and digits are kept: "vitamin C" and "Article 5" are often the point of a question.
 """
 
 from __future__ import annotations
@@ -24,7 +23,9 @@ _STOPWORDS = (
     "what when where which while who whom whose why will with would you your yours"
 )
 STOPWORDS = frozenset(_STOPWORDS.split())
-"""Function and question words of English. Questions drop them: "which" is rare in articles and would look telling."""
+"""Function and question words of English.
+
+They are dropped from questions: "which" is rare in articles, so BM25 would take it for a telling word."""
 
 
 def terms(text: str) -> list[str]:
@@ -34,6 +35,7 @@ def terms(text: str) -> list[str]:
         >>> terms("The Cafés of Orrin Quay, 5")
         ['the', 'cafe', 'of', 'orrin', 'quay', '5']
     """
+    # NFKD splits accents off, so that they can be dropped; NFC puts together what is left (Hangul syllables).
     folded = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text))).casefold()
     return [term for word in _WORD.findall(folded) for term in _split(word)]
 
@@ -47,8 +49,8 @@ def telling_terms(text: str) -> list[str]:
         >>> telling_terms("Who is The Who?")
         ['who', 'is', 'the', 'who']
     """
-    every = terms(text)
-    return [term for term in every if term not in STOPWORDS] or every
+    all_terms = terms(text)
+    return [term for term in all_terms if term not in STOPWORDS] or all_terms
 
 
 def _split(word: str) -> Iterator[str]:
@@ -62,6 +64,7 @@ def _split(word: str) -> Iterator[str]:
 
 def _singular(word: str) -> str:
     """Strip an English plural ending. Source: Harman, JASIS 1991 (the S-stemmer)."""
+    # "ies" becomes "y", otherwise the last "s" goes; short words and endings such as "bus" and "glass" stay.
     if len(word) <= 3 or word in STOPWORDS:
         return word
     if word.endswith("ies") and not word.endswith(("eies", "aies")):

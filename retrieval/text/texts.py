@@ -1,23 +1,23 @@
 """How chunks, entities and facts read as text: the same words are embedded, searched and shown.
 
-A passage carries its title and date in front. Short dated articles lean on their heading ("this
-morning", "the company"), and a reader who sees the date can settle which of two articles is newer.
+A passage carries its title and date in front. Short dated articles lean on their heading ("this morning", "the
+company"), and a reader who sees the date can decide which of two articles is newer.
 """
 
 from __future__ import annotations
 
 from kg.schema import Chunk, Document, Entity
 from kg.stores.protocol import GraphStore
-from retrieval.types import FoundFact
+from retrieval.types import RetrievedFact
 
 
-def headed(title: str, date: str, text: str) -> str:
-    """A passage under its heading, on one line.
+def with_heading(title: str, date: str, text: str) -> str:
+    """A passage behind its title and date, on one line.
 
     Example:
-        >>> headed("Bridge opens", "2031-03-04", "The mayor\\ncut the ribbon.")
+        >>> with_heading("Bridge opens", "2031-03-04", "The mayor\\ncut the ribbon.")
         'Bridge opens (2031-03-04): The mayor cut the ribbon.'
-        >>> headed("", "", "No heading.")
+        >>> with_heading("", "", "No heading.")
         'No heading.'
     """
     heading = " ".join(part for part in (title.strip(), f"({date})" if date else "") if part)
@@ -26,13 +26,16 @@ def headed(title: str, date: str, text: str) -> str:
 
 
 def passage_texts(store: GraphStore) -> dict[str, str]:
-    """Every chunk by id, in the store's order, as an encoder reads it."""
+    """Every chunk by id, in the store's order, as an encoder is given it."""
     headings = {document.id: (document.title, document.date) for document in store.read(Document)}
-    return {chunk.id: headed(*headings.get(chunk.document_id, ("", "")), chunk.text) for chunk in store.read(Chunk)}
+    no_heading = ("", "")
+    return {
+        chunk.id: with_heading(*headings.get(chunk.document_id, no_heading), chunk.text) for chunk in store.read(Chunk)
+    }
 
 
 def entity_text(entity: Entity) -> str:
-    """Name and type, as embedded: "Orrin Quay (place)"."""
+    """Name and type of an entity, as embedded: "Orrin Quay (place)"."""
     return f"{entity.name} ({entity.type})" if entity.type else entity.name
 
 
@@ -49,10 +52,10 @@ def fact_sentence(subject: str, predicate: str, object_: str, valid_from: str = 
         'Maren Oskevald leads Veldrane Tidal (from 2026 to 2033).'
     """
     body = " ".join(fact_text(subject, predicate, object_).split()).rstrip(".")
-    span = " ".join(f"{word} {date}" for word, date in (("from", valid_from), ("to", valid_to)) if date)
-    return f"{body[:1].upper()}{body[1:]}{f' ({span})' if span else ''}."
+    validity = " ".join(f"{word} {date}" for word, date in (("from", valid_from), ("to", valid_to)) if date)
+    return f"{body[:1].upper()}{body[1:]}{f' ({validity})' if validity else ''}."
 
 
-def stated(fact: FoundFact) -> str:
-    """A found fact as shown to a reader."""
+def retrieved_fact_sentence(fact: RetrievedFact) -> str:
+    """A retrieved fact as shown to a reader."""
     return fact_sentence(fact.subject, fact.predicate, fact.object, fact.valid_from, fact.valid_to)

@@ -1,12 +1,12 @@
-"""Planners: which path of relations a question words, told by the words of relations or learnt from example questions.
+"""Planners: which path of relations a question words, by the words of the relations or learnt from example questions.
 
-Examples are JSON objects, one a line: a question with "[X]" for the name it starts from, and the path of relations to
-its answers, "^" before one that is walked backwards:
+Examples are JSON objects, one a line: a question with "[X]" for the name that it starts from, and the path of relations
+to its answers, "^" before one that is walked backwards:
 
     {"question": "what else crosses the river that [X] crosses", "path": ["crosses", "^crosses"]}
 
-The planner that learns also looks at the words next to the name, which speak of the first step, and at those furthest
-from it, which speak of the last.
+The planner that learns also encodes the words next to the name, which speak of the first step, and those furthest from
+it, which speak of the last.
 """
 
 from __future__ import annotations
@@ -29,59 +29,70 @@ from models.files.digest import digest
 from models.files.jsonl import read_lines
 from models.protocols import Encoder, Vectors
 from retrieval.index.graph_index import GraphIndex
-from retrieval.traversal.fused_search import HybridSettings
-from retrieval.traversal.steps import MASK, Relations, Steps
+from retrieval.traversal.fused_search import RagSettings
+from retrieval.traversal.steps import MASK, RelationGraph, RelationPath
 
 _WINDOW = 4
-"""Words next to the mask, and furthest from it, that are looked at by themselves."""
+"""Number of words next to the mask, and furthest from it, that are encoded by themselves."""
 _NEIGHBOURS, _NEIGHBOUR_WEIGHT = 3, 20.0
-"""Nearest examples of a path, and what their mean similarity weighs beside logarithms of probabilities."""
+"""Number of nearest examples of a path, and the weight of their mean cosine beside logarithms of probabilities."""
 _C, _ITERATIONS = 30.0, 60
-"""Of the regressions: the inverse of their penalty, and the steps after which fitting stops."""
-_OVER = -1
-"""Stands for the step that is none, where a path is over."""
+"""Inverse of the regressions' penalty, and the number of iterations after which fitting stops."""
+_END = -1
+"""Stands for the step behind the last one of a path."""
 _UNSEEN = -12.0
-"""Logarithm of the probability of a step that no example has at that place."""
+"""Logarithm of the probability of a step that no example has at that position."""
 _SCALE, _STEP_COST = 20.0, 0.03
-"""Cosines are multiplied by the one, after the other is taken off for every step."""
+"""Factor of a cosine, and what is taken off the cosine for every step of a path."""
 
-Fit = Callable[[Sequence[Steps]], NDArray[np.float64]]
-"""From paths of relations to how well each fits a question: array (paths,), logarithms of weights."""
+PathScorer = Callable[[Sequence[RelationPath]], NDArray[np.float64]]
+"""Maps paths of relations to how well each fits a question: array (paths,), logarithms of weights."""
 
 
 class Planner(Protocol):
-    """How well paths of relations fit a question."""
+    """Says how well paths of relations fit a question."""
 
-    def read(self, question: str) -> Fit:
-        """Read a question, in which the name is masked."""
+    def scorer(self, question: str) -> PathScorer:
+        """The scorer of paths for a question in which the name is masked."""
 
 
 class WordPlanner:
-    """Compares a question with the words of the relations: the sum of their vectors, a little less for each step."""
+    """Compares a question with the words of the relations: the sum of their vectors, less a little for each step."""
 
-    def __init__(self, encoder: Encoder, relations: Relations) -> None:
+    def __init__(self, encoder: Encoder, graph: RelationGraph) -> None:
         self._encoder = encoder
-        self._relations = relations
+        self._graph = graph
 
     @cached_property
     def _vectors(self) -> Vectors:
-        return self._encoder.encode(self._relations.predicates, "query")
+        return self._encoder.encode(self._graph.predicates, "query")
 
-    def read(self, question: str) -> Fit:
+    def scorer(self, question: str) -> PathScorer:
         """See `Planner`."""
         vector = self._encoder.encode([question], "query")[0]
-        return lambda paths: self._fit(paths, vector)
+        return lambda paths: self._scores(paths, vector)
 
-    def _fit(self, paths: Sequence[Steps], vector: NDArray[np.float32]) -> NDArray[np.float64]:
-        count = len(self._relations.predicates)
-        sums = np.stack([self._vectors[sorted({step % count for step in path})].sum(axis=0) for path in paths])
-        cosines = (sums @ vector) / np.maximum(np.linalg.norm(sums, axis=1), 1e-9)
-        fit: NDArray[np.float64] = _SCALE * (cosines - _STEP_COST * np.array([len(path) for path in paths]))
-        return fit
+    def _scores(self, paths: Sequence[RelationPath], vector: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Scores, array (paths,), for the vector of the question, array (dimension,)."""
+        count = len(self._graph.predicates)
+        sums = []
+        for path in paths:
+            # Each predicate once, and its direction dropped: a question words it the same either way.
+            predicates = sorted({step % count for step in path})
+            sums.append(self._vectors[predicates].sum(axis=0))
+        path_vectors = np.stack(sums)  # (paths, dimension)
+        cosines = (path_vectors @ vector) / np.maximum(np.linalg.norm(path_vectors, axis=1), 1e-9)
+        scores: NDArray[np.float64] = _SCALE * (cosines - _STEP_COST * np.array([len(path) for path in paths]))
+        return scores
 
 
-class Example(BaseModel):
-    """A question with "[X]" for the name, and the path of relations to its answers."""
+class PathExample(BaseModel):
+    """An example question with "[X]" for the name, and the path of relations to its answers.
+
+    Attributes:
+        question: The question, with "[X]" for the name of the entity that it starts from.
+        path: Predicates from that entity to the answers, "^" before one that is walked backwards.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -90,135 +101,162 @@ class Example(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A question as who goes step by step sees it.
+class StepScores:
+    """How likely single steps and complete paths are for a question, for a retriever that goes step by step.
 
     Attributes:
-        steps: How likely each step is at each place of its path, as logarithms.
-        fit: How well whole paths fit it.
+        steps: For each position of a path, step to the logarithm of its probability.
+        score_paths: Scorer of complete paths.
     """
 
     steps: Sequence[dict[int, float]]
-    fit: Fit
+    score_paths: PathScorer
 
-    def step(self, place: int, step: int) -> float:
-        """Logarithm of the probability that a path goes on by this step."""
-        return self.steps[place].get(step, _UNSEEN) if place < len(self.steps) else _UNSEEN
+    def step(self, position: int, step: int) -> float:
+        """Logarithm of the probability that a path continues by this step at this position, from 0."""
+        return self.steps[position].get(step, _UNSEEN) if position < len(self.steps) else _UNSEEN
 
 
-class LearntPlanner:
-    """Logistic regressions for the step at each place, from the front and from the back, and for the number of steps.
+class RegressionPlanner:
+    """Logistic regressions for the step at each position, from the front and from the back, and for the length.
 
-    To their sum comes how near the nearest examples of the whole path are.
+    The score of a path is the sum of these log-probabilities, plus how near the nearest examples of the same path are.
     """
 
-    def __init__(self, encoder: Encoder, questions: Sequence[str], paths: Sequence[Steps]) -> None:
+    def __init__(self, encoder: Encoder, questions: Sequence[str], paths: Sequence[RelationPath]) -> None:
         self._encoder = encoder
         self._longest = max(map(len, paths))
-        self._examples = _features(encoder, questions)
-        self._of_path: dict[Steps, list[int]] = defaultdict(list)
+        self._examples = _features(encoder, questions)  # (examples, 3 * dimension)
+        self._rows_of_path: dict[RelationPath, list[int]] = defaultdict(list)
         for row, path in enumerate(paths):
-            self._of_path[path].append(row)
-        labels = np.array([self._labels(path) for path in paths])
-        self._heads = [_fit(self._seen(self._examples, column), labels[:, column]) for column in range(labels.shape[1])]
+            self._rows_of_path[path].append(row)
+        labels = np.array([self._labels(path) for path in paths])  # (examples, labels)
+        self._classifiers = []
+        for column in range(labels.shape[1]):
+            self._classifiers.append(_fit(self._features_for(column, self._examples), labels[:, column]))
 
-    def read(self, question: str) -> Fit:
+    def scorer(self, question: str) -> PathScorer:
         """See `Planner`."""
-        return self.look(question).fit
+        return self.step_scores(question).score_paths
 
-    def look(self, question: str) -> Look:
-        """Read a question for who goes step by step."""
+    def step_scores(self, question: str) -> StepScores:
+        """Scores of steps and paths for a question in which the name is masked."""
         features = _features(self._encoder, [question])
-        said = [head(self._seen(features, column)) for column, head in enumerate(self._heads)]
-        near = self._examples @ features[0]
-        return Look(said[: self._longest], lambda paths: np.array([self._score(path, said, near) for path in paths]))
+        log_probabilities = []
+        for column, classifier in enumerate(self._classifiers):
+            log_probabilities.append(classifier(self._features_for(column, features)))
+        cosines = self._examples @ features[0]  # (examples,)
 
-    def _score(self, path: Steps, said: Sequence[dict[int, float]], near: Vectors) -> float:
-        fit = sum(head.get(label, _UNSEEN) for head, label in zip(said, self._labels(path), strict=True))
-        rows = self._of_path.get(path)
-        return fit + (_NEIGHBOUR_WEIGHT * float(np.sort(near[rows])[-_NEIGHBOURS:].mean()) if rows else 0.0)
+        def score_paths(paths: Sequence[RelationPath]) -> NDArray[np.float64]:
+            return np.array([self._score(path, log_probabilities, cosines) for path in paths])
 
-    def _labels(self, path: Steps) -> list[int]:
-        """Steps from the front, from the back, and their number; `_OVER` where the path is over."""
-        front = [*path, *[_OVER] * self._longest][: self._longest]
-        back = [*path[::-1], *[_OVER] * self._longest][: max(self._longest - 1, 1)]
+        return StepScores(log_probabilities[: self._longest], score_paths)
+
+    def _score(self, path: RelationPath, log_probabilities: Sequence[dict[int, float]], cosines: Vectors) -> float:
+        labels = self._labels(path)
+        score = sum(step.get(label, _UNSEEN) for step, label in zip(log_probabilities, labels, strict=True))
+        rows = self._rows_of_path.get(path)
+        if not rows:
+            return score
+        return score + _NEIGHBOUR_WEIGHT * float(np.sort(cosines[rows])[-_NEIGHBOURS:].mean())
+
+    def _labels(self, path: RelationPath) -> list[int]:
+        """Steps from the front, then from the back, then their number; `_END` behind a path that is shorter."""
+        front = [*path, *[_END] * self._longest][: self._longest]
+        # From the back one position fewer: with the length known, the last one would repeat the first from the front.
+        back = [*path[::-1], *[_END] * self._longest][: max(self._longest - 1, 1)]
         return [*front, *back, len(path)]
 
-    def _seen(self, features: Vectors, column: int) -> Vectors:
-        """The number of steps follows from the question as a whole."""
-        return features[:, : self._encoder.dimension] if column == 2 * self._longest - 1 else features
+    def _features_for(self, column: int, features: Vectors) -> Vectors:
+        """The number of steps follows from the question alone, single steps also from the words around the name."""
+        is_length = column == 2 * self._longest - 1
+        return features[:, : self._encoder.dimension] if is_length else features
 
 
 def _features(encoder: Encoder, questions: Sequence[str]) -> Vectors:
     """Array (questions, 3 * dimension): the question, the words around the mask, and those furthest from it."""
     texts = [part for question in questions for part in (question, *_parts(question))]
     distinct = sorted(set(texts))
-    row = {text: place for place, text in enumerate(distinct)}
-    vectors = encoder.encode(distinct, "query")[[row[text] for text in texts]]
+    row_of = {text: row for row, text in enumerate(distinct)}
+    vectors = encoder.encode(distinct, "query")[[row_of[text] for text in texts]]
     return vectors.reshape(len(questions), -1)
 
 
 def _parts(question: str) -> tuple[str, str]:
-    """The words around the mask, and the question's last words where some follow the mask, else its first."""
+    """The words around the mask, and the question's last words if some follow the mask, else its first."""
     words = question.split()
-    place = next((n for n, word in enumerate(words) if re.search(rf"\b{MASK}\b", word)), len(words) - 1)
-    near, after = words[max(0, place - _WINDOW) : place + _WINDOW], words[place + 1 :]
+    position = next((n for n, word in enumerate(words) if re.search(rf"\b{MASK}\b", word)), len(words) - 1)
+    near, after = words[max(0, position - _WINDOW) : position + _WINDOW], words[position + 1 :]
     return " ".join(near), " ".join(after[-_WINDOW:] if len(after) > 1 else words[:_WINDOW])
 
 
 def _fit(features: Vectors, labels: NDArray[np.int64]) -> Callable[[Vectors], dict[int, float]]:
-    """A function from features, array (1, n), to the logarithm of the probability of each label."""
+    """Fit a classifier.
+
+    Args:
+        features: Array (examples, n).
+        labels: Array (examples,).
+    Returns:
+        A function from features, array (1, n), to the logarithm of the probability of each label.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     classes = sorted(set(labels.tolist()))
-    if len(classes) == 1:
+    if len(classes) == 1:  # which sklearn refuses to fit
         return lambda _: {classes[0]: 0.0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
         model = LogisticRegression(C=_C, max_iter=_ITERATIONS, tol=1e-3).fit(features, labels)
-    return lambda row: dict(zip(classes, model.predict_log_proba(row)[0].tolist(), strict=True))
+    return lambda question: dict(zip(classes, model.predict_log_proba(question)[0].tolist(), strict=True))
 
 
-def read_examples(path: str) -> list[Example]:
-    """The examples of a file; none of no file.
+def read_examples(path: str) -> list[PathExample]:
+    """The examples of a file; none if the path is "".
 
     Raises:
-        InputError: The file cannot be read, or a line is no example.
+        InputError: The file cannot be read, or a line is not an example.
     """
     form = 'JSON lines with "question" and "path"'
-    return [example for _, example in read_lines(File(path), Example, form)] if path else []
+    return [example for _, example in read_lines(File(path), PathExample, form)] if path else []
 
 
-def learn(encoder: Encoder, relations: Relations, examples: Sequence[Example]) -> LearntPlanner:
-    """A planner that has learnt the examples whose relations the graph has.
+def train_planner(encoder: Encoder, graph: RelationGraph, examples: Sequence[PathExample]) -> RegressionPlanner:
+    """A planner trained on the examples whose relations the graph has.
 
     Raises:
         ConfigError: There is no such example.
     """
-    numbered = [(relations.numbered(each.path), each.question) for each in examples]
-    known = [(path, question.replace("[X]", MASK)) for path, question in numbered if path]
-    if not known:
-        raise ConfigError("The example questions name no path of this graph's relations.")
-    return LearntPlanner(encoder, [question for _, question in known], [path for path, _ in known])
+    questions, paths = [], []
+    for example in examples:
+        if path := graph.numbered(example.path):
+            paths.append(path)
+            questions.append(example.question.replace("[X]", MASK))
+    if not paths:
+        raise ConfigError(
+            "Expected example questions over relations of this graph, but it has no path that they name. Use "
+            "predicates of this knowledge base."
+        )
+    return RegressionPlanner(encoder, questions, paths)
 
 
-class TaughtSettings(BaseModel):
-    """What `paths` and `coe` let a user set alike.
+class ExampleSettings(BaseModel):
+    """Settings that `paths` and `coe` have in common.
 
     Attributes:
-        rag: The plain search whose passages fill up.
-        questions: File of example questions that are learnt from; "" for none.
-        hops: Most steps of a walk.
-        least_hops: Fewest; the same as `hops` where the number is known.
-        degree: Most neighbours by one relation; of a named entity the first by id are followed, any other is a hub.
-        paths: Most walks returned.
-        facts: Most facts returned.
+        rag: Settings of the plain search whose passages fill up the limit.
+        questions: File of example questions to learn from (JSON lines); "" for none.
+        hops: Maximum number of steps of a walk.
+        least_hops: Minimum number of steps of a walk; the same as `hops` if the number is known.
+        degree: Maximum number of neighbours by one relation. Of an entity that the question names, the first by id are
+            followed; any other entity with more is a hub, which is not walked through.
+        paths: Maximum number of walks returned.
+        facts: Maximum number of facts returned.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rag: HybridSettings = HybridSettings()
+    rag: RagSettings = RagSettings()
     questions: str = ""
     hops: int = Field(default=3, ge=1)
     least_hops: int = Field(default=1, ge=1)
@@ -227,28 +265,29 @@ class TaughtSettings(BaseModel):
     facts: int = Field(default=12, ge=0)
 
     @model_validator(mode="after")
-    def _fewest_first(self) -> Self:
+    def _least_is_least(self) -> Self:
         if self.least_hops > self.hops:
-            raise ValueError(f"least_hops is {self.least_hops} and hops {self.hops}: expected at most hops")
+            raise ValueError(f"Expected least_hops of at most hops ({self.hops}); got {self.least_hops}.")
         return self
 
 
-class Taught:
-    """What `paths` and `coe` begin with: the examples that were given, and the graph as steps."""
+class ExampleRetriever:
+    """Base of `paths` and `coe`: retrievers that walk along relations and can learn from example questions."""
 
     name: str
 
-    def __init__(self, index: GraphIndex, settings: TaughtSettings) -> None:
+    def __init__(self, index: GraphIndex, settings: ExampleSettings) -> None:
         self._index = index
         self._examples = read_examples(settings.questions)
-        learnt = [each.model_dump() for each in self._examples]
-        self.digest = digest(self.name, index.digest, settings.model_dump(exclude={"questions"}), learnt)
+        # The digest holds the examples themselves, not the path of their file.
+        examples = [example.model_dump() for example in self._examples]
+        self.digest = digest(self.name, index.digest, settings.model_dump(exclude={"questions"}), examples)
 
     @cached_property
-    def _relations(self) -> Relations:
-        return Relations(self._index)
+    def _graph(self) -> RelationGraph:
+        return RelationGraph(self._index)
 
     @cached_property
-    def _learnt(self) -> LearntPlanner | None:
-        """The planner that has learnt the examples; None without any."""
-        return learn(self._index.encoder, self._relations, self._examples) if self._examples else None
+    def _trained_planner(self) -> RegressionPlanner | None:
+        """The planner trained on the examples; None without any."""
+        return train_planner(self._index.encoder, self._graph, self._examples) if self._examples else None

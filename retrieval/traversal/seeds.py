@@ -1,9 +1,10 @@
 """Where a walk starts: how strongly a question points at each entity of the graph.
 
-Two hints, each weak alone. The facts nearest to the question point at both their ends, and names that
-stand in the question at the entities that bear them. An entity named in many passages says little
-about any one of them, so a hint is divided by the number of its passages. Source: Gutiérrez et al.
-2025 (HippoRAG 2), section 3.3, for facts and the division; names in the question are ours.
+Two hints, each weak alone: the facts nearest to the question point at both their ends, and names in the question point
+at the entities that bear them. An entity that many passages name says little about any one of them, so a hint is
+divided by the number of its passages.
+
+Source: Gutiérrez et al. 2025 (HippoRAG 2), section 3.3, for facts and the division; names in the question are ours.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ class SeedSettings(BaseModel):
     """How a question points at entities.
 
     Attributes:
-        facts: Nearest facts that seed their ends.
-        name_weight: Weight of a name that stands in the question; the nearest fact weighs 1.
+        facts: Number of facts nearest to the question whose ends become seeds.
+        name_weight: Weight of an entity that the question names; the ends of the nearest fact weigh 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,26 +39,29 @@ def entity_seeds(
 
     Args:
         index: The graph.
-        question: Its words.
-        vector: Its embedding, array (dimension,).
+        question: Text of the question.
+        vector: Embedding of the question, array (dimension,).
         settings: Weights and numbers.
     Returns:
-        Entity row to weight > 0; empty if nothing points anywhere.
+        Entity row to weight > 0; empty if nothing points at an entity.
     """
     weights: defaultdict[int, float] = defaultdict(float)
-    for row, weight in _from_facts(index, vector, settings.facts).items():
+    for row, weight in _weights_by_facts(index, vector, settings.facts).items():
         weights[row] += weight
     for row in index.search.named_entities(question):
         weights[row] += settings.name_weight
-    spread = np.maximum(index.passages_of_entity, 1)
-    return {row: weight / float(spread[row]) for row, weight in sorted(weights.items()) if weight > 0}
+    # An entity that only facts join to the graph has no passage; dividing by 1 keeps its weight.
+    passages = np.maximum(index.passages_of_entity, 1)
+    return {row: weight / float(passages[row]) for row, weight in sorted(weights.items()) if weight > 0}
 
 
-def _from_facts(index: GraphIndex, vector: NDArray[np.float32], limit: int) -> dict[int, float]:
-    """Mean similarity, relative to the best, of the nearest facts that an entity takes part in."""
-    near = index.near_facts.top(vector, limit, above=0.0)
-    hints: defaultdict[int, list[float]] = defaultdict(list)
-    for row, cosine in near:
+def _weights_by_facts(index: GraphIndex, vector: NDArray[np.float32], limit: int) -> dict[int, float]:
+    """For each end of the nearest facts, their mean cosine relative to the best one, in (0, 1]."""
+    nearest = index.near_facts.top(vector, limit, above=0.0)
+    cosines: defaultdict[int, list[float]] = defaultdict(list)
+    for row, cosine in nearest:
+        best = nearest[0][1]
         for end in set(index.fact_ends[row].tolist()):
-            hints[end].append(cosine / near[0][1])
-    return {end: sum(values) / len(values) for end, values in hints.items()}
+            cosines[end].append(cosine / best)
+    # The mean, as in HippoRAG 2's code: by the sum, an entity of many facts would win by their number alone.
+    return {end: sum(values) / len(values) for end, values in cosines.items()}

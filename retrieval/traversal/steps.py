@@ -1,8 +1,7 @@
 """The graph of an index as steps along relations, and walks over it, for the retrievers that go step by step.
 
 A relation can be walked either way. Walks are bounded: by the number of steps, by how many neighbours one relation may
-lead to, and by how many walks are kept. What they find is returned as paths, their facts, and the passages that state
-these.
+lead to, and by how many walks are kept. They are returned as paths, their facts, and the passages that state these.
 """
 
 from __future__ import annotations
@@ -18,173 +17,207 @@ from numpy.typing import NDArray
 
 from kg.schema import Entity, Fact
 from retrieval.index.graph_index import GraphIndex
-from retrieval.index.rank import Scored
-from retrieval.traversal.fused_search import HybridSettings, filled_up
-from retrieval.types import FoundFact, Passage, Path, Retrieved
+from retrieval.index.rank import ScoredId
+from retrieval.traversal.fused_search import RagSettings, fill_with_fused
+from retrieval.types import FactPath, Passage, RetrievedEvidence, RetrievedFact
 
 BACKWARDS = "^"
+"""Stands before a relation that is walked from object to subject."""
 MASK = "X"
-"""Stands in a question where the name of its entity stood."""
+"""Stands in a question in place of the name of its entity."""
 
-Steps = tuple[int, ...]
-"""A path of relations: numbers of predicates; that of one walked backwards is higher by their count."""
+RelationPath = tuple[int, ...]
+"""A path of relations: numbers of predicates; one walked backwards has the number of predicates added."""
 Rows = NDArray[np.int64]
 
 
-class Relations:
+class RelationGraph:
     """The facts of an index as edges that can be walked either way, sorted by entity, relation and neighbour.
 
     Attributes:
-        predicates: In the order of their numbers.
+        predicates: The distinct predicates, sorted; the position of a predicate is its number.
         starts: Array (entities + 1,): where the edges of each entity begin.
-        steps: Array (2 * facts,): the relation of each edge; likewise `heads`, entity rows, and `facts`, fact rows.
-        places: Array (2 * facts,): of each edge among those of the same entity and relation, from 0.
-        sizes: Array (2 * facts,): how many these are.
+        steps: Array (2 * facts,): relation of each edge, as in `RelationPath`.
+        heads: Array (2 * facts,): entity row to which each edge leads.
+        facts: Array (2 * facts,): fact row of each edge.
+        positions: Array (2 * facts,): position of each edge among those of the same entity and relation, from 0.
+        sizes: Array (2 * facts,): number of edges of the same entity and relation.
     """
 
     def __init__(self, index: GraphIndex) -> None:
-        of_fact = {fact.id: fact.predicate for fact in index.store.read(Fact)}
-        said = [of_fact[key.decode("ascii")] for key in index.fact_ids.tolist()]
-        self.predicates = sorted(set(said))
-        number = {predicate: place for place, predicate in enumerate(self.predicates)}
-        forward = np.array([number[predicate] for predicate in said], dtype=np.int64)
+        predicate_of = {fact.id: fact.predicate for fact in index.store.read(Fact)}
+        predicates = [predicate_of[fact_id.decode("ascii")] for fact_id in index.fact_ids.tolist()]
+        self.predicates = sorted(set(predicates))
+        number = {predicate: position for position, predicate in enumerate(self.predicates)}
+        forward = np.array([number[predicate] for predicate in predicates], dtype=np.int64)
         ends = index.fact_ends.astype(np.int64)
         tails = np.concatenate([ends[:, 0], ends[:, 1]])
         heads, rows = np.concatenate([ends[:, 1], ends[:, 0]]), np.tile(np.arange(len(ends)), 2)
         steps = np.concatenate([forward, forward + len(self.predicates)])
-        order = np.lexsort((rows, heads, steps, tails))
+        order = np.lexsort((rows, heads, steps, tails))  # the last key counts first
         self.steps, self.heads, self.facts = steps[order], heads[order], rows[order]
         self.starts: Rows = np.searchsorted(tails[order], np.arange(len(index.entity_ids) + 1))
-        same = tails[order] * (2 * len(self.predicates)) + self.steps
-        _, first, place, counts = np.unique(same, return_index=True, return_inverse=True, return_counts=True)
-        self.places: Rows = np.arange(len(same)) - first[place]
-        self.sizes: Rows = counts[place]
+        # One number for each pair of entity and relation: edges that share it stand side by side.
+        pair = tails[order] * (2 * len(self.predicates)) + self.steps
+        _, first, group, counts = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
+        self.positions: Rows = np.arange(len(pair)) - first[group]
+        self.sizes: Rows = counts[group]
 
-    def named(self, path: Steps) -> tuple[str, ...]:
-        """A path in words."""
+    def named(self, path: RelationPath) -> tuple[str, ...]:
+        """A path in words, "^" before a relation that is walked backwards."""
         count = len(self.predicates)
         return tuple(f"{BACKWARDS if step >= count else ''}{self.predicates[step % count]}" for step in path)
 
-    def numbered(self, path: Sequence[str]) -> Steps | None:
-        """A path from its words; None if the graph has no such relation."""
-        number = {predicate: place for place, predicate in enumerate(self.predicates)}
-        bare = [name.removeprefix(BACKWARDS) for name in path]
-        if not all(name in number for name in bare):
-            return None
-        back = (len(number) * name.startswith(BACKWARDS) for name in path)
-        return tuple(number[name] + extra for name, extra in zip(bare, back, strict=True))
+    def numbered(self, path: Sequence[str]) -> RelationPath | None:
+        """A path from its words; None if the graph lacks one of its relations."""
+        number = {predicate: position for position, predicate in enumerate(self.predicates)}
+        steps = []
+        for name in path:
+            predicate = name.removeprefix(BACKWARDS)
+            if predicate not in number:
+                return None
+            steps.append(number[predicate] + (len(number) if name.startswith(BACKWARDS) else 0))
+        return tuple(steps)
 
 
 @dataclass(frozen=True, slots=True)
-class Walks:
-    """Walks along one path of relations: entity rows, array (n, steps + 1), and fact rows, array (n, steps)."""
+class RelationWalks:
+    """Walks along one path of relations.
+
+    Attributes:
+        nodes: Array (walks, steps + 1): entity rows of each walk, in order.
+        facts: Array (walks, steps): fact rows of each walk, in order.
+    """
 
     nodes: Rows
     facts: Rows
 
 
-def walks_from(rows: Sequence[int]) -> Walks:
-    """Walks of no step, one for each entity row."""
-    return Walks(np.array(rows, dtype=np.int64)[:, None], np.zeros((len(rows), 0), dtype=np.int64))
+def walks_from(rows: Sequence[int]) -> RelationWalks:
+    """Walks of no step, one from each entity row."""
+    return RelationWalks(np.array(rows, dtype=np.int64)[:, None], np.zeros((len(rows), 0), dtype=np.int64))
 
 
-def walk_on(relations: Relations, path: Steps, walks: Walks, degree: int, most: int) -> dict[Steps, Walks]:
+def extend_walks(
+    graph: RelationGraph, path: RelationPath, walks: RelationWalks, degree: int, max_walks: int
+) -> dict[RelationPath, RelationWalks]:
     """All walks one step longer, by path; none visits an entity twice.
 
     Args:
-        relations: The graph.
-        path: That the walks have followed.
-        walks: Those to make longer.
-        degree: Most neighbours by one relation: the first step follows the first of them, later ones leave a relation
-            out that has more, since a hub says little of what leads through it.
-        most: Walks kept of each new path, the first of them.
+        graph: The graph.
+        path: Path that the walks have followed so far.
+        walks: Walks to make longer.
+        degree: Maximum number of neighbours by one relation. The first step follows that many of them, in order. Later
+            steps leave out a relation that has more: a hub says little about what leads through it.
+        max_walks: Maximum number of walks of each new path; the first ones are kept.
     """
     ends = walks.nodes[:, -1]
-    counts = relations.starts[ends + 1] - relations.starts[ends]
+    counts = graph.starts[ends + 1] - graph.starts[ends]
+    # All edges of all ends without a loop; `origin` is the walk that each edge extends. The edges of walk w have the
+    # rows from starts[ends[w]] on; cumsum - counts is where walk w begins in the flat array, and is taken off again.
     origin = np.repeat(np.arange(len(ends)), counts)
-    edges = np.arange(len(origin)) + np.repeat(relations.starts[ends] - (np.cumsum(counts) - counts), counts)
-    bound = relations.sizes if path else relations.places + 1
-    new = (walks.nodes[origin] != relations.heads[edges][:, None]).all(axis=1) & (bound[edges] <= degree)
-    origin, edges = origin[new], edges[new]
-    order = np.argsort(relations.steps[edges], kind="stable")
-    steps, first = np.unique(relations.steps[edges][order], return_index=True)
-    found = {}
-    for step, part in zip(steps.tolist(), np.split(order, first[1:]), strict=True) if len(steps) else ():
-        some = part[:most]
-        nodes = np.column_stack([walks.nodes[origin[some]], relations.heads[edges[some]]])
-        found[*path, step] = Walks(nodes, np.column_stack([walks.facts[origin[some]], relations.facts[edges[some]]]))
-    return found
+    edges = np.arange(len(origin)) + np.repeat(graph.starts[ends] - (np.cumsum(counts) - counts), counts)
+    bound = graph.sizes if path else graph.positions + 1
+    is_new = (walks.nodes[origin] != graph.heads[edges][:, None]).all(axis=1)
+    kept = is_new & (bound[edges] <= degree)
+    origin, edges = origin[kept], edges[kept]
+    if not len(edges):
+        return {}
+    order = np.argsort(graph.steps[edges], kind="stable")
+    steps, first = np.unique(graph.steps[edges][order], return_index=True)
+    longer = {}
+    for step, group in zip(steps.tolist(), np.split(order, first[1:]), strict=True):
+        some = group[:max_walks]
+        nodes = np.column_stack([walks.nodes[origin[some]], graph.heads[edges[some]]])
+        facts = np.column_stack([walks.facts[origin[some]], graph.facts[edges[some]]])
+        longer[*path, step] = RelationWalks(nodes, facts)
+    return longer
 
 
-class Returned(Protocol):
-    """What both retrievers let a user set of their answer."""
+class ResultSettings(Protocol):
+    """Settings that the retrievers of walks have in common for what they return."""
 
-    rag: HybridSettings
+    rag: RagSettings
     facts: int
 
 
-def found_walks(
-    index: GraphIndex, question: str, walks: Sequence[tuple[float, Sequence[int]]], limit: int, settings: Returned
-) -> Retrieved:
+def evidence_of_walks(
+    index: GraphIndex, question: str, walks: Sequence[tuple[float, Sequence[int]]], limit: int, settings: ResultSettings
+) -> RetrievedEvidence:
     """Walks as a retriever returns them.
 
     Args:
         index: The graph.
-        question: Its words.
-        walks: Scores, and the fact rows of each walk, best first.
-        limit: Most passages: those that hold the walks' facts, then plain RAG's.
-        settings: Plain search and number of facts.
+        question: Text of the question.
+        walks: Score and fact rows of each walk, best first.
+        limit: Maximum number of passages: those that state the walks' facts, then those of plain RAG.
+        settings: Settings of plain RAG, and the number of facts.
     """
-    ids = [(score, [index.fact_ids[row].decode("ascii") for row in rows]) for score, rows in walks]
+    scored_ids = []
+    for score, rows in walks:
+        scored_ids.append((score, [index.fact_ids[row].decode("ascii") for row in rows]))
+    # A fact of several walks has the score of the best of them, which comes first.
     best: dict[str, float] = {}
-    for score, keys in ids:
-        for key in keys:
-            best.setdefault(key, score)
-    facts = {fact.fact_id: fact for fact in index.facts([Scored(key, score) for key, score in best.items()])}
-    paths = tuple(Path(tuple(facts[key] for key in keys), score) for score, keys in ids)
+    for score, fact_ids in scored_ids:
+        for fact_id in fact_ids:
+            best.setdefault(fact_id, score)
+    ranking = [ScoredId(fact_id, score) for fact_id, score in best.items()]
+    facts = {fact.fact_id: fact for fact in index.facts(ranking)}
+    paths = []
+    for score, fact_ids in scored_ids:
+        paths.append(FactPath(tuple(facts[fact_id] for fact_id in fact_ids), score))
     passages = _with_evidence(index, question, list(facts.values()), limit, settings.rag)
-    return Retrieved(passages, tuple(facts.values())[: settings.facts], paths=paths)
+    return RetrievedEvidence(passages, tuple(facts.values())[: settings.facts], paths=tuple(paths))
 
 
 def named_starts(index: GraphIndex, question: str) -> list[tuple[list[int], str]]:
     """Entities that a question names, the longest name first, each with the question in which the name is masked.
 
-    Of entities of one name in different case, those named as the question writes it, where there are any.
+    Of entities whose names differ only in case, those named as the question writes it, if there are any.
 
     Returns:
         Entity rows of one name, and the masked question.
     """
-    rows = sorted(index.search.named_entities(question))
-    entities = index.store.read(Entity, [index.entity_ids[row].decode("ascii") for row in rows])
-    row_of = {index.entity_ids[row].decode("ascii"): row for row in rows}
-    spans: defaultdict[tuple[int, int], list[tuple[bool, int]]] = defaultdict(list)
-    for entity in entities:
-        span, exact = _span(question, (entity.name, *entity.aliases))
-        spans[span].append((exact, row_of[entity.id]))
+    row_of = {index.entity_ids[row].decode("ascii"): row for row in sorted(index.search.named_entities(question))}
+    by_span: defaultdict[tuple[int, int], list[tuple[bool, int]]] = defaultdict(list)
+    for entity in index.store.read(Entity, list(row_of)):
+        span, is_exact = _span(question, (entity.name, *entity.aliases))
+        by_span[span].append((is_exact, row_of[entity.id]))
     starts = []
-    for (start, end), found in sorted(spans.items(), key=lambda each: (each[0][0] - each[0][1], each[0])):
-        best = max(exact for exact, _ in found)
+    for start, end in sorted(by_span, key=_longest_first):
+        entities = by_span[start, end]
+        best = max(is_exact for is_exact, _ in entities)
         masked = f"{question[:start]}{MASK}{question[end:]}" if end else question
-        starts.append(([row for exact, row in found if exact == best], masked))
+        starts.append(([row for is_exact, row in entities if is_exact == best], masked))
     return starts
 
 
+def _longest_first(span: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    start, end = span
+    return start - end, span
+
+
 def _span(question: str, names: Sequence[str]) -> tuple[tuple[int, int], bool]:
-    """Where the longest of the names stands, and whether in the same case; (0, 0) where none is there word for word."""
-    for name in sorted(names, key=lambda each: (-len(each), each)):
-        for text, exact in ((question, True), (question.lower(), False)):
-            match = re.search(rf"(?<!\w){re.escape(name if exact else name.lower())}(?!\w)", text)
+    """Span of the longest of the names in the question, and whether in the same case; (0, 0) if none is there.
+
+    A name may be missing although a search found its entity, which compares terms and not characters.
+    """
+    for name in sorted(names, key=lambda name: (-len(name), name)):
+        for text, is_exact in ((question, True), (question.lower(), False)):
+            match = re.search(rf"(?<!\w){re.escape(name if is_exact else name.lower())}(?!\w)", text)
+            # Lower case may change the length ("İ"): a span of such a text says nothing about the question.
             if match and len(text) == len(question):
-                return match.span(), exact
+                return match.span(), is_exact
     return (0, 0), False
 
 
 def _with_evidence(
-    index: GraphIndex, question: str, facts: Sequence[FoundFact], limit: int, rag: HybridSettings
+    index: GraphIndex, question: str, facts: Sequence[RetrievedFact], limit: int, rag: RagSettings
 ) -> tuple[Passage, ...]:
-    """At most `limit` passages: those that hold the evidence of facts, in their order, then plain RAG's."""
-    held = dict.fromkeys(fact.chunk_id for fact in facts if index.has_chunk(fact.chunk_id))
-    found = [Scored(chunk_id, 1.0 + 1.0 / place) for place, chunk_id in enumerate(held, 1)][:limit]
-    if len(found) < limit:
-        found = filled_up(found, index, question, index.encode_question(question), limit, rag)
-    return index.passages(found)
+    """At most `limit` passages: those that state the facts, in their order, then those of plain RAG."""
+    chunk_ids = dict.fromkeys(fact.chunk_id for fact in facts if index.has_chunk(fact.chunk_id))
+    # Scores above 1 stay above those of plain RAG, which are sums of 1 / (k + rank).
+    ranked = [ScoredId(chunk_id, 1.0 + 1.0 / rank) for rank, chunk_id in enumerate(chunk_ids, 1)][:limit]
+    if len(ranked) < limit:
+        ranked = fill_with_fused(ranked, index, question, index.encode_question(question), limit, rag)
+    return index.passages(ranked)

@@ -85,7 +85,7 @@ class OverlapReranker:
 
 
 class ScriptedChat:
-    """Answers every request with the same JSON, and remembers what it was asked."""
+    """Replies to every request with the same JSON, and remembers the requests."""
 
     name = "scripted"
     digest = "scripted"
@@ -108,7 +108,7 @@ def count_words(text: str) -> int:
 
 
 def passage(text: str, name: str = "", title: str = "", date: str = "", score: float = 1.0) -> Passage:
-    """A passage found somewhere."""
+    """A passage of a document of its own."""
     name = name or text
     return Passage(make_id("c", name), make_id("d", name), f"{name}.md", title, date, text, score)
 

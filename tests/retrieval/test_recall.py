@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kg.schema import Chunk, Document, make_id
-from models.files.paths import cache_dir
+from models.files.cache import cache_dir
 from retrieval.index.graph_index import GraphIndex
 from retrieval.retrievers.registry import open_retriever
 from retrieval.types import Retriever

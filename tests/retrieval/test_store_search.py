@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from kg.schema import Chunk, Document
-from kg.stores.neo4j.server import Address, Server
+from kg.stores.neo4j.server import Neo4jServer, ServerAddress
 from kg.stores.neo4j.store import Neo4jStore
 from models.errors import ConfigError
 from retrieval.index.graph_index import GraphIndex
@@ -22,7 +22,7 @@ QUESTIONS = ("Where was the designer of the Aldermoon Bridge born?", "Who electe
 
 
 @pytest.fixture
-def store(neo4j_address: Address) -> Iterator[Neo4jStore]:
+def store(neo4j_address: ServerAddress) -> Iterator[Neo4jStore]:
     with closing(Neo4jStore(neo4j_address, f"search-{uuid4()}")) as opened:
         try:
             opened.load(world())
@@ -97,8 +97,11 @@ def test_words_are_words_and_no_query(store: Neo4jStore) -> None:
 
 
 @pytest.mark.neo4j
-def test_workspaces_have_indexes_of_their_own(store: Neo4jStore, neo4j_address: Address, tmp_path: Path) -> None:
-    with closing(Neo4jStore(neo4j_address, f"{store.workspace}-x")) as other, closing(Server(neo4j_address)) as server:
+def test_workspaces_have_indexes_of_their_own(store: Neo4jStore, neo4j_address: ServerAddress, tmp_path: Path) -> None:
+    with (
+        closing(Neo4jStore(neo4j_address, f"{store.workspace}-x")) as other,
+        closing(Neo4jServer(neo4j_address)) as server,
+    ):
         other.load(world())
         here, there = WordEncoder(256), WordEncoder(32)  # vectors of another length
         indexes = [
@@ -116,7 +119,7 @@ def test_workspaces_have_indexes_of_their_own(store: Neo4jStore, neo4j_address: 
 
 
 @pytest.mark.neo4j
-def test_an_empty_store_finds_nothing(neo4j_address: Address, tmp_path: Path) -> None:
+def test_an_empty_store_finds_nothing(neo4j_address: ServerAddress, tmp_path: Path) -> None:
     with closing(Neo4jStore(neo4j_address, f"search-{uuid4()}")) as empty:
         index = GraphIndex.open(empty, tmp_path, WordEncoder(64), where="store")
         vector = index.encode_question("bridge")
@@ -124,6 +127,6 @@ def test_an_empty_store_finds_nothing(neo4j_address: Address, tmp_path: Path) ->
         assert index.search.near_entities(vector, 5) == index.search.named_entities("bridge") == []
 
 
-def test_a_store_without_indexes_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected store: neo4j"):
+def test_a_store_without_indexes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Set store: neo4j"):
         GraphIndex.open(MemoryStore(world()), tmp_path, WordEncoder(), where="store")

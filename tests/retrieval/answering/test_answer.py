@@ -3,12 +3,12 @@ import pytest
 from models.errors import OutputError
 from retrieval.answering.answer import answer
 from retrieval.answering.pack import pack
-from retrieval.types import PackedContext, Retrieved
+from retrieval.types import PackedContext, RetrievedEvidence
 from tests.retrieval.fakes import ScriptedChat, count_words, passage
 
 QUESTION = "Where was Ivo Tarn born?"
 BIRTH = passage("He keeps bees. Ivo Tarn was born in Pellin.", title="Tarn")
-FOUND = Retrieved((BIRTH, passage("The harbour was dredged.", title="Harbour")))
+FOUND = RetrievedEvidence((BIRTH, passage("The harbour was dredged.", title="Harbour")))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_not_found_and_empty_answers_are_abstentions(packed: PackedContext, text
 
 def test_no_evidence_is_an_abstention_without_a_call() -> None:
     chat = _reply("Pellin", [1])
-    reply = answer(QUESTION, pack(Retrieved(), 100, count_words), chat)
+    reply = answer(QUESTION, pack(RetrievedEvidence(), 100, count_words), chat)
     assert reply.abstained and chat.requests == [] and reply.usage.tokens_in == 0
 
 
@@ -81,5 +81,5 @@ def test_a_reply_of_another_form_is_an_error(packed: PackedContext, parsed: obje
 
 def test_braces_in_a_passage_are_not_fields() -> None:
     chat = _reply("yes", [1])
-    answer(QUESTION, pack(Retrieved((passage("Set {question} here."),)), 100, count_words), chat)
+    answer(QUESTION, pack(RetrievedEvidence((passage("Set {question} here."),)), 100, count_words), chat)
     assert "Set {question} here." in chat.requests[0].messages[-1].content

@@ -18,7 +18,7 @@ from models.runtime.progress import Step
 from retrieval.index import arrays
 from retrieval.index import graph_index as index_module
 from retrieval.index.graph_index import GraphIndex
-from retrieval.index.rank import Scored
+from retrieval.index.rank import ScoredId
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
 
 
@@ -57,10 +57,10 @@ def test_rows_of_the_store_become_arrays(tmp_path: Path, kind: str) -> None:
     assert index.step.shape == (10, 10)
     assert isinstance(index.chunk_vectors, np.memmap)
     assert [name for name in index.names if "tarn" in name] == ["ivo tarn"]
-    (found,) = index.passages([Scored(chunk_id("Tarn"), 0.5)])
+    (found,) = index.passages([ScoredId(chunk_id("Tarn"), 0.5)])
     assert (found.source, found.title, found.date, found.score) == ("tarn.md", "Tarn", "2029-02-11", 0.5)
     facts = {row.predicate: row.id for row in store.read(Fact)}
-    (fact,) = index.facts([Scored(facts["was born in"], 1.0)])
+    (fact,) = index.facts([ScoredId(facts["was born in"], 1.0)])
     assert (fact.subject, fact.object, fact.title) == ("Ivo Tarn", "Pellin", "Tarn")
     assert fact.sentence == "Ivo Tarn was born in Pellin."
     store.close()
@@ -99,9 +99,7 @@ def test_a_change_encodes_only_what_changed_and_removes_the_old_folder(tmp_path:
     assert len([path for path in _folders(tmp_path) if path.name != "other"]) == 1
 
 
-def test_another_layout_is_built_from_the_vectors_that_are_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_layout_is_built_from_existing_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore(world())
     before = GraphIndex.open(store, tmp_path, WordEncoder())
     monkeypatch.setattr(index_module, "LAYOUT", index_module.LAYOUT + 1)

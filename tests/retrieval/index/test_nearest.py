@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from models.protocols import Vectors
 from retrieval.index import graph_index as index_module
 from retrieval.index.graph_index import GraphIndex
-from retrieval.index.nearest import Nearest, Rounded, products, round_into
+from retrieval.index.nearest import CosineSearch, QuantisedVectors, products, quantise_into
 from retrieval.index.rank import top_rows
-from retrieval.index.subset import Limits, restrict
+from retrieval.index.subset import CorpusFilter, restrict
 from retrieval.retrievers.registry import open_retriever
 from tests.retrieval.fakes import MemoryStore, WordEncoder, world
 
@@ -23,26 +23,26 @@ def unit(draw: Draw, rows: int, dimension: int = 48) -> Vectors:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def in_bytes(vectors: Vectors) -> Rounded:
-    return round_into(np.empty(vectors.shape, dtype=np.int8), vectors)
+def in_bytes(vectors: Vectors) -> QuantisedVectors:
+    return quantise_into(np.empty(vectors.shape, dtype=np.int8), vectors)
 
 
-def whole(vectors: Vectors, vector: Vectors, limit: int, above: float) -> list[int]:
+def full_product(vectors: Vectors, vector: Vectors, limit: int, above: float) -> list[int]:
     rows: NDArray[np.intp] = top_rows(vectors @ vector, limit, above)
     return [int(row) for row in rows]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_rows_are_those_of_the_whole_product(seed: int) -> None:
+def test_the_rows_are_those_of_the_full_product(seed: int) -> None:
     draw = np.random.default_rng(seed)
     vectors = unit(draw, 700)
     vectors[100:160] = vectors[100]  # equals: the first rows win
     vectors[200:260] = vectors[200] + 2e-3 * unit(draw, 60)  # nearer to each other than a byte can tell
-    nearest = Nearest(vectors, in_bytes(vectors))
+    nearest = CosineSearch(vectors, in_bytes(vectors))
     for vector in (vectors[100], vectors[200], unit(draw, 1)[0], np.zeros(48, np.float32)):
         for limit, above in ((1, -np.inf), (5, 0.0), (30, 0.2), (5, 0.999), (0, 0.0), (900, -np.inf)):
             found = nearest.top(vector, limit, above)
-            assert [row for row, _ in found] == whole(vectors, vector, limit, above)
+            assert [row for row, _ in found] == full_product(vectors, vector, limit, above)
             assert [cosine for _, cosine in found] == pytest.approx(
                 [float(vectors[row] @ vector) for row, _ in found], abs=1e-6
             )
@@ -81,7 +81,7 @@ def test_an_index_of_many_rows_keeps_them_in_bytes_and_finds_the_same(
     question = "Who designed the Aldermoon Bridge?"
     vector = index.encode_question(question)
     assert index.search.near_entities(vector, 2) == plain.search.near_entities(vector, 2)
-    for limits in (None, Limits(after="2030")):
+    for limits in (None, CorpusFilter(after="2030")):
         both = [restrict(each, limits) if limits else each for each in (plain, index)]
         assert len(both[1].codes["chunk"].codes) == len(both[1].chunk_ids)  # type: ignore[union-attr]
         for name, settings in (("graph", {"seeds": {"facts": 1}}), ("dense", {})):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix, csr_matrix
 
 from retrieval.pagerank.exact import personalised_pagerank, transition
-from retrieval.pagerank.push import Push, Visits
+from retrieval.pagerank.push import ForwardPush, VisitProbabilities
 
 _ROUNDING = 1e-12
 
@@ -26,15 +26,15 @@ def _random(nodes: int, edges: int) -> csr_matrix:
     return _graph(nodes, [tuple(edge) for edge in random.integers((0, 0, 1), (nodes, nodes, 5), (edges, 3)).tolist()])
 
 
-def _push(adjacency: csr_matrix) -> Push:
-    return Push(transition(adjacency), _degree(adjacency))
+def _push(adjacency: csr_matrix) -> ForwardPush:
+    return ForwardPush(transition(adjacency), _degree(adjacency))
 
 
 def _degree(adjacency: csr_matrix) -> np.ndarray:
     return np.asarray(adjacency.sum(axis=0)).ravel()
 
 
-def _dense(visits: Visits, nodes: int) -> np.ndarray:
+def _dense(visits: VisitProbabilities, nodes: int) -> np.ndarray:
     assert len(np.unique(visits.rows)) == len(visits.rows)
     values = np.zeros(nodes)
     values[visits.rows] = visits.values
@@ -134,7 +134,7 @@ def test_reads_mapped_arrays_of_either_width(tmp_path: Path, index_type: type) -
         values = getattr(step, part)
         np.save(tmp_path / f"{part}.npy", values if part == "data" else values.astype(index_type))
         setattr(step, part, np.load(tmp_path / f"{part}.npy", mmap_mode="r"))
-    found = Push(step, _degree(adjacency)).visits(np.array([5]), np.ones(1), epsilon=0, error=1e-10)
+    found = ForwardPush(step, _degree(adjacency)).visits(np.array([5]), np.ones(1), epsilon=0, error=1e-10)
     assert _dense(found, 50) == pytest.approx(_truth(adjacency, np.array([5]), np.ones(1), 0.5), abs=1e-9)
 
 
@@ -164,7 +164,7 @@ def test_numbers_out_of_range_are_refused(numbers: dict[str, float]) -> None:
 
 def test_a_step_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match=r"Expected a step of shape \(2, 2\).*got \(3, 3\)"):
-        Push(transition(csr_matrix((3, 3))), np.zeros(2))
+        ForwardPush(transition(csr_matrix((3, 3))), np.zeros(2))
 
 
 def test_the_compiler_is_imported_only_to_walk() -> None:

@@ -57,7 +57,7 @@ def test_the_kind_decides_who_answers(index: GraphIndex, tmp_path: Path, questio
     assert chosen.retrieve(question, 3) == behind.retrieve(question, 3)
 
 
-def test_a_question_of_no_clear_kind_goes_to_the_one_named_for_it(index: GraphIndex, tmp_path: Path) -> None:
+def test_a_question_of_no_clear_kind_has_the_kind_otherwise(index: GraphIndex, tmp_path: Path) -> None:
     chosen = auto(index, examples=examples(tmp_path), least=1.0, otherwise="corpus")
     assert chosen.kind("Who is the mayor of Pellin?") == "corpus"
 
@@ -68,9 +68,9 @@ def test_names_do_not_count() -> None:
 
 
 def test_every_kind_needs_a_retriever(index: GraphIndex, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no retriever for questions of the kind odd"):
+    with pytest.raises(ConfigError, match="needs a retriever for questions of the kind odd"):
         auto(index, examples=examples(tmp_path, (*EXAMPLES, ("odd", "Why?"))))
-    with pytest.raises(ConfigError, match="found none"):
+    with pytest.raises(ConfigError, match="the file is empty"):
         auto(index, examples=examples(tmp_path, ()))
     with pytest.raises(InputError, match="line 1"):
         (tmp_path / "bad.jsonl").write_text("{}\n")
@@ -90,8 +90,8 @@ def test_the_dearest_retriever_is_planned() -> None:
 
 
 def test_the_shipped_examples_have_every_kind_that_is_answered() -> None:
-    from retrieval.retrievers.auto import _read
+    from retrieval.retrievers.auto import _read_examples
 
-    shipped = _read("")
+    shipped = _read_examples("")
     assert {example.kind for example in shipped} == set(AutoSettings().retrievers)
     assert len({example.question for example in shipped}) == len(shipped) >= 60

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from retrieval.index.graph_index import GraphIndex
 from retrieval.retrievers.registry import open_retriever
-from retrieval.traversal.planner import LearntPlanner, Look
-from retrieval.traversal.steps import named_starts
-from retrieval.types import Retrieved
+from retrieval.traversal.planner import RegressionPlanner, StepScores
+from retrieval.traversal.steps import RelationPath, named_starts
+from retrieval.types import RetrievedEvidence
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
-from tests.retrieval.retrievers.test_paths import graph, taught
+from tests.retrieval.retrievers.test_paths import graph, with_examples
 
 BORN = "Where was the person born who designed the Aldermoon Bridge?"
 
@@ -24,30 +26,30 @@ def index(tmp_path: Path) -> GraphIndex:
     return GraphIndex.open(MemoryStore(world()), tmp_path, WordEncoder(512))
 
 
-def _ask(index: GraphIndex, question: str, **settings: object) -> Retrieved:
+def _retrieve(index: GraphIndex, question: str, **settings: object) -> RetrievedEvidence:
     return open_retriever("coe", index, index.encoder, settings).retrieve(question, 3)
 
 
-def _ends(found: Retrieved) -> list[tuple[str, str]]:
+def _ends(found: RetrievedEvidence) -> list[tuple[str, str]]:
     return [(path.facts[-1].predicate, path.facts[-1].object) for path in found.paths]
 
 
-def test_each_step_takes_what_the_question_still_asks_for(index: GraphIndex) -> None:
-    found = _ask(index, BORN)
+def test_a_step_takes_what_earlier_steps_have_not_explained(index: GraphIndex) -> None:
+    found = _retrieve(index, BORN)
     assert [fact.predicate for fact in found.paths[0].facts] == ["designed", "was born in"]
     assert [passage.chunk_id for passage in found.passages[:2]] == [chunk_id("Bridge"), chunk_id("Tarn")]
     assert len(found.passages) == 3  # plain RAG fills up
 
 
 def test_a_chain_ends_where_nothing_explains_more(index: GraphIndex) -> None:
-    found = _ask(index, "Who designed the Aldermoon Bridge?")
+    found = _retrieve(index, "Who designed the Aldermoon Bridge?")
     assert [fact.predicate for fact in found.paths[0].facts] == ["designed"]
 
 
 def test_of_many_neighbours_those_near_the_question_are_kept(tmp_path: Path) -> None:
     rows = graph(*((f"Work {n}", "made by", "Lyn") for n in range(20)), ("Blue harbour", "made by", "Lyn"))
     index = GraphIndex.open(MemoryStore(rows), tmp_path, WordEncoder(512))
-    found = _ask(index, "Which harbour in blue was made by Lyn?", nodes=2, hops=1)
+    found = _retrieve(index, "Which harbour in blue was made by Lyn?", nodes=2, hops=1)
     assert found.paths[0].facts[0].subject == "Blue harbour"
     assert len(found.paths) == 2
 
@@ -55,8 +57,8 @@ def test_of_many_neighbours_those_near_the_question_are_kept(tmp_path: Path) -> 
 def test_a_hub_is_not_walked_through(tmp_path: Path) -> None:
     rows = graph(*((f"Work {n}", "has kind", "Song") for n in range(30)), ("Work 7", "made by", "Lyn"))
     index = GraphIndex.open(MemoryStore(rows), tmp_path, WordEncoder(512))
-    assert _ends(_ask(index, "Which kind has Work 7?", degree=10, least_hops=3))[:1] == []
-    assert {len(path.facts) for path in _ask(index, "Which kind has Work 7?", degree=10).paths} == {1}
+    assert _ends(_retrieve(index, "Which kind has Work 7?", degree=10, least_hops=3))[:1] == []
+    assert {len(path.facts) for path in _retrieve(index, "Which kind has Work 7?", degree=10).paths} == {1}
 
 
 def test_the_longest_name_comes_first_and_is_masked(tmp_path: Path) -> None:
@@ -70,29 +72,32 @@ def test_the_longest_name_comes_first_and_is_masked(tmp_path: Path) -> None:
 
 
 def test_the_same_question_finds_the_same(index: GraphIndex) -> None:
-    assert _ask(index, BORN) == _ask(index, BORN)
+    assert _retrieve(index, BORN) == _retrieve(index, BORN)
 
 
-def test_examples_teach_which_step_is_meant_and_when_a_chain_is_over(index: GraphIndex, tmp_path: Path) -> None:
-    settings = taught(tmp_path)
+def test_examples_teach_which_step_is_meant_and_where_a_chain_ends(index: GraphIndex, tmp_path: Path) -> None:
+    settings = with_examples(tmp_path)
     for question, steps in (
         ("Which birthplace has the person behind Aldermoon Bridge?", ["designed", "was born in"]),
         ("Which river is under Aldermoon Bridge?", ["crosses"]),
     ):
-        found = _ask(index, question, **settings)
+        found = _retrieve(index, question, **settings)
         assert [fact.predicate for fact in found.paths[0].facts] == steps
 
 
 @pytest.mark.parametrize(("sign", "length"), [(-1, 1), (1, 3)])
-def test_chains_are_over_where_they_fit_the_question_as_a_whole(
+def test_chains_end_where_they_fit_the_complete_question(
     index: GraphIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: int, length: int
 ) -> None:
-    look = LearntPlanner.look
+    step_scores = RegressionPlanner.step_scores
 
-    def told(planner: LearntPlanner, question: str) -> Look:
-        return replace(look(planner, question), fit=lambda paths: np.array([sign * len(path) for path in paths], float))
+    def scored_by_length(planner: RegressionPlanner, question: str) -> StepScores:
+        def score_paths(paths: Sequence[RelationPath]) -> NDArray[np.float64]:
+            return np.array([sign * len(path) for path in paths], float)
 
-    monkeypatch.setattr(LearntPlanner, "look", told)
-    found = _ask(index, BORN, **taught(tmp_path))
+        return replace(step_scores(planner, question), score_paths=score_paths)
+
+    monkeypatch.setattr(RegressionPlanner, "step_scores", scored_by_length)
+    found = _retrieve(index, BORN, **with_examples(tmp_path))
     assert len(found.paths[0].facts) == length
     assert found.paths[0].score == sign * length

@@ -1,3 +1,4 @@
+import inspect
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -7,9 +8,10 @@ from pydantic import BaseModel, ConfigDict
 from kg.schema import Entity, Fact
 from models.calls.chats import Chats
 from models.errors import ConfigError
+from models.runtime.dotted import load_dotted
 from retrieval.index.graph_index import GraphIndex
 from retrieval.retrievers.registry import RETRIEVERS, open_retriever
-from retrieval.types import Retrieved, Retriever
+from retrieval.types import RetrievedEvidence, Retriever
 from tests.retrieval.fakes import MemoryStore, ScriptedChat, WordEncoder, chunk_id, world
 
 ON_ANY_STORE = [name for name in RETRIEVERS if name != "cypher"]
@@ -36,7 +38,7 @@ def plain_index(tmp_path: Path) -> GraphIndex:
 
 
 def opened(name: str, index: GraphIndex) -> Retriever:
-    """A retriever whose model, if it asks one, has no follow-up question."""
+    """A retriever whose model, if it calls one, writes no follow-up question."""
     chats = Chats(lambda _: nullcontext(ScriptedChat({"questions": []})))
     return open_retriever(name, index, index.encoder, NEEDED.get(name, {}), chats)
 
@@ -60,7 +62,7 @@ def test_the_same_question_gives_the_same_evidence(index: GraphIndex, name: str)
 @pytest.mark.parametrize("name", ON_ANY_STORE)
 def test_an_empty_knowledge_base_gives_nothing(tmp_path: Path, name: str) -> None:
     index = GraphIndex.open(MemoryStore(), tmp_path, WordEncoder())
-    assert opened(name, index).retrieve(BRIDGE, 5) == Retrieved()
+    assert opened(name, index).retrieve(BRIDGE, 5) == RetrievedEvidence()
 
 
 @pytest.mark.parametrize("name", ON_ANY_STORE)
@@ -69,7 +71,7 @@ def test_a_limit_above_the_number_of_passages_is_no_error(index: GraphIndex, nam
 
 
 def test_bm25_finds_nothing_for_unknown_words(index: GraphIndex) -> None:
-    assert open_retriever("bm25", index, index.encoder, {}).retrieve("zyx wvu", 5) == Retrieved()
+    assert open_retriever("bm25", index, index.encoder, {}).retrieve("zyx wvu", 5) == RetrievedEvidence()
 
 
 def test_the_graph_reaches_a_passage_that_shares_no_word_with_the_question(index: GraphIndex) -> None:
@@ -136,22 +138,22 @@ class OwnRetriever:
     def __init__(self, index: GraphIndex, settings: Settings, chats: Chats) -> None:
         self.size, self.chats = settings.size, chats
 
-    def retrieve(self, question: str, limit: int) -> Retrieved:
-        return Retrieved()
+    def retrieve(self, question: str, limit: int) -> RetrievedEvidence:
+        return RetrievedEvidence()
 
 
 def test_a_dotted_path_opens_ones_own_retriever(index: GraphIndex) -> None:
     with Chats(lambda name: pytest.fail(f"nobody asked for {name}")) as chats:
         own = open_retriever(f"{__name__}:OwnRetriever", index, index.encoder, {"size": 7}, chats)
         assert (own.size, own.chats) == (7, chats)  # type: ignore[attr-defined]
-    with pytest.raises(ConfigError, match="asks a chat model"):
+    with pytest.raises(ConfigError, match="calls a chat model"):
         open_retriever(f"{__name__}:OwnRetriever", index, index.encoder, {"size": 7})
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("bm52", {}, "expected one of bm25, dense, rag, rerank, graph, ppr"),
+        ("bm52", {}, "Did you mean 'bm25'.*Expected one of: bm25, dense, rag, rerank, graph, ppr"),
         ("nowhere_at_all:Thing", {}, "cannot be imported"),
         ("json:JSONDecoder", {}, "not a retriever"),
         ("rag", {"k": 3}, "k: Extra inputs.*Its settings: depth, rrf_k"),
@@ -161,6 +163,24 @@ def test_a_dotted_path_opens_ones_own_retriever(index: GraphIndex) -> None:
 def test_wrong_names_and_settings_say_what_is_right(index: GraphIndex, name: str, settings: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         open_retriever(name, index, index.encoder, settings)
+
+
+@pytest.mark.parametrize("name", RETRIEVERS)
+def test_a_retriever_is_in_the_file_of_its_name(name: str) -> None:
+    entry = RETRIEVERS[name]
+    retriever = load_dotted(entry) if isinstance(entry, str) else entry
+    file = "global_search" if name == "global" else name  # `global` is a keyword of Python
+    assert retriever.__module__ == f"retrieval.retrievers.{file}"
+    assert retriever.name == name
+
+
+@pytest.mark.parametrize("name", RETRIEVERS)
+def test_every_setting_of_a_retriever_is_described(name: str) -> None:
+    entry = RETRIEVERS[name]
+    retriever = load_dotted(entry) if isinstance(entry, str) else entry
+    docs = "\n".join(inspect.getdoc(kind) or "" for kind in retriever.Settings.__mro__ if issubclass(kind, BaseModel))
+    undescribed = [field for field in retriever.Settings.model_fields if f"    {field}: " not in docs]
+    assert undescribed == []
 
 
 def test_another_encoder_than_the_indexs_is_refused(index: GraphIndex) -> None:

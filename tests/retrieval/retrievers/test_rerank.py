@@ -13,7 +13,7 @@ from models.factory import open_reranker
 from models.protocols import Vectors
 from retrieval.index.graph_index import GraphIndex
 from retrieval.retrievers.registry import open_retriever
-from retrieval.text.texts import headed
+from retrieval.text.texts import with_heading
 from tests.models.tiny_bert import save_tiny_bert
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
 
@@ -37,7 +37,7 @@ def index(tmp_path: Path) -> GraphIndex:
 def test_the_rerankers_order_counts(index: GraphIndex) -> None:
     retriever = open_retriever("rerank", index, index.encoder, {"reranker": f"{__name__}:LongestFirst"})
     found = retriever.retrieve(BEES, 5).passages
-    lengths = [len(headed(each.title, each.date, each.text)) for each in found]
+    lengths = [len(with_heading(each.title, each.date, each.text)) for each in found]
     assert lengths == sorted(lengths, reverse=True) == [each.score for each in found]
     assert chunk_id("Bees") in {each.chunk_id for each in found}
 
@@ -52,7 +52,7 @@ def test_with_a_cross_encoder(index: GraphIndex, tmp_path: Path) -> None:
     file = tmp_path / "cross.yaml"
     file.write_text(f"backend: cross-encoder\nweights: {save_tiny_bert(tmp_path / 'weights', labels=1)}\ndevice: cpu\n")
     found = open_retriever("rerank", index, index.encoder, {"reranker": str(file)}).retrieve(BEES, 5).passages
-    scores = open_reranker(str(file)).rank(BEES, [headed(each.title, each.date, each.text) for each in found])
+    scores = open_reranker(str(file)).rank(BEES, [with_heading(each.title, each.date, each.text) for each in found])
     assert np.allclose([each.score for each in found], scores, atol=1e-5)
     assert np.all(np.diff(scores) <= 1e-6)
 

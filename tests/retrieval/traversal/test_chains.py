@@ -13,7 +13,7 @@ from kg.schema import Entity, Fact
 from models.errors import ConfigError
 from models.protocols import Vectors
 from retrieval.index.graph_index import GraphIndex
-from retrieval.index.rank import Scored
+from retrieval.index.rank import ScoredId
 from retrieval.retrievers.graph import GraphRetriever, GraphSettings
 from retrieval.traversal.chains import HopSettings, find_chains, open_hops
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
@@ -65,7 +65,7 @@ def test_scores_are_those_of_all_chains(index: GraphIndex, lexical: float) -> No
     wide = find_chains(index, hops, BRIDGE, HopSettings(beam=5, lexical=lexical))
     words = {item.id: item.score for item in index.search.matching_passages(BRIDGE, 5)}
     shared = np.array([words.get(each, 0.0) for each in names(index, range(5))]) / max(words.values())
-    passages = index.passages([Scored(i, 0.0) for i in names(index, range(5))])
+    passages = index.passages([ScoredId(i, 0.0) for i in names(index, range(5))])
     texts = [f"{p.title} ({p.date}): {p.text}" if p.date else f"{p.title}: {p.text}" for p in passages]
 
     def step(text: str) -> np.ndarray:
