@@ -1,11 +1,10 @@
-"""How an adapter is trained: the settings of one training run, checked where they enter.
+"""How an adapter is trained: the settings of one training run, checked when they are read.
 
-Everything here but `checkpoint_steps` changes the adapter that comes out, so their digest is part of what
-names an adapter. The base model and the texts are not settings: they are given beside them (see
-`training.train.train`).
+Every setting but `checkpoint_steps` changes the adapter that comes out, so their digest is part of an adapter's name.
+The base model and the texts are not settings; they are separate arguments (see `training.train.train`).
 
-The defaults learn fastest per second of those measured on a processor (SmolLM2-135M, 1,895 tokens, 3 epochs):
-rank 32 on all linear layers, one sequence a step, 1e-3. How much else a model forgets was not part of that.
+The defaults learn fastest per second among those that were compared on a CPU (SmolLM2-135M, 1,895 tokens, 3 epochs):
+rank 32 on all linear layers, one sequence a step, 1e-3. How much a model forgets with them was not compared.
 
     TrainConfig(epochs=4, rank=16)
     load_config(Path("train.yaml"))
@@ -16,38 +15,40 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.errors import ConfigError, describe
 from models.files.digest import digest
+from models.files.settings import check_settings, read_settings
+
+_NAME = "training settings"
 
 
 class TrainConfig(BaseModel):
     """Settings of one training run.
 
     Attributes:
-        method: A name of `training.methods.lora.METHODS`, or the dotted path of your own (`package.module:function`).
+        method: A name in `training.methods.lora.METHODS`, or the dotted path of your own (`package.module:function`).
         rank: Rank of the two low-rank factors of each adapted layer.
         alpha: Scale: the product of the factors is multiplied by alpha / rank; None means 2 * rank.
         dropout: Share of the adapter's inputs that is zeroed while it trains, in [0, 1).
         targets: "all-linear" (each linear layer but the output head), "attention", or names of modules.
-        learning_rate: Peak, reached after the warm-up.
+        learning_rate: Peak learning rate, reached after the warm-up.
         schedule: "cosine" falls to zero at the last step; "constant" stays at the peak.
         warmup_share: Share of all steps over which the learning rate rises from zero, in [0, 1).
-        epochs: How often every text is seen.
-        sequence_length: Tokens of one packed sequence.
-        batch_size: Packed sequences of one step.
+        epochs: Number of passes over the texts.
+        sequence_length: Number of tokens in one packed sequence.
+        batch_size: Number of packed sequences in one step.
         isolate: True keeps attention within each text of a packed sequence; False lets it cross.
-        weight_decay: Of AdamW, on the adapter's weights.
-        clip_norm: Largest L2 norm of the gradient of one step.
-        seed: Of the adapter's first weights, the order of the texts and the dropout.
-        checkpoint_steps: Steps between two checkpoints; changes nothing in the result.
+        weight_decay: Weight decay of AdamW, on the adapter's weights.
+        clip_norm: Maximum L2 norm of the gradient of one step.
+        seed: Seed of the adapter's first weights, the order of the texts and the dropout.
+        checkpoint_steps: Number of steps between two checkpoints; does not change the result.
         whole_documents: True trains on documents, False on their chunks.
-        raw: True trains on the texts themselves; False on their rewritings alone.
-        paraphrases: Rewritings of each text that are trained on; 0 trains on the texts alone.
-        paraphrase_share: Most tokens of a rewriting beyond its first 64, as a share of its text's; one that is longer
-            ends with the last full sentence within. 2 is room for all that a text says; less is cheaper and says less.
+        raw: True trains on the texts as well as their rewritings, False on the rewritings alone.
+        paraphrases: Number of rewritings of each text to train on; 0 trains on the texts alone.
+        paraphrase_share: Maximum number of tokens of a rewriting beyond its first 64, as a share of its text's; a
+            longer one is cut off after the last complete sentence that fits. 2 leaves room for everything that a text
+            says; a smaller share costs less and says less.
         paraphraser: Name of the chat model that writes them.
     """
 
@@ -78,7 +79,7 @@ class TrainConfig(BaseModel):
     @model_validator(mode="after")
     def _something_to_read(self) -> Self:
         if not self.raw and not self.paraphrases:
-            raise ValueError("raw is false and paraphrases is 0, so there is nothing to train on: set one of them")
+            raise ValueError("With raw false and paraphrases 0 there is nothing to train on: set one of them.")
         return self
 
     @property
@@ -103,12 +104,7 @@ def parse_config(values: Any, source: str = "the training configuration") -> Tra
     Raises:
         ConfigError: A setting is unknown or out of range; the message names `source` and the setting.
     """
-    if not isinstance(values, dict):
-        raise ConfigError(f"{source}: expected a mapping of settings, got {type(values).__name__}.")
-    try:
-        return TrainConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"{source} is not a training configuration: {describe(error)}.") from error
+    return check_settings(values, TrainConfig, source, _NAME)
 
 
 def load_config(path: Path) -> TrainConfig:
@@ -117,28 +113,25 @@ def load_config(path: Path) -> TrainConfig:
     Raises:
         ConfigError: The file cannot be read or does not hold training settings.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"The training configuration {path} cannot be read: {error}.") from error
-    return parse_config({} if values is None else values, str(path))
+    return read_settings(path, TrainConfig, _NAME)
 
 
 class HopConfig(BaseModel):
-    """Settings of one training run of a hop encoder; all but `checkpoint_steps` change what comes out.
+    """Settings of one training run of a hop encoder; all but `checkpoint_steps` change the result.
 
     Attributes:
         rank: Rank of the two low-rank factors of each linear layer.
         alpha: Scale: the product of the factors is multiplied by alpha / rank.
-        learning_rate: Peak, reached after the warm-up; falls to zero in a straight line. Where none is set, a fifth
-            of it for an adapter that is gone on with: at the full one it forgets some.
-        warmup_steps: Steps over which it rises.
-        epochs: How often every example is seen.
-        batch_size: Examples of one step.
-        max_tokens: Where a question with its passages is cut, in training; tokens.
-        from_scratch: Whether the adapter begins untrained where there is one to go on with.
-        seed: Of the adapter's first weights and of the order of the examples.
-        checkpoint_steps: Steps between two checkpoints; changes nothing in the result.
+        learning_rate: Peak learning rate, reached after the warm-up; it then falls to zero linearly. If it is not set,
+            an adapter that is trained further gets a fifth of the default: at the full rate it forgets some of what it
+            knew.
+        warmup_steps: Number of steps over which the learning rate rises.
+        epochs: Number of passes over the examples.
+        batch_size: Number of examples in one step.
+        max_tokens: Maximum length of a question with its passages in training, in tokens; the rest is cut off.
+        from_scratch: Whether to begin with an untrained adapter even if there is one to train further.
+        seed: Seed of the adapter's first weights and of the order of the examples.
+        checkpoint_steps: Number of steps between two checkpoints; does not change the result.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -154,8 +147,8 @@ class HopConfig(BaseModel):
     seed: int = Field(default=0, ge=0)
     checkpoint_steps: int = Field(default=20, ge=1)
 
-    def going_on(self) -> Self:
-        """The settings for an adapter that is gone on with."""
+    def for_further_training(self) -> Self:
+        """The settings for an adapter that is trained further."""
         if "learning_rate" in self.model_fields_set:
             return self
         return self.model_copy(update={"learning_rate": self.learning_rate / 5})

@@ -1,8 +1,8 @@
-"""A student extractor: an adapter that learns a workspace's extractions, so that a small model reads as a large did.
+"""A student extractor: an adapter that learns a workspace's extractions, so that a small model extracts as a large one.
 
-An example asks what `kg.extraction.chat` asks a model that was trained for extraction, and answers with the facts that
-stood up in that passage; what was refused is not taught. Nothing is asked of the teacher: its readings lie in the
-store. Beside the adapter stands the YAML file by which the student is called like any model.
+The prompt of an example is the one by which `kg.extraction.chat` calls a model that was trained for extraction, its
+answer are the facts that were accepted in that input; what was refused is not taught. The teacher is not called: its
+extractions are in the store. Beside the adapter stands the YAML file by which the student is named like any model.
 
     train_extractor(workspace, "smollm2-135m", extractor_config(), "extractor")
 
@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from kg.extraction.chat import TRAINED, shown
-from kg.extraction.examples import extraction_prompt, written
-from kg.extraction.proposals import Proposal, answer_schema
-from kg.extraction.protocol import Passage, passages_of
+from kg.extraction.chat import TRAINED_FORM, prompt_fields
+from kg.extraction.examples import extraction_prompt, format_facts
+from kg.extraction.proposals import DENSITY, Proposal, line_pattern, max_lines
+from kg.extraction.protocol import ExtractionInput, extraction_inputs
 from kg.language.sentences import RuleSentences
 from kg.schema import Chunk, Document, Extraction
 from kg.workspace import Workspace
@@ -39,50 +38,53 @@ from training.runs.request import base_config
 from training.train import train
 
 DEFAULTS = TrainConfig(rank=16, learning_rate=1e-3, epochs=3, sequence_length=768)
-"""An example is a passage and its answer, some 400 tokens; three epochs of 300 passages take an hour on two cores."""
+"""An example is an input with its reply, some 400 tokens; three epochs of 300 inputs take an hour on two cores."""
 
 
 def extractor_texts(workspace: Workspace) -> tuple[TrainingText, ...]:
-    """One example for every passage that was read and holds facts, in the order of the documents.
+    """One example for every extraction input that holds facts, in the order of the documents.
 
     Raises:
         InputError: There is none.
     """
     store, sentences = workspace.store, RuleSentences()
-    prompt = extraction_prompt(TRAINED)
-    readings = {row.chunk_id: row for row in store.read(Extraction)}
+    prompt = extraction_prompt(TRAINED_FORM)
+    extractions = {extraction.chunk_id: extraction for extraction in store.read(Extraction)}
     documents = sorted(store.read(Document), key=lambda document: (document.source, document.id))
     texts = []
-    for passage in passages_of(documents, list(store.read(Chunk)), workspace.config.extract_tokens or 0):
-        answer = _answer(passage, readings)
-        if answer:
-            spans = [(chunk, span) for chunk in passage.chunks for span in sentences.split(chunk.text)]
-            question = prompt.fill(shown(passage, spans))
-            text = json.dumps({"facts": answer}, ensure_ascii=False, separators=(",", ":"))
-            texts.append(TrainingText.of(text, passage.id, "extraction", question))
+    for source in extraction_inputs(documents, list(store.read(Chunk)), workspace.config.extract_tokens or 0):
+        lines = _reply_lines(source, extractions)
+        if lines:
+            spans = [(chunk, span) for chunk in source.chunks for span in sentences.split(chunk.text)]
+            messages = prompt.fill(prompt_fields(source, spans))
+            text = json.dumps({"facts": lines}, ensure_ascii=False, separators=(",", ":"))
+            texts.append(TrainingText.of(text, source.id, "extraction", messages))
     if not texts:
         raise InputError(
-            f"The workspace {workspace.path} holds no passage with facts to learn from: index documents with the "
-            "extractor that is to be the teacher first."
+            f"Expected chunks with facts to learn from, but the workspace {workspace.path} has none: index documents "
+            "with the extractor that is to be the teacher first."
         )
     return tuple(texts)
 
 
-def _answer(passage: Passage, readings: dict[str, Extraction]) -> list[str]:
-    """The lines that the student should write: facts in the order of reading, as many as the schema lets it."""
+def _reply_lines(source: ExtractionInput, extractions: dict[str, Extraction]) -> list[str]:
+    """The lines that the student should write: facts in the order of their extraction, as many as the schema allows."""
+    # A dictionary keeps the order and drops what two chunks of one input both state.
     facts = dict.fromkeys(
         Proposal(triple.subject, triple.predicate, triple.object)
-        for chunk in passage.chunks
-        if chunk.id in readings
-        for triple in readings[chunk.id].triples
+        for chunk in source.chunks
+        if chunk.id in extractions
+        for triple in extractions[chunk.id].triples
     )
-    rule = answer_schema(TRAINED.style, passage.tokens)["properties"]["facts"]
-    fits = [fact for fact in facts if all(re.fullmatch(rule["items"]["pattern"][1:-1], each) for each in _alone(fact))]
-    return written(fits, TRAINED.style)[: rule["maxItems"]]
+    # The student will write under this schema: a line that it forbids, a very long name perhaps, must not be taught.
+    pattern = re.compile(line_pattern(TRAINED_FORM.style))
+    allowed = [fact for fact in facts if _fits(fact, pattern)]
+    lines = format_facts(allowed, TRAINED_FORM.style)
+    return lines[: max_lines(source.tokens, DENSITY[TRAINED_FORM.style])]
 
 
-def _alone(fact: Proposal) -> Iterator[str]:
-    yield from written([fact], TRAINED.style)
+def _fits(fact: Proposal, pattern: re.Pattern[str]) -> bool:
+    return all(map(pattern.fullmatch, format_facts([fact], TRAINED_FORM.style)))
 
 
 def train_extractor(
@@ -91,18 +93,19 @@ def train_extractor(
     """Train the student of a workspace's extractor.
 
     Args:
-        workspace: Indexed.
+        workspace: An indexed workspace.
         base: Name of a model configuration of the transformers backend.
         config: Settings.
-        name: Of the adapter's folder in the workspace, and of the YAML file beside it.
-        progress: Told of tokens and losses.
+        name: Name of the adapter's folder in the workspace, and of the YAML file beside it.
+        progress: Progress callback, of tokens and losses.
     Returns:
         The YAML file, which every option that names an extractor takes.
     Raises:
         InputError: The workspace holds nothing to learn from.
-        ConfigError: As of `training.train.train`.
+        ConfigError: See `training.train.train`.
     """
     folder = adapter_folder(workspace.adapters_dir, name)
+    # Checked before training, which takes an hour: a base that cannot be trained is refused at once.
     settings = _settings(base_config(base), config) | {"adapter": name, "trained_for": "extraction"}
     train(base, extractor_texts(workspace), config, folder, progress)
     file = extractor_file(folder)
@@ -116,9 +119,10 @@ def extractor_file(folder: Path) -> Path:
 
 
 def _settings(model: TransformersModel, config: TrainConfig) -> dict[str, Any]:
-    """The student's base, on llama.cpp where that takes it: it holds answers to their form, and is fast."""
+    """The student's base, on llama.cpp where that can load it: it keeps replies to their schema, and is fast."""
     weights = resolve(model.weights)
     kept = model.model_dump(mode="json", exclude_defaults=True)
+    # llama.cpp takes plain LoRA on architectures whose converter is known; anything else stays with transformers.
     if weights.gguf is None or config.method != "lora" or not is_known(weights):
         return {"backend": model.backend, **kept}
     return {"backend": "llamacpp", **{name: kept[name] for name in ("weights", "price") if name in kept}}

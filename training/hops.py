@@ -1,22 +1,19 @@
 """A hop encoder: an adapter that leads from a question, and what was found for it, to the next passage.
 
 Only the side of the question is trained: passages keep the vectors that the encoder gives them without the adapter, so
-an index needs no second set, and every passage of a corpus is a negative at every step, at the price of one product of
-matrices. The loss of an example is the mean, over the passages wanted next, of -log of the share of each against all
-passages that the question does not need.
+that an index needs no second set. What is minimised is `training.objectives.hop_ranking`, the steps are made by
+`training.runs.loop`.
 
     train_hops("minilm", [read_hop_set(Path("sets/hotpot"))], HopConfig(), Path("adapters/hops"))
 
-Source: Hu et al., ICLR 2022 (LoRA); Xiong et al., ICLR 2021 (multi-hop dense retrieval); Lee et al., ACL 2021
-    (training the query side alone).
+Source: Hu et al., ICLR 2022 (LoRA); Lee et al., ACL 2021 (training the query side alone).
 """
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,27 +28,20 @@ from models.local.causal import adapter_digest
 from models.protocols import Vectors
 from models.runtime.progress import SILENT, Progress
 from models.weights.resolve import Weights, resolve
-from retrieval.index.embed import KnownVectors, embed
-from retrieval.traversal.chains import SCALE
+from retrieval.index.embed import VectorCache, embed
 from training.config import HopConfig
 from training.data.hop_sets import HopExample, HopSet, examples_of
-from training.data.packing import epoch_order
-from training.runs.checkpoint import State, load_checkpoint, save_checkpoint, trainable
-from training.runs.log import LOG, check_finite, log_line, open_log
+from training.objectives.hop_ranking import HopRanking
+from training.runs.loop import fit
 from training.runs.publish import publish
-from training.runs.resumable import once
+from training.runs.resumable import train_once
 
 if TYPE_CHECKING:
-    import torch
-
     from models.local.encoder import SentenceEncoder
-
-_WINDOW = 8
-"""Batches are cut from this many batches' examples, sorted by length: like lengths waste no padding."""
 
 
 @dataclass(frozen=True)
-class HopRequest:
+class HopTrainingRequest:
     """What is to be trained: everything that the adapter's weights depend on.
 
     Attributes:
@@ -61,7 +51,8 @@ class HopRequest:
         sets: Passages and questions.
         config: The settings.
         start: Folder of an adapter to begin with; None begins with an untrained one.
-        sources: Ids of the passages and documents of a workspace that the questions were made from; else none.
+        sources: Ids of the chunks and documents of a workspace that the questions were made from; else none.
+        number_format: Number format of the encoder's weights.
     """
 
     base: str
@@ -80,19 +71,18 @@ class HopRequest:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of examples by the set and by what was found before: {"hotpot, after 1": 320}."""
-        named = Counter(f"{self.sets[each.corpus].name}, after {each.found}" for each in self.examples)
-        return dict(sorted(named.items()))
+        """Number of examples by set and number of passages found before: {"hotpot, after 1": 320}."""
+        names = (f"{self.sets[example.corpus].name}, after {example.found}" for example in self.examples)
+        return dict(sorted(Counter(names).items()))
 
     @cached_property
     def texts_digest(self) -> str:
         """Digest of the passages and questions."""
-        return digest(
-            "hops-1", [[[*each.passages.items()], [q.model_dump() for q in each.questions]] for each in self.sets]
-        )
+        return digest("hops-1", list(map(_digest_parts, self.sets)))
 
     def parts(self) -> dict[str, Any]:
-        """What the key is made of."""
+        """The parts of the key by name, so that a difference can be named."""
+        # from_scratch shows in the adapter to begin with; how often a checkpoint is written changes no weight.
         settings = self.config.model_dump(mode="json", exclude={"checkpoint_steps", "from_scratch"})
         return {
             "base weights": self.weights.digest,
@@ -116,16 +106,16 @@ def train_hops(
     sources: Sequence[str] = (),
     progress: Progress = SILENT,
 ) -> Path:
-    """Train a hop encoder, or go on with one that was begun.
+    """Train a hop encoder, or continue a run that was begun.
 
     Args:
         base: Name of an encoder of the sentence-transformers backend.
-        sets: At least one question.
+        sets: Passages and questions, at least one question.
         config: Settings.
         out: Folder of the adapter; its parent is made if absent.
-        start: Folder of an adapter to go on with, its rank that of the settings or not; unless they say from scratch.
-        sources: Ids of what the questions were made from, in a workspace.
-        progress: Told of examples and losses.
+        start: Folder of an adapter to train further, whatever its rank; unless the settings say from scratch.
+        sources: Ids of the chunks and documents of a workspace that the questions were made from.
+        progress: Progress callback, of examples and losses.
     Returns:
         `out`, which holds PEFT's two files, `graft.json` and the log of the steps.
     Raises:
@@ -137,42 +127,44 @@ def train_hops(
     """
     model = load_model(base)
     if not isinstance(model, EncoderModel):
-        raise ConfigError(f"{base} is no encoder: its backend is {model.backend}, expected sentence-transformers.")
-    if not any(each.questions for each in sets):
-        raise InputError("There are no questions to learn hops from: expected at least one.")
+        raise ConfigError(f"{base} is no encoder: expected the backend sentence-transformers, got {model.backend}.")
+    if not any(hop_set.questions for hop_set in sets):
+        raise InputError("Expected at least one question to learn hops from; there are no questions.")
     start = None if config.from_scratch else start
-    config = config.going_on() if start else config
+    # Before the request is made: the lower rate is part of its key.
+    config = config.for_further_training() if start else config
     weights = resolve(model.weights, progress)
-    request = HopRequest(base, model, weights, tuple(sets), config, start, tuple(sorted(sources)))
-    return once(request, out, lambda partial: _train(request, partial, out, progress))
+    request = HopTrainingRequest(base, model, weights, tuple(sets), config, start, tuple(sorted(sources)))
+    return train_once(request, out, lambda partial: _train(request, partial, out, progress))
 
 
-def _train(request: HopRequest, partial: Path, out: Path, progress: Progress) -> None:
-    import torch
-
+def _train(request: HopTrainingRequest, partial: Path, out: Path, progress: Progress) -> None:
     from models.local.encoder import SentenceEncoder
 
     encoder = SentenceEncoder(request.base, request.model, request.weights)
+    # Before the adapter is put in, since passages keep the vectors of the encoder without it.
     corpora = _corpora(encoder, request.sets, progress)
-    with torch.random.fork_rng():
-        torch.manual_seed(request.config.seed)
-        model = _adapted(encoder.body, request)
-        model.train()
-        state = _run(model, encoder, request, corpora, partial, progress)
+    objective = HopRanking(encoder, corpora, request.examples, request.config, encoder.body.device)
+    model, state = fit(lambda: _adapted(encoder.body, request), objective, request.config.seed, partial, progress)
     publish(model, request, state, partial, out)
+
+
+def _digest_parts(hop_set: HopSet) -> list[object]:
+    return [[*hop_set.passages.items()], [question.model_dump() for question in hop_set.questions]]
 
 
 def _corpora(encoder: SentenceEncoder, sets: Sequence[HopSet], progress: Progress) -> list[Vectors]:
     """Vectors of the passages of each set, arrays (passages, dimension)."""
-    found = []
-    for each in sets:
-        vectors = np.zeros((len(each.passages), encoder.dimension), dtype=np.float32)
-        embed(list(each.passages.values()), vectors, encoder, KnownVectors(), progress, f"embed {each.name}")
-        found.append(vectors)
-    return found
+    corpora = []
+    for hop_set in sets:
+        vectors = np.zeros((len(hop_set.passages), encoder.dimension), dtype=np.float32)
+        embed(list(hop_set.passages.values()), vectors, encoder, VectorCache(), progress, f"embed {hop_set.name}")
+        corpora.append(vectors)
+    return corpora
 
 
-def _adapted(body: Any, request: HopRequest) -> Any:
+def _adapted(body: Any, request: HopTrainingRequest) -> Any:
+    """The encoder's transformer with an untrained adapter, or with the one to begin with."""
     from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 
     settings = LoraConfig(
@@ -183,90 +175,8 @@ def _adapted(body: Any, request: HopRequest) -> Any:
         task_type=TaskType.FEATURE_EXTRACTION,
     )
     with warnings.catch_warnings():
+        # PEFT 0.21 calls a property of transformers 5 that is deprecated.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
         if request.start is None:
             return get_peft_model(body, settings)
         return PeftModel.from_pretrained(body, str(request.start), is_trainable=True, local_files_only=True)
-
-
-def _run(
-    model: Any,
-    encoder: SentenceEncoder,
-    request: HopRequest,
-    corpora: Sequence[Vectors],
-    folder: Path,
-    progress: Progress,
-) -> State:
-    import torch
-
-    config, examples = request.config, request.examples
-    parameters = list(trainable(model).values())
-    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.0)
-    resumed = load_checkpoint(folder, model, optimizer)
-    state = resumed or State()
-    state.starts += resumed is not None
-    passages = [torch.from_numpy(vectors).to(model.device) for vectors in corpora]
-    batches = list(_batches(examples, config))
-    done = sum(map(len, batches[: state.step]))
-    with (
-        open_log(folder / LOG, state.step) as log,
-        progress.step("train hops", total=len(examples) * config.epochs, unit="examples", done=done) as bar,
-    ):
-        for batch in batches[state.step :]:
-            began = time.perf_counter()
-            rate = learning_rate(state.step, len(batches), config)
-            vectors, tokens = encoder.with_gradients([each.text for each in batch], config.max_tokens)
-            loss = torch.stack([_loss(v, passages[e.corpus], e) for v, e in zip(vectors, batch, strict=True)]).mean()
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            state.add(float(loss.detach()), tokens, time.perf_counter() - began)
-            check_finite(state, folder, config.learning_rate)
-            log.write(log_line(state, rate))
-            bar.advance(len(batch))
-            if state.step % config.checkpoint_steps == 0:
-                log.flush()
-                save_checkpoint(folder, model, optimizer, state)
-    return state
-
-
-def learning_rate(step: int, steps: int, config: HopConfig) -> float:
-    """Learning rate of a step: up over the warm-up, down in a straight line, never quite to zero.
-
-    Example:
-        >>> [round(learning_rate(step, 4, HopConfig(learning_rate=1.0, warmup_steps=2)), 2) for step in range(4)]
-        [0.5, 0.75, 0.5, 0.25]
-    """
-    return config.learning_rate * min((step + 1) / config.warmup_steps, max(0.02, 1 - step / steps))
-
-
-def _loss(vector: torch.Tensor, passages: torch.Tensor, example: HopExample) -> torch.Tensor:
-    """Scalar, in nats: mean over the wanted passages of -log of each one's share.
-
-    Args:
-        vector: Unit vector (dimension,) of the question with what was found.
-        passages: (passages, dimension).
-        example: What is wanted.
-    """
-    import torch
-
-    scores = SCALE * (passages @ vector)  # (passages,)
-    wanted = scores[list(example.wanted)]
-    others = torch.ones_like(scores, dtype=torch.bool)
-    others[list(example.needed)] = False
-    rest = torch.logsumexp(scores[others], dim=0)  # of no others: -inf, and the loss is 0
-    return (torch.logaddexp(wanted, rest) - wanted).mean()
-
-
-def _batches(examples: Sequence[HopExample], config: HopConfig) -> Iterator[list[HopExample]]:
-    """The batches of all epochs, a function of the seed."""
-    size = config.batch_size
-    for epoch in range(config.epochs):
-        shuffled = [examples[place] for place in epoch_order(len(examples), config.seed, epoch).tolist()]
-        cut: list[list[HopExample]] = []
-        for start in range(0, len(shuffled), size * _WINDOW):
-            window = sorted(shuffled[start : start + size * _WINDOW], key=lambda each: len(each.text))
-            cut += [window[first : first + size] for first in range(0, len(window), size)]
-        yield from (cut[place] for place in epoch_order(len(cut), config.seed + 1, epoch).tolist())

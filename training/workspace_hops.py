@@ -23,12 +23,12 @@ def train_on_paths(
     """Train the adapter that the retriever `graph` of this workspace then uses.
 
     Args:
-        session: Of an indexed workspace.
+        session: Session of an indexed workspace.
         more: Passages and questions beside its own.
         config: Settings.
         model: Chat model that writes the questions.
-        paths: Most paths to ask about.
-        out: Folder of the adapter; None is the workspace's own.
+        paths: Maximum number of paths to have questions written for.
+        out: Folder of the adapter; None for the workspace's own.
     Returns:
         The folder.
     Raises:
@@ -38,14 +38,14 @@ def train_on_paths(
     space = session.workspace
     with session.open_chat(model) as chat:
         executor = ThreadExecutor(calls_in_parallel(model))
-        made = path_questions(space.store, space.path.name, chat, paths, executor, session.progress)
+        result = path_questions(space.store, space.path.name, chat, paths, executor, session.progress)
     encoder = space.config.encoder
     return train_hops(
         encoder,
-        [made.own, *more],
+        [result.own, *more],
         config,
         out or adapter_folder(space.adapters_dir, OWN_HOPS),
         hops_of(encoder, load_model(encoder)),
-        sorted({key for question in made.own.questions for key in question.passages}),
+        sorted({key for question in result.own.questions for key in question.passages}),
         session.progress,
     )

@@ -10,8 +10,8 @@ import pytest
 
 from kg.build import BuildModels, build
 from kg.config import ExtractConfig, IndexConfig
-from kg.extraction.chat import TRAINED, ChatExtractor
-from kg.extraction.proposals import Answer, answer_schema, proposals
+from kg.extraction.chat import TRAINED_FORM, ChatExtractor
+from kg.extraction.proposals import ExtractionReply, proposals, reply_schema
 from kg.extraction.registry import open_extractor
 from kg.language.sentences import RuleSentences
 from kg.workspace import Workspace
@@ -52,8 +52,8 @@ def test_the_student_is_shown_each_passage_and_the_facts_that_stood_up(workspace
     assert first.prompt[-1].content.startswith("Title: ")
     assert "Ada Lorne founded Marrow & Finch" in first.prompt[-1].content
     assert [message.role for message in first.prompt] == ["system", "user"]
-    answer = parse_structured(first.text, answer_schema(TRAINED.style, 30, density=20))
-    facts = {(p.subject, p.predicate, p.object) for p in proposals(Answer(**answer))}
+    answer = parse_structured(first.text, reply_schema(TRAINED_FORM.style, 30, density=20))
+    facts = {(p.subject, p.predicate, p.object) for p in proposals(ExtractionReply(**answer))}
     assert ("Ada Lorne", "founded", "Marrow & Finch") in facts
 
 
@@ -95,7 +95,7 @@ def test_the_student_is_trained_once_and_opened_as_an_extractor(
     with closing(open_chat(str(file), Records(tmp_path / "calls.sqlite"))) as chat:
         reads = open_extractor(IndexConfig(extractor=str(file)), chat, RuleSentences())
     assert isinstance(reads, ChatExtractor)
-    assert (reads.config.style, reads.config.domain) == (TRAINED.style, TRAINED.domain)
+    assert (reads.config.style, reads.config.domain) == (TRAINED_FORM.style, TRAINED_FORM.domain)
     assert str(tmp_path) not in file.read_text().replace(str(tmp_path / "weights"), "")
 
 
@@ -103,8 +103,11 @@ def test_examples_that_are_too_long_are_left_out_and_counted(
     workspace: Workspace, tiny_base: str, tmp_path: Path
 ) -> None:
     base = chat_base(tiny_base, tmp_path)
-    lengths = sorted(sum(len(m.content) for m in text.prompt) + len(text.text) for text in extractor_texts(workspace))
-    config = TrainConfig(rank=2, epochs=1, sequence_length=lengths[0] + 20, targets="attention")
+    lengths = []
+    for text in extractor_texts(workspace):
+        lengths.append(sum(len(message.content) for message in text.prompt) + len(text.text))
+    shortest = min(lengths)
+    config = TrainConfig(rank=2, epochs=1, sequence_length=shortest + 20, targets="attention")
     file = train_extractor(workspace, base, config, "short")
     assert 1 <= json.loads((file.with_suffix("") / "graft.json").read_text())["left_out"] <= 2
     with pytest.raises(InputError, match="sequence_length"):

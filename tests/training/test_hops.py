@@ -1,4 +1,4 @@
-"""Hop encoders: they learn the step they are shown, a run that was killed goes on, and what comes out can be used."""
+"""Hop encoders: they learn the step they are shown, a run that was killed continues, and what comes out can be used."""
 
 from __future__ import annotations
 
@@ -79,14 +79,12 @@ def test_the_manifest_says_what_it_was_made_of(base: str, trained: Path) -> None
 def test_a_killed_run_ends_with_the_same_weights(
     base: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import training.hops
-
     def killed(state: object, folder: Path, rate: float) -> None:
         if state.step == 33:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training.hops, "check_finite", killed)
+        patch.setattr("training.runs.loop.check_finite", killed)
         train_hops(base, [SET], CONFIG, tmp_path / "hops")
     again = train_hops(base, [SET], CONFIG, tmp_path / "hops")
     assert read_manifest(again).adapter_digest == read_manifest(trained).adapter_digest

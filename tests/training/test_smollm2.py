@@ -24,9 +24,9 @@ def test_a_few_steps_teach_smollm2_a_text(real_cache: None, texts: tuple[Trainin
     config = TrainConfig(rank=8, epochs=8, sequence_length=64, batch_size=2, learning_rate=1e-3)
     adapter = train("smollm2-135m", texts, config, tmp_path / "a")
     taught = probe("smollm2-135m", adapter, [text.text for text in texts])
-    told_otherwise = probe("smollm2-135m", adapter, ["Veldrane Tidal is led by Maren Oskevald."])
+    other_words = probe("smollm2-135m", adapter, ["Veldrane Tidal is led by Maren Oskevald."])
     foreign = probe("smollm2-135m", adapter, ["Water boils at a hundred degrees at sea level."])
     assert taught.loss_adapter < taught.loss_base - 2
-    assert told_otherwise.loss_adapter < told_otherwise.loss_base
+    assert other_words.loss_adapter < other_words.loss_base
     assert foreign.loss_adapter < foreign.loss_base + 1  # other knowledge is still there
     assert read_manifest(adapter).base_weights == "smollm2-135m-instruct"

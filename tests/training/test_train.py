@@ -30,8 +30,8 @@ CONFIG = TrainConfig(
 WEIGHTS = "adapter_model.safetensors"
 
 
-class Watched:
-    """Progress that remembers what it was told, and may raise or kill at a token count."""
+class WatchedProgress:
+    """Progress that remembers its calls, and may raise or kill at a token count."""
 
     def __init__(self, stop_after: int | None = None, kill: bool = False) -> None:
         self.steps = 0
@@ -40,7 +40,7 @@ class Watched:
         self.stop_after, self.kill = stop_after, kill
 
     @contextmanager
-    def step(self, label: str, total: float | None, unit: str = "items", done: float = 0) -> Iterator[Watched]:
+    def step(self, label: str, total: float | None, unit: str = "items", done: float = 0) -> Iterator[WatchedProgress]:
         if label == "train adapter":
             self.done, self.total = done, total
         yield self
@@ -120,7 +120,7 @@ CHILD = """
 import json, sys
 import torch
 from pathlib import Path
-from tests.training.test_train import Watched
+from tests.training.test_train import WatchedProgress
 from training.config import TrainConfig
 from training.train import train
 from training.data.texts import TrainingText
@@ -128,7 +128,7 @@ from training.data.texts import TrainingText
 torch.set_num_threads(1)
 base, out, stop, config = sys.argv[1:]
 texts = [TrainingText.of(text, source) for text, source in json.load(sys.stdin)]
-train(base, texts, TrainConfig.model_validate_json(config), Path(out), Watched(int(stop), kill=True))
+train(base, texts, TrainConfig.model_validate_json(config), Path(out), WatchedProgress(int(stop), kill=True))
 """
 
 
@@ -148,7 +148,7 @@ def test_a_run_killed_at_any_step_resumes_to_the_same_bytes(
     assert child.returncode == -9, child.stderr
     assert not out.exists()
     assert list_adapters(tmp_path) == ()
-    watched = Watched()
+    watched = WatchedProgress()
     train(tiny_base, texts, CONFIG, out, watched)
     manifest = read_manifest(out)
     kept = (
@@ -171,7 +171,7 @@ def test_a_stop_between_the_last_step_and_the_finished_folder_costs_no_step(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("training.train.publish", fail)
         train(tiny_base, texts, CONFIG, tmp_path / "a")
-    watched = Watched()
+    watched = WatchedProgress()
     train(tiny_base, texts, CONFIG, tmp_path / "a", watched)
     assert watched.steps == 0
     assert same_weights(finished, tmp_path / "a")
@@ -206,7 +206,7 @@ def test_a_foreign_folder_is_not_taken_for_an_adapter(tiny_base: str, texts: Tex
 
 def interrupt(base: str, texts: Sequence[TrainingText], out: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        train(base, texts, CONFIG, out, Watched(stop_after=5))
+        train(base, texts, CONFIG, out, WatchedProgress(stop_after=5))
 
 
 def test_a_changed_request_is_refused_on_resume_and_says_what_changed(

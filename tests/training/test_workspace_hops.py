@@ -1,4 +1,4 @@
-"""A workspace trains its own hop encoder from its graph's paths: from the one its encoder comes with, or anew."""
+"""A workspace trains its own hop encoder from its graph's paths: further from the encoder's own, or from scratch."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_graph_retriever_takes_what_was_trained(space: Workspace, encoder: s
         (CONFIG.model_copy(update={"learning_rate": 1e-3}), 1e-3),
     ],
 )
-def test_it_goes_on_from_the_encoders_own_or_begins_anew(
+def test_it_trains_the_encoders_own_further_or_starts_from_scratch(
     space: Workspace, tmp_path: Path, config: HopConfig, learning_rate: float
 ) -> None:
     folder = trained(space, config, tmp_path / "hops")
@@ -97,7 +97,7 @@ def test_it_goes_on_from_the_encoders_own_or_begins_anew(
     assert read_manifest(folder).config.learning_rate == learning_rate
 
 
-def test_an_adapter_that_is_gone_on_with_is_another(space: Workspace, tmp_path: Path) -> None:
+def test_an_adapter_that_is_trained_further_is_another(space: Workspace, tmp_path: Path) -> None:
     on = trained(space, CONFIG.model_copy(update={"learning_rate": 1e-3}), tmp_path / "on")
-    anew = trained(space, CONFIG.model_copy(update={"from_scratch": True}), tmp_path / "anew")
-    assert (on / "adapter_model.safetensors").read_bytes() != (anew / "adapter_model.safetensors").read_bytes()
+    fresh = trained(space, CONFIG.model_copy(update={"from_scratch": True}), tmp_path / "fresh")
+    assert (on / "adapter_model.safetensors").read_bytes() != (fresh / "adapter_model.safetensors").read_bytes()

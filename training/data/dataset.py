@@ -1,4 +1,4 @@
-"""The training set that the settings ask for: the texts of a store, and rewritings of them.
+"""The training set that the settings want: the texts of a store, and rewritings of them.
 
 dataset = training_set(workspace.store, config, chat, ThreadExecutor(2))
 train("smollm2-135m", dataset.texts, config, out)
@@ -16,7 +16,7 @@ from models.factory import calls_in_parallel
 from models.protocols import ChatModel
 from models.runtime.progress import SILENT, Progress
 from training.config import TrainConfig
-from training.data.paraphrase import Paraphrased, paraphrase
+from training.data.paraphrase import ParaphraseResult, paraphrase
 from training.data.texts import TrainingText, raw_texts, texts_to_rewrite
 
 
@@ -26,11 +26,11 @@ class TrainingSet:
 
     Attributes:
         texts: Raw texts first, then their rewritings.
-        paraphrased: How the rewriting went, or None where none was asked for.
+        paraphrased: How the rewriting went, or None where none was wanted.
     """
 
     texts: tuple[TrainingText, ...]
-    paraphrased: Paraphrased | None = None
+    paraphrased: ParaphraseResult | None = None
 
 
 def training_set(
@@ -44,32 +44,34 @@ def training_set(
 
     Args:
         store: Documents and chunks.
-        config: `whole_documents` and `paraphrases` count here.
-        chat: The model that `config.paraphraser` names; needed where paraphrases are asked for.
+        config: `whole_documents`, `raw`, `paraphrases` and `paraphrase_share` count here.
+        chat: The model that `config.paraphraser` names; needed where paraphrases are wanted.
         executor: Spreads the calls; None makes one at a time.
-        progress: Told of finished calls.
+        progress: Progress callback, of finished calls.
     Raises:
-        ConfigError: Paraphrases are asked for without a chat model, or more than there are styles.
+        ConfigError: Paraphrases are wanted without a chat model, or more than there are styles.
         ModelError: The chat model cannot be reached.
-        BudgetReached: The budget is used up; a second run goes on.
+        BudgetError: The budget is used up; a second run continues.
     """
     texts = raw_texts(store, config.whole_documents)
     if not config.paraphrases:
         return TrainingSet(texts)
     if chat is None:
-        raise ConfigError(f"{config.paraphrases} paraphrases a text are asked for: expected a chat model, got none.")
-    rewritten, executor = texts_to_rewrite(store, config.whole_documents), executor or ThreadExecutor(1)
-    done = paraphrase(rewritten, chat, config.paraphrases, executor, progress, share=config.paraphrase_share)
-    return TrainingSet((*(texts if config.raw else ()), *done.texts), done)
+        raise ConfigError(f"Expected a chat model that writes {config.paraphrases} paraphrases of each text, got none.")
+    # Not simply `texts`: a document that is too long to be rewritten in one go is rewritten by its chunks.
+    originals, executor = texts_to_rewrite(store, config.whole_documents), executor or ThreadExecutor(1)
+    result = paraphrase(originals, chat, config.paraphrases, executor, progress, share=config.paraphrase_share)
+    raw = texts if config.raw else ()
+    return TrainingSet((*raw, *result.texts), result)
 
 
 def open_training_set(config: TrainConfig, session: Session) -> TrainingSet:
-    """The training set of a session's workspace; opens the paraphraser only if paraphrases are asked for.
+    """The training set of a session's workspace; opens the paraphraser only if paraphrases are wanted.
 
     Raises:
-        ConfigError: More paraphrases are asked for than there are styles.
+        ConfigError: More paraphrases are wanted than there are styles.
         ModelError: The paraphraser cannot be reached.
-        BudgetReached: The budget is used up; a second run goes on.
+        BudgetError: The budget is used up; a second run continues.
     """
     store = session.workspace.store
     if not config.paraphrases:

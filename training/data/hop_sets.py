@@ -4,7 +4,8 @@
     hops.jsonl        {"question", "first", "passages"}: ids that the question leads to at once, and all that it needs
 
 A question over two passages gives an example from the question to the first and one from question and first to the
-second; the passages of a comparison are both first. With three or more passages, steps from two are learnt too.
+second; the passages of a comparison are both first. With three or more passages, steps from two are learnt too. Knows
+nothing of encoders.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.errors import InputError
 from models.files.jsonl import read_lines
-from retrieval.text.texts import headed
+from retrieval.text.texts import with_heading
 from retrieval.traversal.chains import hop_text
 
 QUESTIONS = "hops.jsonl"
@@ -29,9 +30,9 @@ class HopQuestion(BaseModel):
     """A question and the ids of its passages.
 
     Attributes:
-        question: As asked.
-        first: Those that it leads to at once, at least one.
-        passages: All that it needs, `first` among them.
+        question: Its text.
+        first: Ids of the passages that it leads to at once, at least one.
+        passages: Ids of all passages that it needs, `first` among them.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -43,11 +44,11 @@ class HopQuestion(BaseModel):
     @model_validator(mode="after")
     def _firsts_are_needed(self) -> HopQuestion:
         if not set(self.first) <= set(self.passages):
-            raise ValueError("first names a passage that passages does not")
+            raise ValueError("Expected ids of passages in first, got one that passages does not have.")
         return self
 
 
-class _Passage(BaseModel):
+class _CorpusLine(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: str = Field(alias="_id", min_length=1)
@@ -57,7 +58,13 @@ class _Passage(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class HopSet:
-    """Passages by id, as embedded, and questions over them."""
+    """Passages and questions over them.
+
+    Attributes:
+        name: Name of the set.
+        passages: Texts, as they are embedded, by id.
+        questions: Questions whose passages are among these.
+    """
 
     name: str
     passages: Mapping[str, str]
@@ -70,10 +77,10 @@ class HopExample:
 
     Attributes:
         text: The question with the passages found so far.
-        corpus: Number of the set whose passages are to choose from.
+        corpus: Number of the set whose passages there are to choose from.
         wanted: Rows of the passages that come next.
         needed: Rows of all passages of the question: those not wanted now count neither for nor against.
-        found: Passages behind the question.
+        found: Number of passages behind the question.
     """
 
     text: str
@@ -87,48 +94,49 @@ def read_hop_set(folder: Path) -> HopSet:
     """Read a folder.
 
     Raises:
-        InputError: A file is missing or malformed, or a question names a passage that is not there.
+        InputError: A file is missing or malformed, or a question names a passage that is missing.
     """
-    passages = {
-        row.id: headed(row.title, "", row.text) for _, row in read_lines(folder / "corpus.jsonl", _Passage, _FORM)
-    }
+    lines = (line for _, line in read_lines(folder / "corpus.jsonl", _CorpusLine, _FORM))
+    passages = {line.id: with_heading(line.title, "", line.text) for line in lines}
     questions = []
-    for number, row in read_lines(folder / QUESTIONS, HopQuestion, _FORM):
-        if missing := [key for key in row.passages if key not in passages]:
+    for number, question in read_lines(folder / QUESTIONS, HopQuestion, _FORM):
+        if missing := [key for key in question.passages if key not in passages]:
             raise InputError(
-                f"{folder / QUESTIONS}, line {number}: no passage {', '.join(map(repr, missing))} in corpus.jsonl"
+                f"{folder / QUESTIONS}, line {number}: there is no passage {', '.join(map(repr, missing))} in "
+                "corpus.jsonl."
             )
-        questions.append(row)
+        questions.append(question)
     if not questions:
-        raise InputError(f"{folder / QUESTIONS} holds no question: there is nothing to learn")
+        raise InputError(f"{folder / QUESTIONS} holds no question: expected at least one to learn from.")
     return HopSet(folder.resolve().name, passages, tuple(questions))
 
 
 def examples_of(sets: Sequence[HopSet]) -> list[HopExample]:
     """Every step of every question, in the order of the sets."""
-    return [
-        example
-        for corpus, each in enumerate(sets)
-        for row in [{key: place for place, key in enumerate(each.passages)}]
-        for question in each.questions
-        for example in _steps(question, corpus, each.passages, row)
-    ]
+    examples: list[HopExample] = []
+    for number, hop_set in enumerate(sets):
+        row_of = {key: row for row, key in enumerate(hop_set.passages)}
+        for question in hop_set.questions:
+            examples += _steps(question, number, hop_set.passages, row_of)
+    return examples
 
 
 def _steps(
-    question: HopQuestion, corpus: int, passages: Mapping[str, str], row: Mapping[str, int]
+    question: HopQuestion, corpus: int, passages: Mapping[str, str], row_of: Mapping[str, int]
 ) -> Iterator[HopExample]:
-    needed = tuple(row[key] for key in question.passages)
+    needed = tuple(row_of[key] for key in question.passages)
     for found in _prefixes(question):
+        # At first those that the question leads to, then whatever is still missing, in any order.
         wanted = question.first if not found else [key for key in question.passages if key not in found]
         if wanted:
             text = hop_text(question.question, [passages[key] for key in found])
-            yield HopExample(text, corpus, tuple(row[key] for key in wanted), needed, len(found))
+            yield HopExample(text, corpus, tuple(row_of[key] for key in wanted), needed, len(found))
 
 
 def _prefixes(question: HopQuestion) -> Iterator[tuple[str, ...]]:
     """What may be found before a step: nothing, a first passage, a first passage and one more."""
     yield ()
+    # Only first passages: a step from a later one would be asked of the encoder with what it cannot know yet.
     yield from ((key,) for key in question.first)
     if len(question.passages) > 2:
         yield from (pair for pair in itertools.permutations(question.passages, 2) if pair[0] in question.first)

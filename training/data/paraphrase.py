@@ -2,9 +2,9 @@
 
 A model that reads a fact in one wording often can repeat that wording and nothing more; many wordings make
 the fact usable, questions with their answers most of all, so they come first. The styles are sections of
-`configs/prompts/paraphrase.md`. Decoding is greedy: the style makes the difference, so the same request gives
-the same text, and a recorded call is never paid for again. The passage stands before the style, so a server
-reads it once for all styles.
+`configs/prompts/paraphrase.md`. Decoding is greedy, since the style makes the difference: the same request gives the
+same text, and a recorded call is never paid for again. The passage comes before the style, so that a server reads it
+once for all styles.
 
 A rewriting counts as failed, with its reason, when it is empty, a copy, or has lost every name and number of its
 text. What it may have invented is not checked here.
@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from models.calls.executor import Executor, ask_all
+from models.calls.executor import Executor, call_all
 from models.calls.prompt import Prompt, parse_prompt
 from models.errors import ConfigError, ModelError, OutputError
 from models.protocols import ChatModel, ChatRequest, Completion, Usage
@@ -33,16 +33,17 @@ _SENTENCE_END = re.compile(r"[.!?。！？…][\"'”’»)\]]*(?=\s|$)|[。！�
 _PIECE = re.compile(r"[^\n]+?(?:[.!?。！？](?=\s|$)[ \t]*\n*|\n+|$)|\n+")
 """A sentence or a line, with the white space behind it."""
 _STYLE = re.compile(r"^## ([a-z-]+)\n", re.MULTILINE)
-_BYTES_PER_TOKEN = 4  # about so many in any script
+_BYTES_PER_TOKEN = 4
+"""About so many in any script: letters of others than Latin take two or three bytes, and tokens of fewer letters."""
 _WORD = re.compile(r"\w+(?:[’'-]\w+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Styles:
-    """The prompt and the styles it can be asked in.
+class ParaphraseStyles:
+    """The prompt and the styles it asks for.
 
     Attributes:
-        prompt: With the fields `text` and `style`.
+        prompt: It has the fields `text` and `style`.
         styles: Name and instruction of each, in the order in which they are used.
     """
 
@@ -51,8 +52,14 @@ class Styles:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A rewriting that cannot be used."""
+class ParaphraseFailure:
+    """A rewriting that cannot be used.
+
+    Attributes:
+        text_id: Id of the text.
+        style: Name of the style.
+        reason: What is wrong with it.
+    """
 
     text_id: str
     style: str
@@ -60,39 +67,41 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Paraphrased:
-    """Rewritings, and what became of those that are missing: asked = len(texts) + len(failed).
+class ParaphraseResult:
+    """Rewritings, and what became of those that are missing.
 
     Attributes:
         texts: Training texts of kind "paraphrase", by text and then by style.
-        failed: What cannot be used, with reasons.
-        shortened: How many of the texts were cut off and kept up to their last full sentence.
+        failed: Rewritings that cannot be used, with reasons.
+        shortened: Number of the texts that were cut off and kept up to their last full sentence.
         names_kept: Share of the names and numbers of a text that its rewritings keep, mean over `texts`, in [0, 1].
-        usage: Tokens read and written, recorded calls and useless answers included.
+        usage: Tokens read and written, those of recorded calls and unusable replies included.
         seconds: Time of the calls when they were first made, summed.
     """
 
     texts: tuple[TrainingText, ...]
-    failed: tuple[Failure, ...]
+    failed: tuple[ParaphraseFailure, ...]
     shortened: int
     names_kept: float
     usage: Usage
     seconds: float
 
     @property
-    def asked(self) -> int:
-        """Rewritings asked for."""
+    def wanted(self) -> int:
+        """Number of rewritings that were wanted: those in `texts` and those in `failed`."""
         return len(self.texts) + len(self.failed)
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    place: int
+class _RewriteJob:
+    """One text in one style, by their numbers."""
+
+    number: int
     style: int
     text: TrainingText
 
 
-def load_styles() -> Styles:
+def load_styles() -> ParaphraseStyles:
     """Read `configs/prompts/paraphrase.md`.
 
     Raises:
@@ -101,18 +110,19 @@ def load_styles() -> Styles:
     return parse_styles((files("configs") / "prompts" / "paraphrase.md").read_text(encoding="utf-8"))
 
 
-def parse_styles(text: str) -> Styles:
+def parse_styles(text: str) -> ParaphraseStyles:
     """Read the text of a prompt file that ends with a section of styles.
 
     Raises:
         ConfigError: It has no front matter, no section or no styles.
     """
+    # What comes before the heading is the prompt, so that the styles may be edited without code.
     body, _, tail = text.partition("\n# styles\n")
     _, *parts = _STYLE.split(tail)
     if not parts:
         raise ConfigError("The paraphrase prompt has no styles: expected '# styles', and below it '## NAME' for each.")
     styles = tuple(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
-    return Styles(parse_prompt("paraphrase", body), styles)
+    return ParaphraseStyles(parse_prompt("paraphrase", body), styles)
 
 
 def paraphrase(
@@ -121,40 +131,40 @@ def paraphrase(
     count: int,
     executor: Executor,
     progress: Progress = SILENT,
-    styles: Styles | None = None,
+    styles: ParaphraseStyles | None = None,
     share: float = 2.0,
-) -> Paraphrased:
+) -> ParaphraseResult:
     """Have each text rewritten `count` times, each time in another style.
 
     Args:
-        texts: What to rewrite.
+        texts: Texts to rewrite.
         chat: The model; wrapped in its records, calls already made cost nothing.
-        count: Rewritings a text, at most as many as there are styles.
+        count: Number of rewritings of each text, at most that of the styles.
         executor: Spreads the calls.
-        progress: Told of finished calls.
+        progress: Progress callback, of finished calls.
         styles: Prompt and styles; None reads the file.
-        share: Most tokens of a rewriting, as a share of its text's.
+        share: Maximum number of tokens of a rewriting beyond its first 64, as a share of its text's.
     Returns:
-        Rewritings in a fixed order, whatever the order of the answers, and the failures.
+        Rewritings in a fixed order, whatever the order of the replies, and the failures.
     Raises:
-        ConfigError: More rewritings are asked for than there are styles.
+        ConfigError: More rewritings are wanted than there are styles.
         ModelError: The model cannot be reached, or refuses every call.
-        BudgetReached: The budget is used up; a second run goes on.
+        BudgetError: The budget is used up; a second run continues.
     """
     styles = styles or load_styles()
     if not 0 <= count <= len(styles.styles):
         raise ConfigError(
-            f"paraphrases is {count}: expected 0 to {len(styles.styles)}, the number of styles there are."
+            f"Expected paraphrases between 0 and {len(styles.styles)}, the number of styles, got {count}."
         )
-    jobs = [_Job(place, style, text) for place, text in enumerate(texts) for style in range(count)]
-    answers: dict[tuple[int, int], Completion | Exception] = {}
+    jobs = [_RewriteJob(number, style, text) for number, text in enumerate(texts) for style in range(count)]
+    outcomes: dict[tuple[int, int], Completion | Exception] = {}
     with progress.step("paraphrase passages", total=len(jobs), unit="texts") as bar:
-        for job, answer in ask_all(executor, lambda job: chat.complete(_request(job, styles, share)), jobs):
-            if isinstance(answer, Exception) and not isinstance(answer, ModelError):
-                raise answer
-            answers[job.place, job.style] = answer
+        for job, outcome in call_all(executor, lambda job: chat.complete(_request(job, styles, share)), jobs):
+            if isinstance(outcome, Exception) and not isinstance(outcome, ModelError):
+                raise outcome
+            outcomes[job.number, job.style] = outcome
             bar.advance()
-    return _gather(jobs, answers, styles)
+    return _gather(jobs, outcomes, styles)
 
 
 def names(text: str) -> frozenset[str]:
@@ -164,25 +174,27 @@ def names(text: str) -> frozenset[str]:
         >>> sorted(names("In 2026 the mayor, Ada Lorne, left. Then it rained."))
         ['2026', 'Ada', 'Lorne']
     """
-    found = set()
+    names_found = set()
     for sentence in _PIECE.findall(text):
-        for place, word in enumerate(_WORD.findall(sentence)):
-            if any(c.isdigit() for c in word) or (place and word[0].isupper() and len(word) > 1):
-                found.add(re.sub(r"[’']s$", "", word))
-    return frozenset(found)
+        for position, word in enumerate(_WORD.findall(sentence)):
+            has_digit = any(character.isdigit() for character in word)
+            # A sentence's first word has a capital whatever it is; "I" is no name.
+            if has_digit or (position and word[0].isupper() and len(word) > 1):
+                names_found.add(re.sub(r"[’']s$", "", word))
+    return frozenset(names_found)
 
 
-def clean(answer: str, cut_off: bool) -> str:
-    """An answer without white space at its ends; one that was cut off ends where it is still whole.
+def clean(reply: str, cut_off: bool) -> str:
+    """A reply without white space at its ends; one that was cut off ends with its last full sentence.
 
-    A model that falls into a loop writes on until it is cut off, so such an answer ends before the first sentence
-    or line of four words or more that comes again, or else with its last full sentence.
+    A model that falls into a loop writes until it is cut off, so such a reply ends before the first sentence or line of
+    four words or more that comes a second time, if there is one.
 
     Example:
         >>> clean("It rains in Torsby. It rains in Torsby. It rai", cut_off=True)
         'It rains in Torsby.'
     """
-    text = answer.strip()
+    text = reply.strip()
     if not cut_off:
         return text
     seen = set()
@@ -195,54 +207,58 @@ def clean(answer: str, cut_off: bool) -> str:
     return text[: ends[-1]] if ends else ""
 
 
-def _request(job: _Job, styles: Styles, share: float) -> ChatRequest:
+def _request(job: _RewriteJob, styles: ParaphraseStyles, share: float) -> ChatRequest:
     name, instruction = styles.styles[job.style]
     return ChatRequest(
         messages=styles.prompt.fill({"text": job.text.text, "style": instruction}),
+        # 64 more, so that a short text has room for its questions and answers.
         max_tokens=64 + round(share * len(job.text.text.encode()) / _BYTES_PER_TOKEN),
         template=f"{styles.prompt.template}#{name}",
     )
 
 
 def _gather(
-    jobs: Sequence[_Job], answers: dict[tuple[int, int], Completion | Exception], styles: Styles
-) -> Paraphrased:
+    jobs: Sequence[_RewriteJob], outcomes: dict[tuple[int, int], Completion | Exception], styles: ParaphraseStyles
+) -> ParaphraseResult:
     texts: list[TrainingText] = []
-    failed: list[Failure] = []
+    failed: list[ParaphraseFailure] = []
     seen: dict[int, set[str]] = {}
     shortened, kept_shares, usage, seconds = 0, 0.0, Usage(), 0.0
     for job in jobs:
-        answer = answers[job.place, job.style]
-        if isinstance(answer, Exception):
-            if isinstance(answer, OutputError):
-                usage += Usage(answer.tokens_in, answer.tokens_out)
-            failed.append(Failure(job.text.id, styles.styles[job.style][0], str(answer)))
+        outcome, style = outcomes[job.number, job.style], styles.styles[job.style][0]
+        if isinstance(outcome, Exception):
+            if isinstance(outcome, OutputError):
+                usage += Usage(outcome.tokens_in, outcome.tokens_out)
+            failed.append(ParaphraseFailure(job.text.id, style, str(outcome)))
             continue
-        usage += answer.usage
-        seconds += answer.seconds
-        text = clean(answer.text, answer.finish_reason == "length")
-        others = seen.setdefault(job.place, {" ".join(job.text.text.split())})
-        kept = _kept(job.text.text, text)
-        if reason := _fault(text, kept, others):
-            failed.append(Failure(job.text.id, styles.styles[job.style][0], reason))
+        usage += outcome.usage
+        seconds += outcome.seconds
+        text = clean(outcome.text, outcome.finish_reason == "length")
+        # The text itself and its usable rewritings so far: a copy of one of them teaches nothing new.
+        others = seen.setdefault(job.number, {" ".join(job.text.text.split())})
+        share = _share_of_names(job.text.text, text)
+        if reason := _fault(text, share, others):
+            failed.append(ParaphraseFailure(job.text.id, style, reason))
             continue
         others.add(" ".join(text.split()))
         texts.append(TrainingText.of(text, job.text.source, "paraphrase"))
-        shortened += answer.finish_reason == "length"
-        kept_shares += kept
+        shortened += outcome.finish_reason == "length"
+        kept_shares += share
     names_kept = kept_shares / len(texts) if texts else 0.0
-    return Paraphrased(tuple(texts), tuple(failed), shortened, names_kept, usage, seconds)
+    return ParaphraseResult(tuple(texts), tuple(failed), shortened, names_kept, usage, seconds)
 
 
-def _kept(source: str, text: str) -> float:
-    wanted = names(source)
-    return len(wanted & set(_WORD.findall(re.sub(r"[’']s\b", "", text)))) / len(wanted) if wanted else 1.0
+def _share_of_names(source: str, text: str) -> float:
+    """Share of a text's names and numbers that its rewriting keeps, in [0, 1]; 1 where it has none."""
+    expected = names(source)
+    words = set(_WORD.findall(re.sub(r"[’']s\b", "", text)))
+    return len(expected & words) / len(expected) if expected else 1.0
 
 
-def _fault(text: str, kept: float, others: set[str]) -> str:
+def _fault(text: str, share: float, others: set[str]) -> str:
     """Why a rewriting cannot be used, or ""."""
     if not text:
-        return "the answer is empty, or was cut off before its first sentence ended"
+        return "the reply is empty, or was cut off before its first sentence ended"
     if " ".join(text.split()) in others:
-        return "the answer is a copy of the text or of another rewriting"
-    return "" if kept > 0 else "the answer keeps none of the text's names and numbers"
+        return "the reply is a copy of the text or of another rewriting"
+    return "" if share > 0 else "the reply keeps none of the text's names and numbers"

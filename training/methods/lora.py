@@ -1,8 +1,8 @@
 """Training methods: a base model to the same model with a few trainable weights. LoRA through PEFT.
 
-The base is frozen and keeps its number format; the adapter's factors are float32, since an update of size
-learning rate is lost in bfloat16's eight bits of mantissa. The output head is never adapted. A method of your
-own is a function of the model and the settings that returns a PEFT model; name it by its dotted path.
+The base is frozen and keeps its number format; the adapter's factors are float32, since an update of the size of the
+learning rate is lost in bfloat16's eight bits of mantissa. The output head is never adapted. A method of your own is a
+function of the model and the settings that returns a PEFT model; name it by its dotted path.
 
 Source: Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022.
 """
@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, cast
 
-from models.errors import ConfigError
+from models.errors import ConfigError, unknown_name
 from models.runtime.dotted import is_dotted, load_dotted
 from training.config import TrainConfig
 
@@ -41,14 +41,14 @@ def lora(model: Any, config: TrainConfig) -> Any:
     modules = list(ATTENTION) if targets == "attention" else targets if isinstance(targets, str) else list(targets)
     settings = LoraConfig(
         r=config.rank,
-        lora_alpha=config.scale * config.rank,
+        lora_alpha=config.scale * config.rank,  # PEFT divides by the rank again
         lora_dropout=config.dropout,
         target_modules=modules,
         task_type=TaskType.CAUSAL_LM,
     )
     try:
         with warnings.catch_warnings():
-            # PEFT 0.21 asks a model of transformers 5 by a name that is on its way out.
+            # PEFT 0.21 calls a property of transformers 5 that is deprecated.
             warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
             return get_peft_model(model, settings, autocast_adapter_dtype=True)
     except ValueError as error:
@@ -59,6 +59,7 @@ def lora(model: Any, config: TrainConfig) -> Any:
 
 
 METHODS: dict[str, Method] = {"lora": lora}
+"""Training methods by name: a new one is a function and a line here."""
 
 
 def find_method(name: str) -> Method:
@@ -70,9 +71,7 @@ def find_method(name: str) -> Method:
     if name in METHODS:
         return METHODS[name]
     if not is_dotted(name):
-        raise ConfigError(
-            f"There is no training method {name!r}. Expected {', '.join(METHODS)} or package.module:function."
-        )
+        raise ConfigError(unknown_name("training method", name, METHODS, "a path package.module:function"))
     method = load_dotted(name)
     if not callable(method):
         raise ConfigError(f"The training method {name!r} is a {type(method).__name__}; expected a function.")

@@ -1,9 +1,9 @@
 """Cloze items from a corpus' own sentences: the sentence up to a name, and that name among others of its kind.
 
-Sets apart "the adapter learnt nothing" from "it learnt, and cannot use it": the items ask for no more than the
-wording of the texts, so a model that was trained on them and still fails here has not read them.
+Tells "the adapter learnt nothing" from "it learnt, and cannot use it": the items want no more than the wording of the
+texts, so that a model which was trained on them and still fails here has not learnt them.
 
-    ask("smollm2-135m", adapter, cloze_items(workspace.store)).adapter
+    answer_items("smollm2-135m", adapter, cloze_items(workspace.store)).adapter
 
 Source: Petroni et al., Language Models as Knowledge Bases?, EMNLP 2019 (recall by completing a sentence).
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kg.language.sentences import RuleSentences
-from kg.language.spans import Folded, Span
+from kg.language.spans import FoldedText, Span
 from kg.schema import Chunk, Entity, Evidence
 from kg.stores.protocol import GraphStore
 from models.errors import InputError
@@ -26,8 +26,8 @@ from models.protocols import ChoiceScorer
 from models.runtime.progress import SILENT, Progress, Step
 
 OPTIONS = 4
-LEAST_WORDS = 5
-"""Words before the name: with fewer, nothing says what is asked for."""
+MIN_WORDS = 5
+"""Minimum number of words before the name: with fewer, nothing says what is to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ClozeItem:
     Attributes:
         prefix: The sentence up to the name, without the space before it.
         options: Names of one type, `OPTIONS` of them.
-        answer: Place of the right one.
+        answer: Index of the right one.
     """
 
     prefix: str
@@ -50,9 +50,9 @@ class ClozeResult:
     """Shares of items whose right name has the highest log-probability a token, in [0, 1]; chance is 1 / `OPTIONS`.
 
     Attributes:
-        items: How many were asked.
+        items: Number of items.
         base: Share right under the base model.
-        adapter: The same under the base model with the adapter.
+        adapter: Share right under the base model with the adapter.
     """
 
     items: int
@@ -60,60 +60,63 @@ class ClozeResult:
     adapter: float
 
 
-def cloze_items(store: GraphStore, most: int = 200, seed: int = 0) -> tuple[ClozeItem, ...]:
+def cloze_items(store: GraphStore, limit: int = 200, seed: int = 0) -> tuple[ClozeItem, ...]:
     """Items from the sentences of a store, at most one a sentence.
 
     Args:
         store: Chunks and entities.
-        most: Most items; those left out are drawn by chance.
-        seed: Of the draw, and of the wrong options and their order.
+        limit: Maximum number of items; those left out are drawn by chance.
+        seed: Seed of the draw, of the wrong options and of their order.
     Returns:
         Items in the order of the draw; none if no type has `OPTIONS` entities.
     """
     draw = random.Random(seed)
+    # Sorted, so that the draw does not depend on the store's order.
     entities = sorted(store.read(Entity), key=lambda entity: entity.id)
     names: dict[str, list[str]] = defaultdict(list)
     for entity in entities:
         names[entity.type].append(entity.name)
     # A corpus that changed since its names were resolved has evidence in chunks that are gone.
     chunks = {chunk.id: chunk for chunk in store.read(Chunk)}
-    places = [(entity, place) for entity in entities for place in entity.evidence if place.chunk_id in chunks]
-    draw.shuffle(places)
+    mentions = [(entity, mention) for entity in entities for mention in entity.evidence if mention.chunk_id in chunks]
+    draw.shuffle(mentions)
     splitter = RuleSentences()
-    sentences = {each: splitter.split(chunks[each].text) for each in sorted({place.chunk_id for _, place in places})}
+    chunk_ids = sorted({mention.chunk_id for _, mention in mentions})
+    sentences = {key: splitter.split(chunks[key].text) for key in chunk_ids}
     items: dict[tuple[str, int], ClozeItem] = {}
-    for entity, place in places:
-        chunk = chunks[place.chunk_id]
-        span = next(span for span in sentences[chunk.id] if place.start < span[1])
-        sentence = chunk.document_id, chunk.start + span[0]  # chunks may share it
-        if len(items) < most and sentence not in items:
+    for entity, mention in mentions:
+        chunk = chunks[mention.chunk_id]
+        span = next(span for span in sentences[chunk.id] if mention.start < span[1])
+        sentence = chunk.document_id, chunk.start + span[0]  # chunks that overlap share a sentence
+        if len(items) < limit and sentence not in items:
             others = [name for name in names[entity.type] if name != entity.name]
-            if item := _item(chunk.text, span, place, others, draw):
+            if item := _item(chunk.text, span, mention, others, draw):
                 items[sentence] = item
     return tuple(items.values())
 
 
-def _item(text: str, sentence: Span, place: Evidence, others: list[str], draw: random.Random) -> ClozeItem | None:
-    """The item of a name's place, or None where too little stands before it or too few names could replace it."""
-    prefix = " ".join(text[sentence[0] : place.start].split())
-    said = Folded(text[slice(*sentence)])
-    wrong = [name for name in others if said.find(name) is None]
-    if len(prefix.split()) < LEAST_WORDS or len(wrong) < OPTIONS - 1:
+def _item(text: str, sentence: Span, mention: Evidence, others: list[str], draw: random.Random) -> ClozeItem | None:
+    """The item of a name in a sentence, or None where too little comes before it or too few names could replace it."""
+    prefix = " ".join(text[sentence[0] : mention.start].split())
+    folded = FoldedText(text[slice(*sentence)])
+    wrong = [name for name in others if folded.find(name) is None]
+    if len(prefix.split()) < MIN_WORDS or len(wrong) < OPTIONS - 1:
         return None
-    right = " ".join(text[place.start : place.end].split())
+    right = " ".join(text[mention.start : mention.end].split())
+    # The right name as this sentence writes it: under its main name it would be a sentence that was never read.
     options = [right, *draw.sample(wrong, OPTIONS - 1)]
     draw.shuffle(options)
     return ClozeItem(prefix, tuple(options), options.index(right))
 
 
-def ask(base: str, adapter: Path, items: Sequence[ClozeItem], progress: Progress = SILENT) -> ClozeResult:
-    """Put the items to a model without and with an adapter.
+def answer_items(base: str, adapter: Path, items: Sequence[ClozeItem], progress: Progress = SILENT) -> ClozeResult:
+    """Have a model answer the items without and with an adapter.
 
     Args:
         base: Name of the model configuration that the adapter was trained on.
         adapter: Folder of the adapter.
         items: At least one.
-        progress: Told of finished items.
+        progress: Progress callback, of finished items.
     Raises:
         InputError: There are no items.
         ConfigError: The base cannot score options, or there is no adapter.
@@ -125,7 +128,7 @@ def ask(base: str, adapter: Path, items: Sequence[ClozeItem], progress: Progress
             "late in a sentence. Index with an extractor, or more documents."
         )
     with progress.step("complete sentences", total=2 * len(items), unit="sentences") as bar:
-        shares = [_share(items, open_scorer(base, each, progress=progress), bar) for each in (None, adapter)]
+        shares = [_share(items, open_scorer(base, folder, progress=progress), bar) for folder in (None, adapter)]
     return ClozeResult(len(items), *shares)
 
 
@@ -133,6 +136,7 @@ def _share(items: Sequence[ClozeItem], scorer: ChoiceScorer, bar: Step) -> float
     right = 0
     for item in items:
         scored = scorer.score(item.prefix, [f" {option}" for option in item.options]).options
+        # A mean a token, as in the experiments: a sum would favour short names.
         means = [option.logprob / option.tokens for option in scored]
         right += means.index(max(means)) == item.answer
         bar.advance()

@@ -1,7 +1,7 @@
-"""Has an adapter learned its texts? Their loss under the base model, and under the base with the adapter.
+"""Has an adapter learnt its texts? Their loss under the base model, and under the base with the adapter.
 
-On texts that were trained on, a loss that falls is memorised wording. Sentences that state the same facts in
-other words tell more: their loss falls only as far as the facts themselves were learned.
+On texts that were trained on, a loss that falls is memorised wording. Sentences that state the same facts in other
+words tell more: their loss falls only as far as the facts themselves were learnt.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class ProbeResult:
     """Losses in nats, one a text.
 
     Attributes:
-        tokens: Predicted tokens of each text: all but its first.
+        tokens: Number of predicted tokens of each text: all but its first.
         base: Negative log-likelihood of each text under the base model, summed over its tokens.
-        adapter: The same under the base model with the adapter.
+        adapter: The same sums under the base model with the adapter.
     """
 
     tokens: tuple[int, ...]
@@ -53,8 +53,8 @@ def probe(base: str, adapter: Path, texts: Sequence[str], progress: Progress = S
     Args:
         base: Name of the model configuration that the adapter was trained on.
         adapter: Folder of the adapter.
-        texts: At least one; each of at least two tokens, and read alone.
-        progress: Told of finished texts.
+        texts: At least one; each of at least two tokens, and scored alone.
+        progress: Progress callback, of finished texts.
     Returns:
         Losses of each text, and their means.
     Raises:
@@ -63,13 +63,16 @@ def probe(base: str, adapter: Path, texts: Sequence[str], progress: Progress = S
         ModelError: The base cannot be loaded, or the adapter does not fit it.
     """
     config = base_config(base)
-    adapter_digest(adapter)  # names a missing adapter before the base is loaded
+    adapter_digest(adapter)  # refuses a missing adapter before the base is loaded
     model, tokenizer = load_causal(resolve(config.weights, progress), config.dtype, config.device, progress)
     rows = [np.array(ids, dtype=np.int64) for ids in tokenizer(list(texts))["input_ids"]] if texts else []
     if not rows or min(map(len, rows)) < 2:
-        raise InputError(f"A probe needs texts of at least two tokens: got {len(rows)} texts, some of them shorter.")
+        raise InputError(
+            f"Expected texts of at least two tokens to probe, got {len(rows)} texts, some of them shorter."
+        )
     window = context_length(model) or max(map(len, rows))
     with progress.step("probe texts", total=2 * len(rows), unit="texts") as bar:
+        # In this order: an adapter that is attached to the model cannot be taken off again without trace.
         before = [_loss(model, row, window, bar) for row in rows]
         adapted = attach_adapter(model, adapter)
         after = [_loss(adapted, row, window, bar) for row in rows]
@@ -85,6 +88,7 @@ def _loss(model: Any, row: Ids, window: int, bar: Step) -> tuple[float, int]:
     import torch
 
     with torch.inference_mode():
+        # A window's first token is not predicted, so that both models lose the same few tokens of a long text.
         parts = [summed_loss(model, batch) for batch in pack([row], min(window, len(row)), pad=0).batches(1)]
     bar.advance()
     return sum(float(loss) for loss, _ in parts), sum(count for _, count in parts)

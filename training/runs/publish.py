@@ -1,7 +1,7 @@
 """A trained model to a finished adapter folder, which appears in one move or not at all.
 
-PEFT writes into the run's own folder; the configuration is then written anew with its lists sorted, so that the
-same training gives the same bytes in any process, and without the path the base model was loaded from.
+PEFT writes into the run's own folder; the configuration is then written again with its lists sorted, so that the same
+training gives the same bytes in any process, and without the path from which the base model was loaded.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, Protocol
 from models.local.causal import ADAPTER_FILES, adapter_digest
 from models.weights.resolve import Weights
 from training.config import HopConfig, TrainConfig
-from training.runs.adapter import MANIFEST, Manifest
-from training.runs.checkpoint import State, trainable
+from training.runs.adapter import MANIFEST, AdapterManifest
+from training.runs.checkpoint import TrainingState, trainable
 from training.runs.log import LOG
-from training.runs.resumable import Asked
+from training.runs.resumable import TrainingRequest
 
 
-class Published(Asked, Protocol):
-    """A request, and what its adapter's manifest says of it."""
+class PublishableRequest(TrainingRequest, Protocol):
+    """A request that also knows what its adapter's manifest says of it (`training.runs.adapter.AdapterManifest`)."""
 
     @property
     def base(self) -> str: ...
@@ -41,17 +41,20 @@ class Published(Asked, Protocol):
     def sources(self) -> tuple[str, ...]: ...
 
 
-def publish(model: Any, request: Published, state: State, partial: Path, out: Path, left_out: int = 0) -> None:
-    """Write the adapter's folder and move it to its place; the run's own folder goes.
+def publish(
+    model: Any, request: PublishableRequest, state: TrainingState, partial: Path, out: Path, left_out: int = 0
+) -> None:
+    """Write the adapter's folder, move it to its path and remove the run's own folder.
 
     Args:
         model: PEFT model after its last step.
-        request: What was asked for.
+        request: What was to be trained.
         state: What was done.
         partial: The run's own folder.
-        out: Where the adapter goes; must not exist.
-        left_out: Texts that were too long to be trained on.
+        out: Folder of the adapter; must not exist.
+        left_out: Number of texts that were too long to be trained on.
     """
+    # Beside the checkpoint, on the same file system, so that the last step is one rename.
     folder = partial / "finished"
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
@@ -71,16 +74,19 @@ def _rewrite_config(file: Path, base: str) -> None:
     config["base_model_name_or_path"] = base
     for name in ("target_modules", "exclude_modules", "modules_to_save"):
         if isinstance(config.get(name), list):
-            config[name] = sorted(config[name])
+            config[name] = sorted(config[name])  # PEFT keeps a set, whose order differs between processes
     file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _manifest(model: Any, request: Published, state: State, digest: str, left_out: int) -> Manifest:
+def _manifest(
+    model: Any, request: PublishableRequest, state: TrainingState, digest: str, left_out: int
+) -> AdapterManifest:
     import torch
 
     losses, epochs = state.losses, request.config.epochs
-    size = len(losses) // epochs
-    return Manifest(
+    size = len(losses) // epochs  # every epoch has as many steps
+    epoch_losses = [losses[epoch * size : (epoch + 1) * size] for epoch in range(epochs)]
+    return AdapterManifest(
         key=request.key,
         base=Path(request.base).name,
         base_weights=request.weights.name,
@@ -93,7 +99,7 @@ def _manifest(model: Any, request: Published, state: State, digest: str, left_ou
         tokens=state.tokens,
         steps=state.step,
         trainable=sum(parameter.numel() for parameter in trainable(model).values()),
-        epoch_loss=tuple(sum(losses[i * size : (i + 1) * size]) / size for i in range(epochs)),
+        epoch_loss=tuple(sum(values) / size for values in epoch_losses),
         final_loss=losses[-1],
         seconds=state.seconds,
         starts=state.starts,

@@ -18,8 +18,8 @@ from training.data.texts import TrainingText, texts_digest
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be trained: everything that the adapter's weights depend on.
+class TextTrainingRequest:
+    """What is to be trained on texts: everything that the adapter's weights depend on.
 
     Attributes:
         base: Name of the base model's configuration.
@@ -36,7 +36,8 @@ class Request:
     config: TrainConfig
 
     def parts(self) -> dict[str, Any]:
-        """What the key is made of, so that a difference can be named."""
+        """The parts of the key by name, so that a difference can be named."""
+        # The base's configuration is left out: its weights' digest and number format are all that matters of it.
         settings = self.config.model_dump(mode="json", exclude={"checkpoint_steps"})
         return {
             "base weights": self.weights.digest,
@@ -47,7 +48,7 @@ class Request:
 
     @property
     def number_format(self) -> str:
-        """Of the base's weights on this machine."""
+        """Number format of the base's weights on this machine."""
         return pick_dtype(self.model.dtype, self.model.device)
 
     @property
@@ -62,7 +63,7 @@ class Request:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Ids of the passages and documents that the texts tell of."""
+        """Ids of the chunks and documents that the texts state."""
         return tuple(sorted({text.source for text in self.texts}))
 
     @property
@@ -71,8 +72,10 @@ class Request:
         return digest("train-1", self.parts())
 
 
-def make_request(base: str, texts: Sequence[TrainingText], config: TrainConfig, progress: Progress = SILENT) -> Request:
-    """Check what is asked for and find the base model's weights; nothing is loaded or trained.
+def make_request(
+    base: str, texts: Sequence[TrainingText], config: TrainConfig, progress: Progress = SILENT
+) -> TextTrainingRequest:
+    """Check a request and find the base model's weights; nothing is loaded or trained.
 
     Raises:
         ConfigError: The base is no transformers model.
@@ -87,7 +90,7 @@ def make_request(base: str, texts: Sequence[TrainingText], config: TrainConfig, 
         raise InputError(
             f"{len(blank)} of {len(texts)} training texts are blank, the first of them {blank[0]}: leave them out."
         )
-    return Request(base, model, resolve(model.weights, progress), tuple(texts), config)
+    return TextTrainingRequest(base, model, resolve(model.weights, progress), tuple(texts), config)
 
 
 def base_config(base: str) -> TransformersModel:
@@ -100,8 +103,8 @@ def base_config(base: str) -> TransformersModel:
     model = load_model(base)
     if not isinstance(model, TransformersModel):
         raise ConfigError(
-            f"{base} runs on {model.backend}, which cannot be trained here: expected a model of the backend "
-            "transformers, such as the same weights under another name."
+            f"Expected a base model of the backend transformers, but {base} runs on {model.backend}, which cannot be "
+            "trained. Name the same weights under that backend."
         )
     if model.adapter is not None:
         raise ConfigError(

@@ -60,7 +60,7 @@ def test_rewritings_follow_the_raw_texts(store: SqliteStore) -> None:
         ("paraphrase", "c:1"),
     ]
     assert dataset.paraphrased is not None
-    assert (dataset.paraphrased.asked, len(dataset.paraphrased.failed)) == (4, 2)  # the second chunk's 9 is lost
+    assert (dataset.paraphrased.wanted, len(dataset.paraphrased.failed)) == (4, 2)  # the second chunk's 9 is lost
 
 
 def test_rewritings_alone_where_the_texts_are_not_wanted(store: SqliteStore) -> None:

@@ -15,9 +15,9 @@ from models.calls.executor import ThreadExecutor
 from models.errors import InputError, OutputError
 from models.protocols import ChatRequest, Completion, Usage
 from tests.retrieval.fakes import chunk_id, world
-from training.data.hop_questions import FactPath, fact_paths, fault, joined, path_questions
+from training.data.hop_questions import FactPair, fact_paths, fault, joined, path_questions
 
-PATH = FactPath("Aldermoon Bridge", ("Ivo Tarn", "I. Tarn"), "Pellin", "", "", ("a", "b"))
+PATH = FactPair("Aldermoon Bridge", ("Ivo Tarn", "I. Tarn"), "Pellin", "", "", ("a", "b"))
 
 
 class Writer:
@@ -171,5 +171,5 @@ def test_a_graph_without_paths_is_said(tmp_path: Path) -> None:
 
 
 def test_no_usable_question_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"No usable question came of \d+ paths; the first: .* is not described"):
+    with pytest.raises(InputError, match=r"None of \d+ paths .*; the first one: .* is not described"):
         path_questions(store(tmp_path), "kb", Writer(lambda _: ""), 10, ThreadExecutor(1))

@@ -54,8 +54,11 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
     ("questions", "said"),
     [
         ([], "holds no question"),
-        ([{"question": "Q?", "first": ["a"], "passages": ["a", "x"]}], "line 1: no passage 'x'"),
-        ([{"question": "Q?", "first": ["a"], "passages": ["b"]}], "first names a passage that passages does not"),
+        ([{"question": "Q?", "first": ["a"], "passages": ["a", "x"]}], "line 1: there is no passage 'x'"),
+        (
+            [{"question": "Q?", "first": ["a"], "passages": ["b"]}],
+            "Expected ids of passages in first, got one that passages does not have",
+        ),
         ([{"question": "Q?", "first": [], "passages": ["b"]}], "line 1: .*first"),
     ],
 )
@@ -65,5 +68,7 @@ def test_wrong_folders(tmp_path: Path, questions: list[Any], said: str) -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"corpus.jsonl cannot be read.*expected a folder with corpus.jsonl and hops"):
+    with pytest.raises(
+        InputError, match=r"Expected a folder with corpus.jsonl and hops.jsonl at .*corpus.jsonl, but it cannot be read"
+    ):
         read_hop_set(tmp_path)

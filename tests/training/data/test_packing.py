@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.packing import IGNORED, Ids, bins, block_count, epoch_order, pack, pack_whole
+from training.data.packing import IGNORED, Ids, assign_blocks, block_count, epoch_order, pack, pack_whole
 
 END = 0
 TEXTS = st.lists(st.lists(st.integers(1, 99), max_size=30), min_size=1, max_size=12).map(
@@ -34,7 +34,7 @@ def test_padding_and_first_tokens_carry_no_loss_and_all_else_does(texts: list[Id
 
 
 @given(TEXTS, st.integers(2, 20))
-def test_positions_begin_anew_with_each_text_and_stay_within_a_block(texts: list[Ids], length: int) -> None:
+def test_positions_start_from_zero_with_each_text_and_stay_within_a_block(texts: list[Ids], length: int) -> None:
     packed = pack(texts, length, pad=-1)
     flat = packed.positions.ravel()
     firsts = np.cumsum([0, *map(len, texts)])
@@ -75,10 +75,11 @@ def test_an_empty_text_is_refused() -> None:
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=30), st.integers(20, 40))
-def test_bins_hold_every_text_once_and_none_too_much(lengths: list[int], room: int) -> None:
-    found = bins(lengths, room)
-    assert sorted(text for block in found for text in block) == list(range(len(lengths)))
-    assert all(sum(lengths[text] for text in block) <= room for block in found)
+def test_blocks_hold_every_text_once_and_none_too_much(lengths: list[int], room: int) -> None:
+    blocks = assign_blocks(lengths, room)
+    assert sorted(text for block in blocks for text in block) == list(range(len(lengths)))
+    for block in blocks:
+        assert sum(lengths[text] for text in block) <= room
 
 
 @given(TEXTS, st.data())
@@ -86,10 +87,12 @@ def test_whole_texts_are_read_from_their_start_and_learnt_behind_their_prompt(
     texts: list[Ids], data: st.DataObject
 ) -> None:
     prompts = [data.draw(st.integers(0, len(text))) for text in texts]
-    blocks = bins([len(text) for text in texts], 40)
-    packed = pack_whole(
-        [[texts[i] for i in each] for each in blocks], [[prompts[i] for i in each] for each in blocks], 40, -1
-    )
+    blocks = assign_blocks([len(text) for text in texts], 40)
+    contents, unlearnt = [], []
+    for block in blocks:
+        contents.append([texts[text] for text in block])
+        unlearnt.append([prompts[text] for text in block])
+    packed = pack_whole(contents, unlearnt, 40, -1)
     for row, block in enumerate(blocks):
         start = 0
         for text in block:

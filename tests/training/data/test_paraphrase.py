@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.calls.executor import ThreadExecutor
-from models.errors import ConfigError, ModelError, ModelRefused, OutputError
+from models.errors import ConfigError, ModelError, OutputError, RefusalError
 from models.protocols import ChatRequest, Completion, FinishReason, Usage
-from training.data.paraphrase import Styles, clean, load_styles, names, paraphrase, parse_styles
+from training.data.paraphrase import ParaphraseStyles, clean, load_styles, names, paraphrase, parse_styles
 from training.data.texts import TrainingText
 
 STYLES = parse_styles(
@@ -66,7 +66,7 @@ def test_each_text_is_rewritten_in_each_style_in_a_fixed_order() -> None:
     assert [text.text.split(":")[0] for text in done.texts] == ["plainly", "as news", "plainly", "as news"]
     assert [text.source for text in done.texts] == ["c:1", "c:1", "c:2", "c:2"]
     assert {text.kind for text in done.texts} == {"paraphrase"}
-    assert (done.asked, done.failed, done.shortened, done.names_kept) == (4, (), 0, 1.0)
+    assert (done.wanted, done.failed, done.shortened, done.names_kept) == (4, (), 0, 1.0)
     assert done.usage == Usage(40, 20)
     assert len({request.template for request in chat.requests}) == 2
     assert all(request.temperature == 0 and request.schema is None for request in chat.requests)
@@ -88,7 +88,7 @@ def test_failures_are_counted_with_their_reason() -> None:
     assert "empty" in reasons[1]
     assert reasons[2] == "no text came"
     assert "copy" in reasons[3]
-    assert done.asked == 4
+    assert done.wanted == 4
 
 
 def test_the_same_rewriting_twice_counts_once() -> None:
@@ -118,16 +118,16 @@ def test_a_model_that_cannot_be_reached_stops_the_work() -> None:
 
 def test_one_refusal_is_a_failed_item_and_refusals_only_are_an_error() -> None:
     def rule(text: str, style: str) -> str | Exception:
-        return ModelRefused("too long") if "Tern" in text else echo(text, style)
+        return RefusalError("too long") if "Tern" in text else echo(text, style)
 
     done = paraphrase(TEXTS, Scripted(rule), 1, ThreadExecutor(1), styles=STYLES)
     assert (len(done.texts), [each.reason for each in done.failed]) == (1, ["too long"])
-    with pytest.raises(ModelRefused, match="wrong key"):
-        paraphrase(TEXTS, Scripted(lambda *_: ModelRefused("wrong key")), 1, ThreadExecutor(1), styles=STYLES)
+    with pytest.raises(RefusalError, match="wrong key"):
+        paraphrase(TEXTS, Scripted(lambda *_: RefusalError("wrong key")), 1, ThreadExecutor(1), styles=STYLES)
 
 
 def test_more_rewritings_than_styles_are_refused() -> None:
-    with pytest.raises(ConfigError, match="0 to 2"):
+    with pytest.raises(ConfigError, match="between 0 and 2"):
         paraphrase(TEXTS, Scripted(echo), 3, ThreadExecutor(1), styles=STYLES)
 
 
@@ -163,7 +163,7 @@ def test_a_cut_only_takes_from_the_end(text: str) -> None:
 
 
 def test_styles_make_different_requests() -> None:
-    assert isinstance(STYLES, Styles)
+    assert isinstance(STYLES, ParaphraseStyles)
     chat = Scripted(echo)
     paraphrase(TEXTS[:1], chat, 2, ThreadExecutor(1), styles=STYLES)
     assert len({request.messages for request in chat.requests}) == 2

@@ -1,8 +1,6 @@
-"""Loss and learning rate of a step, against straightforward references."""
+"""Loss and batches of a step, against straightforward references."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ from models.weights.resolve import resolve
 from training.config import TrainConfig
 from training.data.packing import pack
 from training.data.texts import TrainingText
-from training.objectives.language_modelling import Plan, learning_rate, summed_loss
+from training.objectives.language_modelling import TrainingPlan, summed_loss
 from training.runs.request import base_config
 from training.train import tokenise
 
@@ -47,21 +45,10 @@ def test_each_text_ends_with_one_end_token(tiny_base: str) -> None:
     assert all(row[-1] == end and (row[:-1] != end).all() for row in rows)
 
 
-@given(st.integers(1, 60), st.floats(0, 0.9), st.sampled_from(["cosine", "constant"]))
-def test_the_learning_rate_rises_to_its_peak_and_never_above(steps: int, share: float, schedule: str) -> None:
-    config = TrainConfig.model_validate({"learning_rate": 2.0, "warmup_share": share, "schedule": schedule})
-    rates = [learning_rate(step, steps, config) for step in range(steps)]
-    top = rates.index(max(rates))
-    assert all(0 < rate <= 2.0 for rate in rates)
-    assert all(a < b for a, b in pairwise(rates[: top + 1]))
-    assert all(a >= b for a, b in pairwise(rates[top:]))
-    assert max(rates) == pytest.approx(2.0)
-
-
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=8), st.integers(1, 3), st.integers(0, 40))
 def test_batches_from_any_step_are_the_tail_of_all_batches(lengths: list[int], size: int, begin: int) -> None:
     config = TrainConfig(epochs=3, sequence_length=8, batch_size=size)
-    plan = Plan([np.arange(1, n + 1) for n in lengths], 0, config)
+    plan = TrainingPlan([np.arange(1, n + 1) for n in lengths], 0, config)
     whole = list(plan.batches(0))
     assert len(whole) == plan.steps
     assert sum(tokens for _, tokens in whole) == 3 * sum(lengths)

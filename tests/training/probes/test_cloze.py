@@ -12,7 +12,7 @@ from kg.stores.sqlite.store import SqliteStore
 from models.errors import InputError
 from training.config import TrainConfig
 from training.data.texts import TrainingText
-from training.probes.cloze import OPTIONS, ask, cloze_items
+from training.probes.cloze import OPTIONS, answer_items, cloze_items
 from training.train import train
 
 TEXT = (
@@ -60,7 +60,7 @@ def test_a_name_of_the_same_sentence_is_never_a_wrong_option(store: SqliteStore)
 def test_the_draw_is_of_the_seed_and_bounded(store: SqliteStore) -> None:
     assert cloze_items(store, seed=3) == cloze_items(store, seed=3)
     assert len({cloze_items(store, seed=seed) for seed in range(9)}) > 1
-    assert len(cloze_items(store, most=2)) == 2
+    assert len(cloze_items(store, limit=2)) == 2
 
 
 def test_a_store_without_four_of_a_type_gives_none(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_store_without_four_of_a_type_gives_none(tmp_path: Path) -> None:
 
 def test_no_items_is_an_error_that_says_what_to_do(tiny_base: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a graph with 4 entities"):
-        ask(tiny_base, tmp_path, ())
+        answer_items(tiny_base, tmp_path, ())
 
 
 def test_an_adapter_trained_on_the_sentences_completes_them(tiny_base: str, store: SqliteStore, tmp_path: Path) -> None:
@@ -81,6 +81,6 @@ def test_an_adapter_trained_on_the_sentences_completes_them(tiny_base: str, stor
     texts = [TrainingText.of(f"{item.prefix} {item.options[item.answer]}.", "c:1") for item in items]
     config = TrainConfig(rank=16, epochs=60, sequence_length=128, batch_size=4, learning_rate=0.01)
     adapter = train(tiny_base, texts, config, tmp_path / "adapter")
-    result = ask(tiny_base, adapter, items)
+    result = answer_items(tiny_base, adapter, items)
     assert result.items == len(items)
     assert result.adapter == 1 > result.base

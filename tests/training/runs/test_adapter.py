@@ -10,7 +10,7 @@ import pytest
 
 from models.errors import ConfigError
 from models.factory import open_scorer
-from models.servers.lora_gguf import forget
+from models.servers.lora_gguf import remove_converted
 from training.config import TrainConfig
 from training.data.texts import TrainingText, texts_digest
 from training.runs.adapter import (
@@ -74,7 +74,8 @@ def test_an_adapter_names_what_it_was_trained_on_and_is_refused_once_that_is_era
         lambda: open_scorer(tiny_base, adapter=out),
     )
     for use in uses:
-        with pytest.raises(ConfigError, match=r"must not be used: .* erased\. Delete that folder, and train anew"):
+        message = r"must not be used: .* erased\. Delete that folder, and train the adapter again"
+        with pytest.raises(ConfigError, match=message):
             use()
 
 
@@ -85,7 +86,7 @@ def test_what_llama_cpp_was_given_of_an_erased_adapter_is_removed(adapter: Path,
     copies.mkdir(parents=True)
     mine, another = copies / f"lora-1-{digest[:16]}-0123.gguf", copies / "lora-1-0123456789abcdef-0123.gguf"
     mine.touch(), another.touch()
-    forget(digest)
+    remove_converted(digest)
     assert list(copies.iterdir()) == [another]
 
 
