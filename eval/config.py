@@ -1,4 +1,4 @@
-"""One experiment as a YAML file: corpus, questions, reader, arms. Checked here, run in eval/experiment.py.
+"""Reads an experiment: one YAML file with corpus, questions, reader and arms. `eval.experiment` runs it.
 
     name: saltmarsh
     workspace: saltmarsh
@@ -7,8 +7,8 @@
     reader: qwen-1.5b-hf
     arms: [closed-book, oracle, rag, graph-rag]
 
-Relative paths start at the file's own folder. Everything that changes an answer is in the configuration's
-hash; where files lie is not, since their content is hashed instead.
+Relative paths start at the folder of the file. Everything that changes an answer is in the hash of the configuration;
+paths are not, since the content of the files is hashed instead.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from eval.arms.answering import Headline, Marking, Scoring
-from eval.arms.contexts import Query
+from eval.arms.answering import Headline, MarkingRules, Scoring
+from eval.arms.contexts import QueryForm
 from eval.arms.metrics import Normalisation
 from eval.systems import NONE, ORACLE, SystemConfig, known_systems, load_system
 from eval.tasks.registry import Selection
 from kg.config import IndexConfig
-from models.errors import ConfigError, describe
+from models.errors import ConfigError, unknown_name
+from models.files.settings import StrictSettings, check_settings, parse_mapping, read_yaml_text
 from retrieval.answering.pack import PackSettings
 from training.config import TrainConfig
 
@@ -38,24 +38,22 @@ DEFAULT_PAIRS = (
     ("lora-rag", "lora"),
     ("lora", "rag"),
 )
+"""Pairs of arms that every experiment compares if it has both: one more ingredient, or weights against prompt."""
 CLOSED_BOOK = "closed-book"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_SETTINGS = "settings of an experiment"
 
 
 def _listed(paths: str | tuple[str, ...]) -> tuple[str, ...]:
     return (paths,) if isinstance(paths, str) else paths
 
 
-class NewsConfig(_Part):
+class NewsConfig(StrictSettings):
     """Articles of RealTimeQA as the corpus.
 
     Attributes:
         file: One `*_gcs.jsonl`, or several.
-        newest: Articles a question.
-        max_characters: Longer articles are cut here; None keeps them whole.
+        newest: Maximum number of articles for each question, the newest first.
+        max_characters: Maximum length of an article in characters, the rest is cut off; None for no limit.
     """
 
     file: str | tuple[str, ...]
@@ -68,8 +66,13 @@ class NewsConfig(_Part):
         return _listed(self.file)
 
 
-class DocumentsConfig(_Part):
-    """The corpus: a folder or file of documents, or RealTimeQA's articles."""
+class DocumentsConfig(StrictSettings):
+    """The corpus: a folder or file of documents, or RealTimeQA's articles.
+
+    Attributes:
+        path: Folder or file of documents.
+        realtimeqa: RealTimeQA's articles.
+    """
 
     path: str | None = None
     realtimeqa: NewsConfig | None = None
@@ -77,18 +80,18 @@ class DocumentsConfig(_Part):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.path is None) == (self.realtimeqa is None):
-            raise ValueError('expected either "path" or "realtimeqa"')
+            raise ValueError('Expected either "path" or "realtimeqa".')
         return self
 
 
-class TaskConfig(_Part):
+class TaskConfig(StrictSettings):
     """The questions.
 
     Attributes:
-        format: A name of `eval.tasks.registry.TASKS`, or a dotted path.
+        format: A name in `eval.tasks.registry.TASKS`, or the dotted path of a function of your own.
         path: One file, or several.
-        limit: The first so many items; None for all.
-        kinds: Only items of these kinds; empty for all.
+        limit: Maximum number of items, counted from the first; None for all.
+        kinds: Kinds of the items; empty for all kinds.
     """
 
     format: str = "jsonl"
@@ -103,48 +106,49 @@ class TaskConfig(_Part):
 
     @property
     def selection(self) -> Selection:
-        """Which items are asked."""
+        """Which items are answered."""
         return Selection(self.limit, self.kinds)
 
 
 class TrainSection(TrainConfig):
-    """Settings of the adapter, and how many are trained.
+    """Settings of the adapter, and the number of adapters to train.
 
     Attributes:
-        seeds: An adapter for each; arms show the mean. Empty trains one, with `seed`.
+        seeds: Seeds; one adapter is trained with each, and tables show the mean. If empty, one is trained with `seed`.
     """
 
     seeds: tuple[int, ...] = ()
 
     def configs(self) -> dict[int, TrainConfig]:
         """The training settings, by seed."""
+        # One configuration a seed, identical otherwise, so that adapters are found again one by one.
         settings = self.model_dump(exclude={"seeds", "seed"})
         return {seed: TrainConfig(**settings, seed=seed) for seed in self.seeds or (self.seed,)}
 
 
-class Experiment(_Part):
+class Experiment(StrictSettings):
     """Everything one comparison needs.
 
     Attributes:
         folder: Where relative paths start; the YAML file's folder.
-        name: Names runs and adapters.
+        name: Name of the experiment, and the beginning of the names of its adapters.
         workspace: Folder of the knowledge base, unless another is given to `run_experiment`.
         documents: The corpus; None if every arm is closed-book.
         index: How the knowledge base is built.
         task: The questions.
         reader: Name of the model that answers.
         context_tokens: Budget of a packed context, in the reader's tokens.
-        packing: How the budget is shared between kinds of evidence, and in which order they are shown.
-        passages: Passages asked of every retriever (K).
-        query: What a retriever is asked.
-        scoring: What is scored of a multiple-choice item.
+        packing: How the budget is shared between kinds of evidence, and in which order they are packed.
+        passages: Number of passages that every retriever is asked to return (K).
+        query: Text of the query: the question, or the question and its choices.
+        scoring: What is scored of each option of a multiple-choice item: its text ("option") or its letter ("letter").
         normalisation: How option scores are made comparable.
-        headline: The metric that decides about a short answer.
-        max_tokens: Most tokens of a short answer.
-        train: The adapter, or None.
-        arms: Systems by name, by file or written out; a closed-book arm is always added.
-        comparisons: Pairs of arms; None for every arm against closed-book, and the pairs of `DEFAULT_PAIRS`.
-        seed: Of the bootstrap and of the reader's sampler.
+        headline: Metric that decides whether a short answer is right.
+        max_tokens: Maximum number of tokens of a short answer.
+        train: Settings of the adapter; None if none is trained.
+        arms: Systems by name, by file or written out; a closed-book arm is added if there is none.
+        comparisons: Pairs of arms; None compares every arm with closed-book, and the pairs of `DEFAULT_PAIRS`.
+        seed: Seed of the bootstrap and of the reader's sampler.
     """
 
     folder: Path = Field(default=Path(), exclude=True)
@@ -157,7 +161,7 @@ class Experiment(_Part):
     context_tokens: int = Field(default=1024, ge=16)
     packing: PackSettings = PackSettings()
     passages: int = Field(default=5, ge=1)
-    query: Query = "question"
+    query: QueryForm = "question"
     scoring: Scoring = "option"
     normalisation: Normalisation = "token"
     headline: Headline = "contains"
@@ -172,7 +176,7 @@ class Experiment(_Part):
     @classmethod
     def _named_arms(cls, arms: Any, info: ValidationInfo) -> Any:
         if not isinstance(arms, list | tuple):
-            raise ValueError(f"expected a list of arms ({', '.join(known_systems())}), found {arms!r}")
+            raise ValueError(f"Expected a list of arms ({', '.join(known_systems())}), found {arms!r}.")
         folder = info.data.get("folder", Path())
         try:
             return tuple(load_system(arm, folder) if isinstance(arm, str) else arm for arm in arms)
@@ -190,15 +194,15 @@ class Experiment(_Part):
     def _consistent(self) -> Self:
         names = [arm.name for arm in self.arms]
         if len(set(names)) < len(names):
-            raise ValueError(f"arms must have different names, found {', '.join(names)}")
+            raise ValueError(f"Expected arms with different names, found {', '.join(names)}.")
         unknown = sorted({name for pair in self.comparisons or () for name in pair} - set(names))
         if unknown:
-            raise ValueError(f"comparisons name arms that are not there: {', '.join(unknown)}")
+            raise ValueError(f"The comparisons name arms that are not there: {', '.join(unknown)}.")
         for arm in self.arms:
             if arm.adapter is True and self.train is None:
-                raise ValueError(f'the arm "{arm.name}" needs an adapter: add a section "train", or name an adapter')
+                raise ValueError(f'The arm "{arm.name}" needs an adapter: add a section "train", or name an adapter.')
             if self.documents is None and (arm.retriever != NONE or arm.adapter is True):
-                raise ValueError(f'the arm "{arm.name}" needs a corpus: add a section "documents"')
+                raise ValueError(f'The arm "{arm.name}" needs a corpus: add a section "documents".')
         return self
 
     @property
@@ -208,10 +212,11 @@ class Experiment(_Part):
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """The comparisons that are made."""
+        """Pairs of arms that are compared."""
         if self.comparisons is not None:
             return self.comparisons
         names = {arm.name for arm in self.arms}
+        # Every arm is compared with the bare model first: does the knowledge help at all?
         against_floor = tuple((arm.name, self.floor) for arm in self.arms if arm.name != self.floor)
         return against_floor + tuple(pair for pair in DEFAULT_PAIRS if set(pair) <= names)
 
@@ -221,24 +226,25 @@ class Experiment(_Part):
         return any(arm.adapter is True for arm in self.arms)
 
     @property
-    def marking(self) -> Marking:
-        """How answers are asked for and marked."""
-        return Marking(self.scoring, self.normalisation, self.headline, self.max_tokens, self.seed)
+    def marking(self) -> MarkingRules:
+        """How answers are scored and marked."""
+        return MarkingRules(self.scoring, self.normalisation, self.headline, self.max_tokens, self.seed)
 
     @property
     def reader_name(self) -> str:
-        """The reader as `models.config.load_model` takes it; a YAML file is found from the experiment's folder."""
+        """The reader's name for `models.config.load_model`; a path of a YAML file starts at the experiment's folder."""
         is_file = self.reader.endswith((".yaml", ".yml"))
         return str(self.path(self.reader)) if is_file else self.reader
 
     def path(self, name: str) -> Path:
-        """A path of this experiment, from its folder."""
+        """A path that starts at this experiment's folder."""
         return self.folder / Path(name).expanduser()
 
     def with_oracle(self) -> Experiment:
-        """The same with an oracle arm, added at the end if there is none."""
+        """The same experiment with an oracle arm, added at the end if there is none."""
         if any(arm.retriever == ORACLE and not arm.adapter for arm in self.arms):
             return self
+        # At the end: the order of the other arms is that of the file, also in the table.
         arms = (*self.arms, SystemConfig(name=ORACLE, retriever=ORACLE))
         return self.model_copy(update={"arms": arms})
 
@@ -254,7 +260,7 @@ def load_experiment(name: str | Path, changes: Mapping[str, Any] | None = None) 
 
     Args:
         name: Path of a YAML file, or the short name of a shipped one.
-        changes: Settings that replace the file's, by name, dotted where they lie deeper: {"index.store": "neo4j"}.
+        changes: Settings that replace those of the file, by dotted name: {"index.store": "neo4j"}.
     Raises:
         ConfigError: No such file, or a setting that is unknown or out of range.
     """
@@ -262,51 +268,44 @@ def load_experiment(name: str | Path, changes: Mapping[str, Any] | None = None) 
     if path.suffix in (".yaml", ".yml"):
         return _load(path, changes)
     if str(name) not in known_experiments():
-        known = ", ".join(known_experiments()) or "none"
-        raise ConfigError(f'No experiment "{name}"; expected a YAML file, or one of those shipped: {known}.')
+        raise ConfigError(unknown_name("experiment", str(name), known_experiments(), "a YAML file"))
     with as_file(files("configs") / "experiments" / f"{name}.yaml") as shipped:
         return _load(shipped, changes)
 
 
 def _load(path: Path, changes: Mapping[str, Any] | None) -> Experiment:
-    try:
-        return parse_experiment(path.read_text(encoding="utf-8"), path.parent, str(path), changes)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The experiment {path} cannot be read ({error}). Check the path.") from error
+    return parse_experiment(read_yaml_text(path, _SETTINGS), path.parent, str(path), changes)
 
 
 def parse_experiment(
     text: str, folder: Path, origin: str = "the experiment", changes: Mapping[str, Any] | None = None
 ) -> Experiment:
-    """Read an experiment from YAML text; relative paths in it start at `folder`, `changes` are as of `load_experiment`.
+    """Read an experiment from YAML text.
 
+    Args:
+        text: The YAML.
+        folder: Where relative paths in it start.
+        origin: Where the text comes from, for errors.
+        changes: See `load_experiment`.
     Raises:
-        ConfigError: As of `load_experiment`; the message names `origin` and the setting.
+        ConfigError: See `load_experiment`; the message names `origin` and the setting.
     """
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{origin} is not YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{origin}: expected a mapping with name, workspace, task, reader and arms.")
+    values = parse_mapping(text, origin, _SETTINGS)
     for setting, value in (changes or {}).items():
         put_setting(values, setting, value)
-    try:
-        return Experiment.model_validate({"folder": folder, **values})
-    except ValidationError as error:
-        raise ConfigError(f"{origin}: {describe(error, 'experiment')}. Correct the file.") from error
+    return check_settings({"folder": folder, **values}, Experiment, origin, _SETTINGS)
 
 
 def put_setting(values: dict[str, Any], setting: str, value: Any) -> None:
-    """Put a value where a dotted name points, under mappings that are made where they are missing.
+    """Set the value that a dotted name points to; missing mappings on the way are created.
 
     Raises:
-        ConfigError: On the way there is a value that is no mapping.
+        ConfigError: A value on the way is not a mapping.
     """
     *above, last = setting.split(".")
     for name in above:
         below = values[name] = values.get(name) or {}
         if not isinstance(below, dict):
-            raise ConfigError(f"The setting {setting} can't be changed: {name} is {below!r}, not a mapping.")
+            raise ConfigError(f"The setting {setting} cannot be changed: {name} is {below!r}, not a mapping.")
         values = below
     values[last] = value

@@ -1,11 +1,11 @@
-"""The whole comparison: index, train, freeze contexts, answer, count. Each stage is skipped where its records say done.
+"""Runs an experiment: index, train, freeze contexts, answer, compute metrics. A stage that is done already is skipped.
 
     result = run_experiment(load_experiment("configs/experiments/demo.yaml"))
     print(result.arm("graph-rag").result.accuracy)
 
-The order on disk is the order of the rules: contexts are frozen before the first answer, and everything that
-could be tuned (K, budget, scoring) comes from the configuration. Started again, the same experiment finds its
-run folder and goes on, or prints it from its records without opening a model.
+Contexts are frozen before the first item is answered, and everything that could be tuned (K, budget, scoring) comes
+from the configuration, so that no arm can profit from the answers of another. Started again, the same experiment finds
+its run folder and continues, or returns the finished run from its records without opening a model.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.arms.contexts import Packing, Sources, freeze, missing_contexts
+from eval.arms.contexts import ContextSettings, ContextSources, freeze_contexts, missing_contexts
 from eval.arms.oracle import Oracle
 from eval.arms.prices import price_of
 from eval.arms.readers import Readers
-from eval.arms.score import Arm, Asking, missing_samples, score
+from eval.arms.score import AnswerSettings, Arm, answer_items, missing_samples
 from eval.config import Experiment, load_experiment
 from eval.finish import finish
-from eval.plan import Plan, plan
-from eval.resolved import Resolved, kinds_of, resolve_experiment
+from eval.resolved import ResolvedExperiment, kinds_of, resolve_experiment
 from eval.runs.folder import RunFolder, create_run, find_runs
 from eval.runs.results import METRICS, RunResult, SetupCost, load_run
 from eval.setup import Adapter, build_index, named_adapters, train_adapters
@@ -40,20 +39,20 @@ from models.runtime.progress import SILENT, Progress
 from retrieval.index.graph_index import GraphIndex
 from retrieval.retrievers.registry import open_retriever
 
-__all__ = ["Experiment", "Plan", "load_experiment", "plan", "run_experiment"]
+__all__ = ["Experiment", "load_experiment", "run_experiment"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What stands when the questions begin.
+class _Setup:
+    """What is ready when the first item is answered.
 
     Attributes:
-        arms: As they are answered, one a training seed.
-        systems: The arms of the configuration.
-        adapters: All that arms use.
-        index: State of the knowledge base, or None without a corpus.
-        paraphrases: How the rewriting of training texts went, or None.
-        costs: Setup costs.
+        arms: Arms as they are answered, one a training seed.
+        systems: Arms of the configuration.
+        adapters: All adapters that arms use.
+        index: Counts of the knowledge base; None without a corpus.
+        paraphrases: Counts of the paraphrases of training texts, or None.
+        costs: Costs of the set-up.
     """
 
     arms: tuple[Arm, ...]
@@ -65,7 +64,7 @@ class _Prepared:
 
     @property
     def keys(self) -> list[str]:
-        """Context keys that are frozen, each once."""
+        """Keys of the contexts that are frozen, each once."""
         return list(dict.fromkeys(arm.context_key for arm in self.arms if arm.context_key != NONE))
 
 
@@ -77,34 +76,35 @@ def run_experiment(
     progress: Progress = SILENT,
     retry_failed: bool = False,
 ) -> RunResult:
-    """Run an experiment, or go on with it, or read its finished run.
+    """Run an experiment, or continue it, or read its finished run.
 
     Args:
-        experiment: What is compared.
-        workspace: Folder of the knowledge base and its runs; None takes the experiment's own, from the
-            current folder.
-        budget: What may be spent in this start.
-        progress: One step a stage and arm.
-        retry_failed: Try again what failed in an earlier start.
+        experiment: The experiment.
+        workspace: Folder of the knowledge base and its runs; None takes the one that the experiment names, relative to
+            the current folder.
+        budget: Limits on calls and cost of this start.
+        progress: Where progress is shown, one step a stage and arm.
+        retry_failed: Whether items that failed in an earlier start are tried again.
     Returns:
         The finished run.
     Raises:
         ConfigError: A name or setting is wrong.
         InputError: Questions or documents cannot be used.
         ModelError: A model cannot be reached.
-        BudgetReached: The budget is used up; the same call with a larger one goes on.
+        BudgetError: The budget is used up; the same call with a larger one continues.
     """
     resolved = resolve_experiment(experiment)
     folder = workspace or Path(experiment.workspace)
+    # Before any model or store is opened, so that printing a finished run is instant.
     finished = None if retry_failed else _finished(resolved, folder)
     if finished is not None:
         return load_run(finished.path)
     with open_session(folder, resolved.experiment.index, budget, progress, retry_failed) as session:
-        return _Running(resolved, session).run()
+        return _ExperimentRun(resolved, session).run()
 
 
-def _finished(resolved: Resolved, workspace: Path) -> RunFolder | None:
-    """The newest finished run of this experiment on these inputs."""
+def _finished(resolved: ResolvedExperiment, workspace: Path) -> RunFolder | None:
+    """The newest finished run of this experiment on these inputs, with the adapters that its arms name."""
     runs = find_runs(workspace / "runs", resolved.config_hash, resolved.inputs)
     named = {
         adapter.name: adapter.digest for adapter in named_adapters(resolved.experiment, workspace / "adapters").values()
@@ -117,10 +117,10 @@ def _finished(resolved: Resolved, workspace: Path) -> RunFolder | None:
     return None
 
 
-class _Running:
+class _ExperimentRun:
     """One start of an experiment."""
 
-    def __init__(self, resolved: Resolved, session: Session) -> None:
+    def __init__(self, resolved: ResolvedExperiment, session: Session) -> None:
         self.resolved = resolved
         self.experiment = resolved.experiment
         self.session = session
@@ -128,11 +128,11 @@ class _Running:
 
     def run(self) -> RunResult:
         """All stages in order."""
-        prepared = self.prepare()
-        run = self.open_run(prepared)
+        setup = self.prepare()
+        run = self.open_run(setup)
         with self.readers(run) as readers:
-            self.freeze(run, prepared, readers)
-            self.answer(run, prepared, readers)
+            self.freeze_contexts(run, setup, readers)
+            self.answer(run, setup, readers)
         return finish(run, self.experiment)
 
     @property
@@ -142,8 +142,8 @@ class _Running:
             self._encoder = open_encoder(self.experiment.index.encoder, self.session.progress)
         return self._encoder
 
-    def prepare(self) -> _Prepared:
-        """Index and adapters."""
+    def prepare(self) -> _Setup:
+        """Build the index and train the adapters."""
         summary, costs = None, []
         if self.experiment.documents is not None:
             summary, cost = build_index(self.resolved, self.session, self.encoder)
@@ -151,7 +151,7 @@ class _Running:
         trained = train_adapters(self.resolved, self.session, summary.digest if summary else "")
         named = named_adapters(self.experiment, self.session.workspace.adapters_dir)
         used = (*trained.adapters.values(), *named.values())
-        return _Prepared(
+        return _Setup(
             arms=tuple(arm for system in self.experiment.arms for arm in _arms(system, trained.adapters, named)),
             systems=self.experiment.arms,
             adapters=used,
@@ -160,23 +160,24 @@ class _Running:
             costs=(*costs, *trained.costs, *(adapter.cost for adapter in used)),
         )
 
-    def open_run(self, prepared: _Prepared) -> RunFolder:
-        """The newest run of this experiment on this very knowledge base and these adapters, or a new one."""
+    def open_run(self, setup: _Setup) -> RunFolder:
+        """The newest run of this experiment on exactly this knowledge base and these adapters, or a new one."""
         digests = {
-            "store": prepared.index.digest if prepared.index else "",
-            "adapters": {adapter.name: adapter.digest for adapter in prepared.adapters},
+            "store": setup.index.digest if setup.index else "",
+            "adapters": {adapter.name: adapter.digest for adapter in setup.adapters},
         }
         runs_dir = self.session.workspace.runs_dir
         for run in find_runs(runs_dir, self.resolved.config_hash, self.resolved.inputs):
             known = run.manifest()["digests"]
             if {name: known.get(name) for name in digests} == digests:
+                # A start that was killed may have left a line half written.
                 run.repair()
                 return run
-        manifest = self.manifest(prepared, {**digests, "readers": {}, "retrievers": {}})
+        manifest = self.manifest(setup, {**digests, "readers": {}, "retrievers": {}})
         return create_run(runs_dir, manifest, self.resolved.yaml(), self.resolved.items)
 
-    def manifest(self, prepared: _Prepared, digests: Mapping[str, Any]) -> dict[str, Any]:
-        """The manifest's fields that the experiment gives."""
+    def manifest(self, setup: _Setup, digests: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields of the manifest that the experiment gives."""
         experiment, items = self.experiment, self.resolved.items
         train = experiment.train
         return {
@@ -197,9 +198,9 @@ class _Running:
             "normalisation": experiment.normalisation,
             "context_tokens": experiment.context_tokens,
             "passages": experiment.passages,
-            "index": _index_counts(prepared.index),
-            "paraphrases": prepared.paraphrases,
-            "arms": _arm_rows(prepared),
+            "index": _index_counts(setup.index),
+            "paraphrases": setup.paraphrases,
+            "arms": _arm_rows(setup),
             "adapters": [
                 {
                     "name": adapter.name,
@@ -207,13 +208,13 @@ class _Running:
                     "seconds": adapter.cost.seconds,
                     "tokens": adapter.cost.tokens_in,
                 }
-                for adapter in prepared.adapters
+                for adapter in setup.adapters
             ],
-            "setup": [asdict(cost) for cost in prepared.costs],
+            "setup": [asdict(cost) for cost in setup.costs],
         }
 
     def readers(self, run: RunFolder) -> Readers:
-        """The reader, to be opened when it is needed; its digests are kept in the manifest."""
+        """The reader, opened only when it is needed; its digests are kept in the manifest."""
         name, session = self.experiment.reader_name, self.session
 
         def scorer(adapter: Path | None) -> ChoiceScorer:
@@ -228,12 +229,12 @@ class _Running:
 
         return Readers(scorer, chat, run.manifest()["digests"]["readers"], note)
 
-    def freeze(self, run: RunFolder, prepared: _Prepared, readers: Readers) -> None:
-        """Freeze the contexts that are missing."""
-        missing = missing_contexts(run, prepared.keys, self.resolved.items, self.session.retry_failed)
+    def freeze_contexts(self, run: RunFolder, setup: _Setup, readers: Readers) -> None:
+        """Freeze the missing contexts."""
+        missing = missing_contexts(run, setup.keys, self.resolved.items, self.session.retry_failed)
         if not missing:
             return
-        packing = Packing(
+        settings = ContextSettings(
             self.experiment.passages,
             self.experiment.context_tokens,
             readers.token_counter(self.resolved.choices),
@@ -241,17 +242,18 @@ class _Running:
             self.experiment.packing,
         )
         with Chats(self.session.open_chat) as chats:
-            freeze(run, missing, self.sources(run, prepared, chats), packing, self.session.progress)
+            freeze_contexts(run, missing, self.sources(run, setup, chats), settings, self.session.progress)
 
-    def sources(self, run: RunFolder, prepared: _Prepared, chats: Chats) -> Sources:
-        """The retrievers over the workspace's index, and the gold.
+    def sources(self, run: RunFolder, setup: _Setup, chats: Chats) -> ContextSources:
+        """The retrievers on the workspace's index, and the gold.
 
         Raises:
-            ConfigError: A retriever is not the one that this run began with.
+            ConfigError: A retriever is another one than this run began with.
         """
         store = self.session.workspace.store
+        # One index for all retrievers, so that they differ in nothing but how they search.
         index = GraphIndex.of(self.session.workspace, self.encoder, self.session.progress)
-        systems = {system.context_key: system for system in prepared.systems if system.retriever not in (NONE, ORACLE)}
+        systems = {system.context_key: system for system in setup.systems if system.retriever not in (NONE, ORACLE)}
         retrievers = {
             key: open_retriever(system.retriever, index, self.encoder, system.settings, chats)
             for key, system in systems.items()
@@ -260,19 +262,20 @@ class _Running:
         _check_retrievers(run, {key: retriever.digest for key, retriever in retrievers.items()}, self.encoder.digest)
         finder = GoldFinder(store)
         gold = finder.find_all(self.resolved.items)
-        return Sources(retrievers, Oracle(gold, finder.documents, index, plain), finder.owner, gold)
+        return ContextSources(retrievers, Oracle(gold, finder.documents, index, plain), finder.owner, gold)
 
-    def answer(self, run: RunFolder, prepared: _Prepared, readers: Readers) -> None:
-        """Answer what is missing."""
-        missing = missing_samples(run, prepared.arms, self.resolved.items, self.session.retry_failed)
+    def answer(self, run: RunFolder, setup: _Setup, readers: Readers) -> None:
+        """Answer the missing items."""
+        missing = missing_samples(run, setup.arms, self.resolved.items, self.session.retry_failed)
         if any(missing.values()):
-            run.update_manifest(finished=None)  # a kill from here on must not leave an old table that looks finished
-        asking = Asking(self.experiment.marking, self.resolved.prompts, price_of(self.experiment.reader_name))
-        score(run, prepared.arms, missing, readers, asking, self.session.progress)
+            run.update_manifest(finished=None)  # killed from here on, the run must not look finished
+        price = price_of(self.experiment.reader_name)
+        settings = AnswerSettings(self.experiment.marking, self.resolved.prompts, price)
+        answer_items(run, setup.arms, missing, readers, settings, self.session.progress)
 
 
 def _arms(system: SystemConfig, trained: Mapping[int, Adapter], named: Mapping[str, Adapter]) -> list[Arm]:
-    """One arm, or one for every training seed."""
+    """The arms of a system: one, or one for every training seed."""
     if system.adapter is False:
         return [Arm(system.name, system.name, system.context_key, marginal=system.marginal)]
     if isinstance(system.adapter, str):
@@ -295,10 +298,10 @@ def _short(name: str) -> str:
     return Path(name).stem if name.endswith((".yaml", ".yml")) else name
 
 
-def _arm_rows(prepared: _Prepared) -> list[dict[str, Any]]:
+def _arm_rows(setup: _Setup) -> list[dict[str, Any]]:
     rows = []
-    for system in prepared.systems:
-        arms = [arm for arm in prepared.arms if arm.system == system.name]
+    for system in setup.systems:
+        arms = [arm for arm in setup.arms if arm.system == system.name]
         adapter = ", ".join(arm.adapter.name for arm in arms if arm.adapter)
         rows.append(
             {

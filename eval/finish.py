@@ -1,4 +1,4 @@
-"""The last stage: from the records of a run to metrics.json and results.json."""
+"""Finishes a run: computes metrics.json and results.json from its records."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ def finish(run: RunFolder, experiment: Experiment) -> RunResult:
 
 
 def summarise(run: RunFolder, experiment: Experiment) -> RunResult:
-    """The result of a run, from its records alone."""
+    """The result of a run, computed from its records alone."""
     manifest, items, contexts = run.manifest(), run.items(), run.contexts()
     rows = rows_of(run)
     arms = arm_results(rows, items, contexts, experiment.seed)
+    # Accuracy of the bare model, of which every delta is the distance.
     floor = next(arm.accuracy for arm in arms if arm.name == experiment.floor)
-    by_name = {row["name"]: row for row in manifest["arms"]}
+    by_name = {arm["name"]: arm for arm in manifest["arms"]}
     samples = run.samples().values()
     return RunResult(
         path=run.path,
@@ -66,6 +67,7 @@ def harness_json(run: RunFolder, result: RunResult) -> dict[str, Any]:
     for row, arm in zip(rows_of(run), result.arms, strict=True):
         name = f"{task}@{arm.name}"
         values = row.values(items)
+        # Standard error of the mean over items, as lm-evaluation-harness reports it.
         stderr = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
         results[name] = {
             "alias": name,

@@ -1,8 +1,8 @@
-"""What a run would cost before it is paid for: calls, tokens, money and time a stage; no weights are loaded.
+"""Estimates what a run would cost before anything is spent: calls, tokens, money and time of every stage.
 
-Documents, passages and items are counted as they are; tokens a call are estimated from characters, and
-time from speeds measured on two AVX-512 cores, so an accelerator is faster and a laptop slower. What an
-earlier start has done is not counted again.
+Documents, chunks and items are counted exactly; tokens are estimated from characters, and time from speeds measured on
+two AVX-512 cores, so that an accelerator is faster and a laptop slower. Stages that an earlier start has finished are
+not counted again. No weights are loaded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from eval.arms.answering import choice_prefix, option_texts
 from eval.arms.prices import price_of
 from eval.arms.readers import estimated_tokens
 from eval.config import Experiment
-from eval.resolved import Resolved, resolve_experiment
+from eval.resolved import ResolvedExperiment, resolve_experiment
 from eval.runs.folder import find_runs
 from eval.runs.results import METRICS
 from eval.systems import NONE, ORACLE
@@ -25,7 +25,7 @@ from kg.config import IndexConfig
 from kg.documents.chunk import chunk
 from kg.documents.load import load
 from kg.extraction.examples import extraction_prompt
-from kg.extraction.protocol import passages_of
+from kg.extraction.protocol import extraction_inputs
 from kg.extraction.registry import WITHOUT_CHAT
 from kg.language.sentences import RuleSentences
 from kg.schema import Chunk, Document, Extraction
@@ -39,15 +39,26 @@ from training.runs.adapter import list_adapters
 from training.runs.request import base_config
 
 EXTRACT_OUT_SHARE = 0.9
+"""Tokens that an extractor writes for each token of its input."""
 RETRIEVAL_S = 0.05
+"""Time of a query of a retriever that calls no chat model, in seconds."""
 ANSWER_TOKENS = 8
+"""Length of a short answer, in tokens."""
 HEADING_TOKENS = 16
+"""Length of the number, title and date of a packed passage, in tokens."""
 PARAPHRASE_PROMPT = 100
+"""Length of the prompt of a paraphrase without the text, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
-    """Tokens a second: read in a prompt, written, and trained on."""
+class ModelSpeed:
+    """Speed of a model in tokens a second.
+
+    Attributes:
+        read: Tokens of a prompt.
+        write: Tokens of an answer.
+        train: Tokens of training texts.
+    """
 
     read: float
     write: float
@@ -55,19 +66,28 @@ class Speed:
 
 
 SPEEDS = {
-    ("qwen2.5-coder-1.5b-instruct", "llamacpp"): Speed(65, 21, 0),
-    ("qwen2.5-coder-1.5b-instruct", "transformers"): Speed(117, 5, 80),
-    ("smollm2-135m-instruct", "transformers"): Speed(1000, 20, 240),
+    ("qwen2.5-coder-1.5b-instruct", "llamacpp"): ModelSpeed(65, 21, 0),
+    ("qwen2.5-coder-1.5b-instruct", "transformers"): ModelSpeed(117, 5, 80),
+    ("smollm2-135m-instruct", "transformers"): ModelSpeed(1000, 20, 240),
 }
 """Measured on two AVX-512 cores."""
 
-UNKNOWN = Speed(178, 10, 80)
-"""Of a model that nobody measured: about those of one with 1.5 billion parameters."""
+UNKNOWN = ModelSpeed(178, 10, 80)
+"""Speeds assumed for other models: about those of one with 1.5 billion parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
-    """One stage: how many model calls, tokens, seconds and dollars are still to be spent."""
+    """One stage, and what it would still cost.
+
+    Attributes:
+        name: Name of the stage.
+        calls: Number of model calls.
+        tokens_in: Tokens read.
+        tokens_out: Tokens written.
+        seconds: Time.
+        usd: Cost in US dollars.
+    """
 
     name: str
     calls: int
@@ -78,16 +98,16 @@ class PlannedStage:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done, and what it would cost.
+class ExperimentPlan:
+    """The stages of an experiment, and what they would cost.
 
     Attributes:
-        name: The experiment.
-        documents: Documents of the corpus.
-        passages: Passages they give.
-        items: Questions.
-        arms: Arms, training seeds counted singly.
-        stages: In order.
+        name: Name of the experiment.
+        documents: Number of documents of the corpus.
+        passages: Number of chunks that they are split into.
+        items: Number of questions.
+        arms: Number of arms; each training seed counts as one.
+        stages: Stages in order.
     """
 
     name: str
@@ -100,20 +120,28 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON, with totals."""
         fields = ("calls", "tokens_in", "tokens_out", "seconds", "usd")
-        totals = {name: sum(getattr(stage, name) for stage in self.stages) for name in fields}
+        totals = {}
+        for name in fields:
+            totals[name] = sum(getattr(stage, name) for stage in self.stages)
         return {"schema_version": 1, **asdict(self), "total": totals}
 
 
 @dataclass(frozen=True, slots=True)
-class _Corpus:
-    """The corpus as it would be indexed: tokens of each chunk, and of each passage that is not read yet."""
+class _CorpusTokens:
+    """The corpus as it would be indexed.
+
+    Attributes:
+        documents: Number of documents.
+        chunk_tokens: Length of each chunk in tokens.
+        input_tokens: Length in tokens of each input of the extractor that has not been extracted yet.
+    """
 
     documents: int
     chunk_tokens: tuple[int, ...]
-    unread_tokens: tuple[int, ...]
+    input_tokens: tuple[int, ...]
 
 
-def speed_of(name: str) -> Speed:
+def speed_of(name: str) -> ModelSpeed:
     """Measured or assumed speed of a model."""
     if is_dotted(name) or name in WITHOUT_CHAT:
         return UNKNOWN
@@ -121,12 +149,12 @@ def speed_of(name: str) -> Speed:
     return SPEEDS.get((str(getattr(config, "weights", "")), config.backend), UNKNOWN)
 
 
-def plan(experiment: Experiment, workspace: Path | None = None) -> Plan:
+def plan_experiment(experiment: Experiment, workspace: Path | None = None) -> ExperimentPlan:
     """Estimate an experiment.
 
     Args:
-        experiment: What would be run.
-        workspace: As of `run_experiment`.
+        experiment: The experiment.
+        workspace: See `run_experiment`.
     Raises:
         ConfigError: A name or setting is wrong.
         InputError: Questions or documents cannot be used.
@@ -136,20 +164,22 @@ def plan(experiment: Experiment, workspace: Path | None = None) -> Plan:
     corpus = _corpus(_documents(resolved), resolved.experiment.index, folder)
     stages = (
         *_setup_stages(resolved, corpus, folder),
-        *_run_stages(resolved, folder, _shown(experiment, corpus)),
+        *_run_stages(resolved, folder, _context_tokens(experiment, corpus)),
     )
     seeds = len(resolved.experiment.train.configs()) if resolved.experiment.train else 1
     arms = sum(seeds if arm.adapter is True else 1 for arm in resolved.experiment.arms)
-    return Plan(experiment.name, corpus.documents, len(corpus.chunk_tokens), len(resolved.items), arms, stages)
+    return ExperimentPlan(
+        experiment.name, corpus.documents, len(corpus.chunk_tokens), len(resolved.items), arms, stages
+    )
 
 
 def plan_corpus(config: IndexConfig, root: Path, workspace: Path) -> dict[str, Any]:
-    """Estimate the indexing of a folder: documents, passages, and the calls, tokens, seconds and dollars left.
+    """Estimate the indexing of a folder: documents, chunks, and the calls, tokens, seconds and dollars left to spend.
 
     Raises:
-        InputError: There is nothing to read.
+        InputError: There is no document to read.
     """
-    return plan_documents(config, [row for loaded in load(root) for row in loaded.documents], workspace)
+    return plan_documents(config, [document for loaded in load(root) for document in loaded.documents], workspace)
 
 
 def plan_documents(config: IndexConfig, documents: list[Document], workspace: Path) -> dict[str, Any]:
@@ -160,54 +190,54 @@ def plan_documents(config: IndexConfig, documents: list[Document], workspace: Pa
     return {"documents": corpus.documents, "passages": len(corpus.chunk_tokens), **costs}
 
 
-def _corpus(documents: list[Document], config: IndexConfig, folder: Path) -> _Corpus:
+def _corpus(documents: list[Document], config: IndexConfig, folder: Path) -> _CorpusTokens:
     sentences = RuleSentences()
     limit = config.max_document_characters or float("inf")
-    chunks = [
-        row
-        for document in documents
-        if len(document.text) <= limit
-        for row in chunk(document, config.chunk_tokens, sentences, config.overlap_sentences)
-    ]
-    read = _read_texts(folder)
-    unread = [
-        sum(estimated_tokens(row.text) for row in passage.chunks)
-        for passage in passages_of(documents, chunks, config.extract_tokens or 0)
-        if any(row.text not in read for row in passage.chunks)
-    ]
-    return _Corpus(len(documents), tuple(estimated_tokens(row.text) for row in chunks), tuple(unread))
+    chunks: list[Chunk] = []
+    for document in documents:
+        if len(document.text) <= limit:
+            chunks += chunk(document, config.chunk_tokens, sentences, config.overlap_sentences)
+    extracted = _extracted_texts(folder)
+    input_tokens = []
+    for source in extraction_inputs(documents, chunks, config.extract_tokens or 0):
+        texts = [part.text for part in source.chunks]
+        if not extracted.issuperset(texts):
+            input_tokens.append(sum(map(estimated_tokens, texts)))
+    return _CorpusTokens(len(documents), tuple(estimated_tokens(part.text) for part in chunks), tuple(input_tokens))
 
 
-def _documents(resolved: Resolved) -> list[Document]:
+def _documents(resolved: ResolvedExperiment) -> list[Document]:
     documents = resolved.experiment.documents
     if resolved.articles is not None:
         return list(resolved.articles.documents)
     if documents is None or documents.path is None:
         return []
-    return [row for loaded in load(resolved.experiment.path(documents.path)) for row in loaded.documents]
+    sources = load(resolved.experiment.path(documents.path))
+    return [document for loaded in sources for document in loaded.documents]
 
 
-def _read_texts(folder: Path) -> set[str]:
-    """Texts of the passages that the workspace has read."""
+def _extracted_texts(folder: Path) -> set[str]:
+    """Texts of the chunks that the workspace has extracted already."""
     if not Workspace.exists(folder) or not (folder / STORE).is_file():
         return set()
     with Workspace.open(folder) as workspace:
-        read = {row.chunk_id for row in workspace.store.read(Extraction)}
-        return {row.text for row in workspace.store.read(Chunk) if row.id in read}
+        extracted = {extraction.chunk_id for extraction in workspace.store.read(Extraction)}
+        return {part.text for part in workspace.store.read(Chunk) if part.id in extracted}
 
 
-def _setup_stages(resolved: Resolved, corpus: _Corpus, folder: Path) -> Iterator[PlannedStage]:
+def _setup_stages(resolved: ResolvedExperiment, corpus: _CorpusTokens, folder: Path) -> Iterator[PlannedStage]:
     experiment = resolved.experiment
     yield from _extract_stage(experiment.index, corpus)
     train = experiment.train
     if train is None or not experiment.trains:
         return
     weights = base_config(experiment.reader_name).weights
-    base = {weights, identity(weights)}  # weights of a hub are known by name until they are fetched
+    base = {weights, identity(weights)}  # weights on a hub are known only by name until they are downloaded
     manifests = [manifest for _, manifest in list_adapters(folder / "adapters")]
     trained = [manifest.config for manifest in manifests if {manifest.base_weights, manifest.base_digest} & base]
     configs = train.configs()
     texts = corpus.documents if train.whole_documents else len(corpus.chunk_tokens)
+    # A paraphrase is taken to be as long as its text; only a share of the texts is paraphrased.
     total = sum(corpus.chunk_tokens)
     written = total * train.paraphrases * min(1.0, train.paraphrase_share)
     if train.paraphrases and not any(config in trained for config in configs.values()):
@@ -221,65 +251,71 @@ def _setup_stages(resolved: Resolved, corpus: _Corpus, folder: Path) -> Iterator
             yield PlannedStage(f"train: seed {seed}", 0, tokens, 0, seconds, 0.0)
 
 
-def _extract_stage(config: IndexConfig, corpus: _Corpus) -> Iterator[PlannedStage]:
-    """The calls for passages that are not read yet; none without an extractor."""
+def _extract_stage(config: IndexConfig, corpus: _CorpusTokens) -> Iterator[PlannedStage]:
+    """The calls for chunks that are not extracted yet; none without an extractor."""
     if config.extractor in WITHOUT_CHAT or not corpus.chunk_tokens:
         return
     prompt = sum(estimated_tokens(text) for _, text in extraction_prompt(config.extract).turns)
-    calls, tokens = len(corpus.unread_tokens), sum(corpus.unread_tokens)
+    calls, tokens = len(corpus.input_tokens), sum(corpus.input_tokens)
     written = round(tokens * EXTRACT_OUT_SHARE)
     yield _stage("extract", config.extractor, calls, calls * prompt + tokens, written, shared=calls * prompt)
 
 
 def _stage(name: str, model: str, calls: int, tokens_in: int, tokens_out: int, shared: int = 0) -> PlannedStage:
-    """A stage of calls; `shared` of the tokens read are the beginning of every call, and kept: they take no time."""
+    """A stage of calls; `shared` of the tokens read begin every prompt, so that the prefix cache has them: no time."""
     speed = speed_of(model)
+    # Reading and writing are timed apart: a token written takes several times as long as one read.
     seconds = (tokens_in - shared) / speed.read + tokens_out / speed.write
     return PlannedStage(name, calls, tokens_in, tokens_out, seconds, price_of(model)(tokens_in, tokens_out, seconds))
 
 
-def _shown(experiment: Experiment, corpus: _Corpus) -> int:
-    """Tokens of a packed context: its passages with their headings, as far as the budget goes."""
+def _context_tokens(experiment: Experiment, corpus: _CorpusTokens) -> int:
+    """Length of a packed context in tokens: its passages with their headings, within the budget."""
     if not corpus.chunk_tokens:
         return 0
     average = sum(corpus.chunk_tokens) / len(corpus.chunk_tokens)
     return min(experiment.context_tokens, round(experiment.passages * (average + HEADING_TOKENS)))
 
 
-def _run_stages(resolved: Resolved, folder: Path, shown: int) -> Iterator[PlannedStage]:
+def _run_stages(resolved: ResolvedExperiment, folder: Path, context_tokens: int) -> Iterator[PlannedStage]:
     experiment = resolved.experiment
-    frozen, answered = _done(resolved, folder)
+    frozen, answered = _finished(resolved, folder)
     for key, arm in {arm.context_key: arm for arm in experiment.arms if arm.context_key != NONE}.items():
         left = sum((key, item.id) not in frozen for item in resolved.items)
-        asked = None if arm.retriever == ORACLE else planned_calls(arm.retriever, arm.settings)
-        if asked is None:
+        planned = None if arm.retriever == ORACLE else planned_calls(arm.retriever, arm.settings)
+        if planned is None:
             yield PlannedStage(f"retrieve: {key}", 0, 0, 0, left * RETRIEVAL_S, 0.0)
         else:
-            calls = left * asked.calls
-            yield _stage(f"retrieve: {key}", asked.model, calls, calls * asked.tokens_in, calls * asked.tokens_out)
+            calls = left * planned.calls
+            tokens = calls * planned.tokens_in, calls * planned.tokens_out
+            yield _stage(f"retrieve: {key}", planned.model, calls, *tokens)
     seeds = list(experiment.train.configs()) if experiment.train else []
     for arm in experiment.arms:
-        several = arm.adapter is True and len(seeds) > 1
-        for name in [f"{arm.name}#{seed}" for seed in seeds] if several else [arm.name]:
+        has_seeds = arm.adapter is True and len(seeds) > 1
+        names = [f"{arm.name}#{seed}" for seed in seeds] if has_seeds else [arm.name]
+        context = context_tokens if arm.retriever != NONE else 0
+        for name in names:
             items = [item for item in resolved.items if (name, item.id) not in answered]
-            context = shown if arm.retriever != NONE else 0
             read = sum(_prompt_tokens(item, resolved) + context for item in items)
             written = sum(ANSWER_TOKENS for item in items if not item.choices)
             yield _stage(f"answer: {name}", experiment.reader_name, len(items), read, written)
 
 
-def _prompt_tokens(item: Item, resolved: Resolved) -> int:
+def _prompt_tokens(item: Item, resolved: ResolvedExperiment) -> int:
     if not item.choices:
-        words = sum(len(text) for _, text in resolved.prompts.short.turns) + len(item.question)
-        return round(words / CHARACTERS_PER_TOKEN)
+        characters = sum(len(text) for _, text in resolved.prompts.short.turns) + len(item.question)
+        return round(characters / CHARACTERS_PER_TOKEN)
     scoring = resolved.experiment.scoring
     options = sum(estimated_tokens(text) for text in option_texts(item, scoring))
     return estimated_tokens(choice_prefix(item, "", resolved.prompts, scoring)) + options
 
 
-def _done(resolved: Resolved, folder: Path) -> tuple[Mapping[tuple[str, str], Any], Mapping[tuple[str, str], Any]]:
-    """Contexts and samples of the run that a start would go on with."""
+def _finished(
+    resolved: ResolvedExperiment, folder: Path
+) -> tuple[Mapping[tuple[str, str], Any], Mapping[tuple[str, str], Any]]:
+    """Contexts and samples of the run that a start would continue."""
     runs = find_runs(folder / "runs", resolved.config_hash, resolved.inputs)
+    # A run without metrics is unfinished, and the one that a start would continue.
     for run in sorted(runs, key=lambda run: not run.file(METRICS).is_file()):
         return run.contexts(), run.samples()
     return {}, {}

@@ -1,4 +1,4 @@
-"""An experiment made concrete before any model opens: its items, its corpus, and the hashes that name it.
+"""Resolves an experiment before any model is opened: reads its items and corpus, and computes the hashes that name it.
 
 Two starts of one experiment find each other by `config_hash` (every setting that changes an answer, the
 models' configurations included) and `inputs` (digests of items, documents and prompts). Paths are in neither.
@@ -6,6 +6,7 @@ models' configurations included) and `inputs` (digests of items, documents and p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,18 +28,18 @@ from models.files.digest import digest, file_sha256
 from models.runtime.dotted import is_dotted
 from models.weights.resolve import identity
 
-_WHERE: Any = {"workspace": True, "documents": {"path", "realtimeqa"}, "task": {"path"}}
+_PATHS: Any = {"workspace": True, "documents": {"path", "realtimeqa"}, "task": {"path"}}
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """An experiment with everything read that needs no model.
+class ResolvedExperiment:
+    """An experiment with all inputs read that need no model.
 
     Attributes:
-        experiment: With the arms that the rules of evaluation ask for.
+        experiment: The experiment, with an oracle arm if its items have evidence.
         items: The questions.
-        articles: RealTimeQA's corpus, or None.
-        prompts: The wording.
+        articles: Corpus of RealTimeQA, or None.
+        prompts: Prompts of the run.
         models: Configurations of the models, by role.
         inputs: Digests of items, documents and prompts.
     """
@@ -58,19 +59,20 @@ class Resolved:
     @property
     def config_hash(self) -> str:
         """Digest of every setting that changes an answer."""
-        settings = self.experiment.model_dump(mode="json", exclude=_WHERE)
+        # Paths are left out: a copy of the same files elsewhere is the same experiment.
+        settings = self.experiment.model_dump(mode="json", exclude=_PATHS)
         if settings["train"] is not None:
-            settings["train"].pop("checkpoint_steps")
+            settings["train"].pop("checkpoint_steps")  # how often progress is saved changes no answer
         return digest(settings, self.models)
 
     def yaml(self) -> str:
-        """The configuration as a run folder keeps it: without absolute paths or secrets."""
+        """The configuration for the run folder: without absolute paths or secrets."""
         settings = self.experiment.model_dump(mode="json")
         settings["comparisons"] = [list(pair) for pair in self.experiment.pairs]
         return yaml.safe_dump(portable({**settings, "models": self.models}), sort_keys=False, allow_unicode=True)
 
 
-def resolve_experiment(experiment: Experiment) -> Resolved:
+def resolve_experiment(experiment: Experiment) -> ResolvedExperiment:
     """Read items, corpus and prompts, and hash them.
 
     Raises:
@@ -90,7 +92,7 @@ def resolve_experiment(experiment: Experiment) -> Resolved:
         "documents": _documents_digest(experiment, articles),
         "prompts": prompts.digest,
     }
-    return Resolved(experiment, items, articles, prompts, model_configs(experiment), inputs)
+    return ResolvedExperiment(experiment, items, articles, prompts, model_configs(experiment), inputs)
 
 
 def _articles(experiment: Experiment) -> Articles | None:
@@ -107,7 +109,11 @@ def _documents_digest(experiment: Experiment, articles: Articles | None) -> str:
         return ""
     root = experiment.path(experiment.documents.path)
     if not root.exists():
-        raise InputError(f"No documents at {root}. Correct documents.path; it starts at the experiment file's folder.")
+        raise InputError(
+            f"Expected documents at {root}, but nothing is there. Correct documents.path, which starts at the "
+            "folder of the experiment file."
+        )
+    # Names and contents: a renamed document changes the sources that citations name.
     files = {name: root if root.is_file() else root / name for name in list_sources(root)}
     return digest([[name, file_sha256(path)] for name, path in files.items() if path.is_file()])
 
@@ -129,7 +135,7 @@ def model_configs(experiment: Experiment) -> dict[str, Any]:
 
 
 def _settings(name: str) -> Any:
-    """A model's settings; weights by their content, since other weights may come to lie at the same place."""
+    """A model's settings; weights are named by their content too, since a path may come to have other weights."""
     if is_dotted(name):
         return name
     settings = load_model(name).model_dump(mode="json")
@@ -137,7 +143,7 @@ def _settings(name: str) -> Any:
 
 
 def portable(value: Any) -> Any:
-    """Cut absolute paths to their last part and addresses to what is no secret, all the way down.
+    """Cut absolute paths to their last part, and addresses to what is not secret, in nested values too.
 
     Example:
         >>> portable({"weights": "/home/ann/models/tiny", "url": "http://me:key@host:80/v1?token=x"})
@@ -157,5 +163,4 @@ def portable(value: Any) -> Any:
 
 def kinds_of(items: Sequence[Item]) -> dict[str, int]:
     """Number of items of each kind, sorted by kind."""
-    kinds = sorted({item.kind for item in items})
-    return {kind: sum(item.kind == kind for item in items) for kind in kinds}
+    return dict(sorted(Counter(item.kind for item in items).items()))

@@ -1,12 +1,12 @@
-"""Arms: which adapter and which retriever stand behind an answer.
+"""Reads systems, the arms of an experiment: which adapter and which retriever each of them uses.
 
-A system is one YAML file of `configs/systems`, a path of the user's own, or a mapping in the experiment:
+A system is a YAML file of `configs/systems`, a YAML file of the user's own, or a mapping in the experiment:
 
     name: lora-rag
     adapter: true          # false, true (the adapter this experiment trains), or the name of one in the workspace
     retriever: rag         # none, oracle, a retriever's short name, or a dotted path
-    settings: {}           # the retriever's own
-    marginal: none         # none: all passages in one prompt; sequence, token: each read alone (models.local.marginal)
+    settings: {}           # settings of the retriever
+    marginal: none         # none: all passages in one prompt; sequence, token: one prompt a passage
 
 The reader, the items, the budget and the prompt belong to the experiment and are the same for all arms.
 """
@@ -17,37 +17,36 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from models.errors import ConfigError
+from models.errors import ConfigError, unknown_name
 from models.files.digest import digest
-from models.protocols import Marginal
+from models.files.settings import StrictSettings, check_settings, parse_mapping, read_yaml_text
+from models.protocols import MarginalMethod
 
 NONE: Literal["none"] = "none"
 ORACLE = "oracle"
 PLAIN = "rag"
+_SETTINGS = "settings of an arm"
 
 
-class SystemConfig(BaseModel):
+class SystemConfig(StrictSettings):
     """One arm.
 
     Attributes:
-        name: Shown in tables.
+        name: Name in tables.
         adapter: False, True for the adapter that the experiment trains, or the name of one in the workspace.
         retriever: "none", "oracle", a short name, or a dotted path.
-        settings: The retriever's own settings.
-        marginal: "none" reads all evidence in one prompt, "sequence" and "token" each line of it in a prompt of its
-            own, and weigh what the model says after each: RAG-Sequence and RAG-Token.
+        settings: Settings of the retriever.
+        marginal: "none" puts all evidence into one prompt. "sequence" and "token" put each line of it into a prompt of
+            its own and weight the model's answers (RAG-Sequence and RAG-Token, see `models.local.marginal`).
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, pattern=r"^[\w.@-]+$")
     adapter: bool | str = False
     retriever: str = Field(default=NONE, min_length=1)
-    settings: dict[str, Any] = {}
-    marginal: Marginal | Literal["none"] = NONE
+    settings: dict[str, Any] = Field(default_factory=dict)
+    marginal: MarginalMethod | Literal["none"] = NONE
 
     @property
     def context_key(self) -> str:
@@ -78,22 +77,12 @@ def load_system(name: str, folder: Path) -> SystemConfig:
         ConfigError: No such system, or a malformed file.
     """
     if name.endswith((".yaml", ".yml")):
-        return parse_system(_read(folder / name), name)
+        return parse_system(read_yaml_text(folder / name, _SETTINGS), name)
     if name not in known_systems():
-        raise ConfigError(f'Unknown arm "{name}"; expected one of {", ".join(known_systems())}, or a YAML file.')
+        raise ConfigError(unknown_name("arm", name, known_systems(), "a YAML file"))
     return parse_system((files("configs") / "systems" / f"{name}.yaml").read_text(encoding="utf-8"), name)
 
 
 def parse_system(text: str, origin: str) -> SystemConfig:
     """Read a system from YAML text; `origin` names it in an error."""
-    try:
-        return SystemConfig.model_validate(yaml.safe_load(text))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise ConfigError(f"The system {origin} is malformed: {error}") from error
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The system {path} cannot be read ({error}). Check the path.") from error
+    return check_settings(parse_mapping(text, origin, _SETTINGS), SystemConfig, origin, _SETTINGS)

@@ -1,8 +1,7 @@
-"""What the evaluator passes from stage to stage: items, contexts, samples, metrics.
+"""Values that the evaluator passes from stage to stage: items, contexts, samples, metrics.
 
-An `Item` is a question with its gold answer, a `Context` the evidence frozen for it before any
-scoring, a `Sample` one arm's answer to one item. Dataclasses only; every one of them is written
-to and read from JSON lines as it stands.
+An `Item` is a question with its gold answer, a `Context` the evidence frozen for it before any item is answered, a
+`Sample` one arm's answer to one item. Dataclasses only; their fields are the keys of the JSON files.
 """
 
 from __future__ import annotations
@@ -15,7 +14,12 @@ LETTERS = string.ascii_uppercase
 
 @dataclass(frozen=True, slots=True)
 class GoldEvidence:
-    """Where the answer stands: a document's source path and a quote from it (or "" for all of it)."""
+    """Evidence of an answer.
+
+    Attributes:
+        document: Source path of the document.
+        quote: A quote from it; "" for the whole document.
+    """
 
     document: str
     quote: str
@@ -33,7 +37,7 @@ class Item:
         answers: Accepted short answers; for multiple choice, the right option's text.
         kind: Kind of question ("single-hop", "temporal", a subject, …), for tables by kind.
         date: Date of the question, or "".
-        evidence: Where the answer stands, for the oracle arm and retrieval recall.
+        evidence: Evidence of the answer, for the oracle arm and for retrieval recall.
     """
 
     id: str
@@ -51,16 +55,16 @@ class Context:
     """Evidence frozen for one item by one retriever, before any scoring.
 
     Attributes:
-        retriever: Name of the retriever ("none", "oracle", "rag", "graph").
-        item_id: The item.
-        text: What the prompt will hold; "" for "none".
-        chunk_ids: Chunks it draws on, in order of rank.
-        tokens: Its length in the reader's tokens.
+        retriever: Context key: name of the retriever, with a digest of its settings if any are changed.
+        item_id: Id of the item.
+        text: The evidence in the prompt.
+        chunk_ids: Ids of the chunks that it is made of, in order of rank.
+        tokens: Length in the reader's tokens.
         seconds: Time to retrieve and pack.
         recall: Share of the item's gold documents among the chunks' documents, in [0, 1]; None without gold.
-        error: Why retrieval failed, or "".
-        query: The query of the graph behind it, with what was wrong with it as a comment; or "".
-        weights: Of each line of the text, how likely it is to be what the question needs: a logarithm, not normalised.
+        error: Reason why retrieval failed, or "".
+        query: The graph query behind it, with its problem as a comment; "" if there is none.
+        weights: Weight of each line of the text: log-probability that it is what the question needs, not normalised.
     """
 
     retriever: str
@@ -81,17 +85,17 @@ class Sample:
 
     Attributes:
         arm: Name of the arm.
-        item_id: The item.
+        item_id: Id of the item.
         prediction: Index of the chosen option as text, or the short answer.
         gold: Index of the right option as text, or the first accepted answer.
-        correct: 1.0 right, 0.0 wrong; the item's headline metric.
-        metrics: Further values of this item, by name ("f1", "exact_match", "contains").
-        scores: Normalised score per option; empty for short answers.
+        correct: 1.0 if right, 0.0 if wrong; the item's headline metric.
+        metrics: Further metrics of this item, by name ("f1", "exact_match", "contains").
+        scores: Normalised score of each option; empty for short answers.
         tokens_in: Tokens read.
         tokens_out: Tokens written.
-        seconds: Time of the answer, retrieval apart.
-        cost_usd: Price of the answer.
-        error: Why the item failed, or "".
+        seconds: Time of the answer, without retrieval.
+        cost_usd: Cost of the answer in US dollars.
+        error: Reason why the item failed, or "".
     """
 
     arm: str
@@ -110,22 +114,22 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class ArmResult:
-    """One row of the table.
+    """One row of the table of arms.
 
     Attributes:
-        name: The arm.
-        n: Planned items: the denominator.
-        failed: Items that ended in an error (counted as wrong).
+        name: Name of the arm.
+        n: Number of planned items: the denominator.
+        failed: Number of samples that ended in an error (counted as wrong).
         accuracy: Mean of `correct` over the planned items, in [0, 1].
         ci_low: Lower end of the 95 % bootstrap interval.
-        ci_high: Upper end.
-        metrics: Means of further per-item metrics.
+        ci_high: Upper end of the same interval.
+        metrics: Means of further metrics, by name.
         by_kind: Accuracy and number of items by kind of question.
         context_recall: Mean recall of gold documents in the contexts, or None.
-        tokens_in: Tokens read, all items.
-        tokens_out: Tokens written.
-        seconds: Retrieval and answering, all items.
-        cost_usd: Price of all items.
+        tokens_in: Tokens read, summed over all items.
+        tokens_out: Tokens written, summed over all items.
+        seconds: Time of retrieval and answers, summed over all items.
+        cost_usd: Cost of all items in US dollars.
     """
 
     name: str
@@ -145,18 +149,20 @@ class ArmResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Arm `a` against arm `b` on the same items.
+    """Arm `a` compared with arm `b` on the same items.
 
     Attributes:
-        a: The arm hoped to be better.
-        b: The arm it is held against.
+        a: Name of the arm that is expected to be better.
+        b: Name of the arm that it is compared with.
         difference: Accuracy of a minus accuracy of b, in [-1, 1].
-        ci_low: Lower end of the paired 95 % bootstrap interval.
-        ci_high: Upper end.
-        p_value: Exact two-sided McNemar test.
-        p_holm: The same after Holm's correction over all comparisons of the run.
-        wins: Items that only a got right.
-        losses: Items that only b got right.
+        ci_low: Lower end of the paired 95 % bootstrap interval of the difference.
+        ci_high: Upper end of the same interval.
+        p_value: p-value of the exact two-sided McNemar test of wins against losses: the probability of a split at least
+            as uneven if both arms were equally good (see `eval.statistics.stats`). With several training seeds it is
+            that of the exact sign-flip test, the generalisation of McNemar's.
+        p_holm: The p-value after Holm's correction for all comparisons of the run.
+        wins: Number of items that only a got right.
+        losses: Number of items that only b got right.
     """
 
     a: str

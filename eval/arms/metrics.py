@@ -1,11 +1,12 @@
-"""How one answer is marked, and how option log-probabilities become comparable scores.
+"""Marks one answer, and makes log-probabilities of options comparable.
 
-Every metric returns the value of one item; means are taken elsewhere, over all planned items, so a failed
-item can never drop out of a denominator.
+Every metric returns the value of one item; means are taken in `eval.runs.summary`, over all planned items, so that a
+failed item never drops out of a denominator.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections import Counter
@@ -42,12 +43,13 @@ def exact_match(prediction: str, answers: Sequence[str]) -> float:
 
 
 def contains(prediction: str, answers: Sequence[str]) -> float:
-    """1.0 if an accepted answer stands in the prediction as whole words.
+    """1.0 if the prediction contains an accepted answer as whole words.
 
     Example:
         >>> contains("It opened in 2031.", ["2031"]), contains("It opened in 20310", ["2031"])
         (1.0, 0.0)
     """
+    # Spaces around both make a substring test one of whole words.
     text = f" {normalise(prediction)} "
     return float(any(bool(normalise(answer)) and f" {normalise(answer)} " in text for answer in answers))
 
@@ -64,8 +66,10 @@ def f1(prediction: str, answers: Sequence[str]) -> float:
 
 
 def _token_f1(predicted: list[str], gold: list[str]) -> float:
+    # Two empty texts are equal; an empty one against a text shares nothing.
     if not predicted or not gold:
         return float(predicted == gold)
+    # Multiset intersection: a token that is repeated counts as often as both have it.
     common = sum((Counter(predicted) & Counter(gold)).values())
     return 2 * common / (len(predicted) + len(gold))
 
@@ -80,14 +84,19 @@ ANSWER_METRICS: dict[str, Callable[[str, Sequence[str]], float]] = {
 def normalised_scores(
     options: Sequence[OptionScore], normalisation: Normalisation, neutral: Sequence[OptionScore] = ()
 ) -> tuple[float, ...]:
-    """Make the scores of options of unequal length, or of unequal commonness, comparable.
+    """Make the scores of options of unequal length, or of unequal frequency, comparable.
+
+    The log-probability of an option is a sum over its tokens, each below 0, so a longer option scores lower whatever
+    it says. "token" divides the sum by the number of tokens, "character" by the number of characters, which does not
+    depend on the tokeniser. "pmi" is log p(option | prompt) - log p(option | neutral prompt), so that a phrase which a
+    model finds likely anywhere has no advantage.
 
     Args:
-        options: Log-probabilities of an item's options.
-        normalisation: "sum" leaves them, "token" divides by the number of tokens, "character" by the
-            number of characters, "pmi" subtracts what the option scores without its question: a phrase that a model
-            likes to say anywhere gains nothing by that.
-        neutral: For "pmi", log-probabilities of the same options after a prefix without question or evidence.
+        options: Log-probabilities (natural logarithm) of an item's options.
+        normalisation: "sum" changes nothing; the others are explained above.
+        neutral: For "pmi": log-probabilities of the same options after a prefix without question or evidence.
+    Returns:
+        A score an option, in the same order; only their order within one item has a meaning.
     Source: Gao, "Multiple choice normalization in LM evaluation", 2021; Holtzman et al., "Surface form competition",
         EMNLP 2021, equation 3 (domain-conditional pointwise mutual information).
     Example:
@@ -108,7 +117,7 @@ def normalised_scores(
 
 
 def best_option(scores: Sequence[float]) -> int:
-    """Index of the highest score; the first of equal ones.
+    """Index of the highest score; the first of equal scores.
 
     Raises:
         ValueError: There is no score, or one is not a number.
@@ -116,6 +125,6 @@ def best_option(scores: Sequence[float]) -> int:
         >>> best_option([-2.0, -1.0, -1.0])
         1
     """
-    if not scores or any(score != score for score in scores):
-        raise ValueError(f"expected one or more scores that are numbers, found {list(scores)}")
+    if not scores or any(math.isnan(score) for score in scores):
+        raise ValueError(f"Expected one or more scores that are numbers, got {list(scores)}.")
     return max(range(len(scores)), key=lambda index: (scores[index], -index))

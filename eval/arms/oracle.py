@@ -1,8 +1,8 @@
-"""The oracle retriever: an item's gold passages, the most that any retriever could show.
+"""The oracle retriever: returns an item's gold passages, the ceiling for every retriever.
 
-Quoted evidence gives the chunks that hold the quotes, in the order of the quotes. Evidence without a quote
-gives the whole document, its chunks nearest to the question first. An item without evidence (it asks about
-what never happened) gets what the plain retriever finds: there is nothing better to show.
+For quoted evidence, the chunks that contain the quotes, in the order of the quotes. For evidence without a quote, the
+whole document, its chunks nearest to the question first. An item without evidence (its question is about something
+that never happened) gets the passages of the plain retriever: there is nothing better.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.tasks.gold import Gold
+from eval.tasks.gold import GoldChunks
 from eval.types import Item
 from kg.schema import Chunk, Document
 from models.protocols import Vectors
-from retrieval.types import Passage, Retrieved, Retriever
+from retrieval.types import Passage, RetrievedEvidence, Retriever
 
 
 class ChunkVectors(Protocol):
@@ -39,41 +39,43 @@ class Oracle:
     """Gold passages by item.
 
     Attributes:
-        gold: Gold of every item, by item id.
-        documents: The store's documents, by id.
+        gold: Gold chunks of every item, by item id.
+        documents: Documents of the store, by id.
         vectors: Orders the chunks of whole documents.
-        plain: Serves items without evidence.
+        plain: Retriever of items without evidence.
     """
 
-    gold: Mapping[str, Gold]
+    gold: Mapping[str, GoldChunks]
     documents: Mapping[str, Document]
     vectors: ChunkVectors
     plain: Retriever
 
-    def retrieve(self, item: Item, query: str, limit: int, budget_tokens: int) -> Retrieved:
+    def retrieve(self, item: Item, query: str, limit: int, budget_tokens: int) -> RetrievedEvidence:
         """Passages for one item, best first.
 
         Args:
             item: The item.
-            query: What the other retrievers are asked for it.
-            limit: Passages asked of the plain retriever where there is no evidence.
-            budget_tokens: Whole documents are cut to about twice this; the packer does the rest.
+            query: The query that the other retrievers run for it.
+            limit: Maximum number of passages of the plain retriever, for an item without evidence.
+            budget_tokens: Budget of the context; gold chunks up to about twice this go to the packer.
         """
         gold = self.gold[item.id]
         if not gold.documents:
             return self.plain.retrieve(query, limit)
         quoted = {chunk.id for chunk in gold.quoted}
-        whole = self._nearest(query, [chunk for chunk in gold.whole if chunk.id not in quoted])
-        chunks = _within([*gold.quoted, *whole], 2 * budget_tokens)
-        return Retrieved(tuple(self._passage(chunk, -float(rank)) for rank, chunk in enumerate(chunks, 1)))
+        nearest = self._nearest(query, [chunk for chunk in gold.of_documents if chunk.id not in quoted])
+        chunks = _within([*gold.quoted, *nearest], 2 * budget_tokens)
+        # The packer orders passages by score, so the scores fall with the rank.
+        return RetrievedEvidence(tuple(self._passage(chunk, -float(rank)) for rank, chunk in enumerate(chunks, 1)))
 
     def _nearest(self, query: str, chunks: Sequence[Chunk]) -> list[Chunk]:
         if not chunks:
             return []
         ids = np.array([chunk.id.encode("ascii") for chunk in chunks])
+        # chunk_ids are sorted bytes, so that rows are found by bisection.
         rows = np.searchsorted(self.vectors.chunk_ids, ids)
         scores = self.vectors.chunk_vectors[rows] @ self.vectors.encode_question(query)
-        return [chunks[place] for place in np.argsort(-scores, kind="stable")]
+        return [chunks[row] for row in np.argsort(-scores, kind="stable")]
 
     def _passage(self, chunk: Chunk, score: float) -> Passage:
         document = self.documents[chunk.document_id]
@@ -81,7 +83,7 @@ class Oracle:
 
 
 def _within(chunks: Sequence[Chunk], tokens: int) -> list[Chunk]:
-    """The first chunks, up to a number of tokens; one at least."""
+    """The first chunks, up to a number of tokens; at least one."""
     kept: list[Chunk] = []
     total = 0
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""What an answer costs: a model's price as a function of tokens and seconds."""
+"""Prices of answers: the price of a model as a function of tokens and seconds."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from models.protocols import Usage
 from models.runtime.dotted import is_dotted
 
 PriceOf = Callable[[int, int, float], float]
+"""Cost in US dollars of (tokens read, tokens written, seconds)."""
 
 
 def price_of(name: str) -> PriceOf:
-    """Price of a model in US dollars for (tokens read, tokens written, seconds); zero where none is set.
+    """The price of a model; zero if none is set.
 
     Args:
-        name: Of a model, or of an extractor that asks none.
+        name: Name of a model, or of an extractor that calls none.
 
     Example:
         >>> price_of("none")(10, 10, 1.0)

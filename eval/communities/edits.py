@@ -1,4 +1,4 @@
-"""A few documents taken away, on paper: what is left of the graph, and which entities that leaves untouched."""
+"""Removes a few documents from a graph in memory: what is left, and which entities the removal leaves untouched."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kg.stores.protocol import GraphStore
 
 @dataclass(frozen=True, slots=True)
 class EditPlan:
-    """What is tried.
+    """Which edits are tried, and in how many processes the graph is divided again.
 
     Attributes:
         edits: Number of random edits.
-        share: Share of the documents that an edit takes away; one document at least.
-        hash_seeds: Hash seeds of Python under which the division is made anew, each with two thread counts.
+        share: Share of the documents that an edit removes; at least one document.
+        hash_seeds: Number of hash seeds of Python under which the graph is divided, each with two thread counts.
         seed: Seed of the choice of documents.
     """
 
@@ -28,42 +28,54 @@ class EditPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
-    """What is divided into communities."""
+class GraphRows:
+    """The entities and facts that are divided into communities."""
 
     entities: tuple[Entity, ...]
     facts: tuple[Fact, ...]
 
     @classmethod
-    def of(cls, store: GraphStore) -> Graph:
+    def of(cls, store: GraphStore) -> GraphRows:
         """The graph of a store."""
         return cls(tuple(store.read(Entity)), tuple(store.read(Fact)))
 
 
-def choices(documents: Sequence[str], plan: EditPlan) -> list[set[str]]:
-    """The documents that each edit takes away."""
+def documents_to_remove(documents: Sequence[str], plan: EditPlan) -> list[set[str]]:
+    """Ids of the documents that each edit removes."""
     count = max(1, round(plan.share * len(documents)))
+    # A seed of its own for every edit: with more edits, the first ones stay the same. Sorted, since the order in which
+    # a store lists its documents must not change the choice.
     return [set(random.Random(f"{plan.seed} {edit}").sample(sorted(documents), count)) for edit in range(plan.edits)]
 
 
-def without(graph: Graph, document_of: Mapping[str, str], gone: set[str]) -> Graph:
-    """The graph without what only the documents say."""
+def graph_without(graph: GraphRows, document_of: Mapping[str, str], removed: set[str]) -> GraphRows:
+    """The graph without the evidence in some documents, and without what has no other evidence.
 
-    def kept(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
-        return tuple(each for each in evidence if document_of[each.chunk_id] not in gone)
+    Args:
+        graph: The whole graph.
+        document_of: Id of the document of every chunk, by chunk id.
+        removed: Ids of the documents that are removed.
+    """
 
-    entities = tuple(replace(row, evidence=kept(row.evidence)) for row in graph.entities if kept(row.evidence))
-    there = {row.id for row in entities}
-    facts = (replace(row, evidence=kept(row.evidence)) for row in graph.facts if kept(row.evidence))
-    return Graph(entities, tuple(row for row in facts if {row.subject_id, row.object_id} <= there))
+    def remaining(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        return tuple(span for span in evidence if document_of[span.chunk_id] not in removed)
+
+    entities = [replace(entity, evidence=remaining(entity.evidence)) for entity in graph.entities]
+    entities = [entity for entity in entities if entity.evidence]
+    ids = {entity.id for entity in entities}
+    facts = [replace(fact, evidence=remaining(fact.evidence)) for fact in graph.facts]
+    facts = [fact for fact in facts if fact.evidence and {fact.subject_id, fact.object_id} <= ids]
+    return GraphRows(tuple(entities), tuple(facts))
 
 
-def untouched_by(graph: Graph, document_of: Mapping[str, str], gone: set[str]) -> set[str]:
-    """Entities of which the documents say nothing."""
+def untouched_by(graph: GraphRows, document_of: Mapping[str, str], removed: set[str]) -> set[str]:
+    """Ids of the entities that the removed documents neither mention nor state a fact about."""
 
     def touches(evidence: Iterable[Evidence]) -> bool:
-        return any(document_of[each.chunk_id] in gone for each in evidence)
+        return any(document_of[span.chunk_id] in removed for span in evidence)
 
-    touched = {row.id for row in graph.entities if touches(row.evidence)}
-    touched |= {end for row in graph.facts if touches(row.evidence) for end in (row.subject_id, row.object_id)}
-    return {row.id for row in graph.entities} - touched
+    touched = {entity.id for entity in graph.entities if touches(entity.evidence)}
+    for fact in graph.facts:
+        if touches(fact.evidence):
+            touched |= {fact.subject_id, fact.object_id}
+    return {entity.id for entity in graph.entities} - touched

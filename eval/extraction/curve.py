@@ -1,10 +1,10 @@
-"""Facts kept against tokens spent: what an extractor's answers would have been worth, had they ended sooner.
+"""Facts against tokens: what an extractor's replies would have been worth, had they ended sooner.
 
-A bound on the number of lines cuts an answer's end off, and greedy decoding writes the same beginning under any bound;
-so one run at a generous bound gives the whole curve, without another call: every answer is cut at each number of lines
-for a hundred tokens of its passage, verified as the extractor verifies it, and its tokens are counted in proportion to
-what is left of its text. Useless answers count with all their tokens and no facts, and a passage without any answer
-with its gold. A second reading that `gleaning` adds is left out.
+A bound on the number of lines cuts off the end of a reply, and greedy decoding writes the same beginning under any
+bound. So one run at a generous bound gives the whole curve without another call: every reply is cut at each number of
+lines per hundred tokens of its input, verified as the extractor verifies it, and its tokens are counted in proportion
+to what is left of its text. Useless replies count with all their tokens and no facts, and an input without any reply
+counts with its gold. The second reply that `gleaning` adds is left out.
 """
 
 from __future__ import annotations
@@ -15,121 +15,136 @@ from dataclasses import dataclass
 
 from eval.extraction.document_graph import DocumentFact
 from eval.extraction.gold_triples import GoldDocument
-from eval.extraction.measure import PAIRS, Scores, overall, score
+from eval.extraction.measure import PAIRS, ExtractionScores, measure_extraction, overall_scores
 from eval.extraction.relation_match import RelationMatch
-from kg.extraction.chat import ChatExtractor, Sentence, halves
-from kg.extraction.proposals import Answer, most_lines, proposals
-from kg.extraction.protocol import Passage
+from kg.extraction.chat import ChatExtractor, ChunkSentence, halves
+from kg.extraction.proposals import ExtractionReply, max_lines, proposals
+from kg.extraction.protocol import ExtractionInput
 from kg.extraction.verify import verify
-from models.errors import BudgetReached, OutputError
+from models.errors import BudgetError, OutputError
 
 DENSITIES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0)
+"""Bounds of the curve, in lines per hundred tokens of the input."""
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """One bound.
+class CurvePoint:
+    """The curve at one bound.
 
     Attributes:
-        density: Most lines a hundred tokens of a passage.
-        tokens_out: Tokens written for one token of the corpus.
-        facts: Facts that stood up, for a hundred tokens of the corpus.
-        dropped: Share of what was proposed that did not.
-        pairs: Ends that gold joins (see `eval.extraction.measure`), by the model's facts alone.
+        density: Maximum number of lines per hundred tokens of an input.
+        tokens_out: Tokens written per token of the corpus.
+        facts: Facts that passed verification, per hundred tokens of the corpus.
+        dropped: Share of the proposed facts that did not pass, in [0, 1].
+        pairs: Scores of pairs (see `eval.extraction.measure`), from the model's facts alone.
     """
 
     density: float
     tokens_out: float
     facts: float
     dropped: float
-    pairs: Scores
+    pairs: ExtractionScores
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """Lines about some sentences of a passage, which are so many tokens of it."""
+class _ReplyLines:
+    """The lines of a reply about some sentences of an input.
+
+    Attributes:
+        document: Position of the document.
+        source: The input that the sentences are part of.
+        sentences: The sentences.
+        tokens: Their length in tokens.
+        lines: Lines of the reply; none if it was useless.
+        tokens_out: Tokens that the reply cost.
+    """
 
     document: int
-    passage: Passage
-    sentences: Sequence[Sentence]
+    source: ExtractionInput
+    sentences: Sequence[ChunkSentence]
     tokens: float
     lines: tuple[str, ...]
     tokens_out: int
 
 
-def curve(
+def extraction_curve(
     documents: Sequence[GoldDocument],
-    passages: Sequence[tuple[int, Passage]],
+    inputs: Sequence[tuple[int, ExtractionInput]],
     extractor: ChatExtractor,
     relations: RelationMatch,
     densities: Sequence[float] = DENSITIES,
-) -> list[Point]:
-    """The curve of a run that is on record.
+) -> list[CurvePoint]:
+    """The curve of a recorded run.
 
     Args:
-        documents: With their gold.
-        passages: Each with the position of its document.
-        extractor: With a chat model that answers from the records, and under a budget of no call where there is none.
+        documents: Documents with their gold.
+        inputs: Inputs of the extractor, each with the position of its document.
+        extractor: With a chat model that answers from the records, and a budget of no call beyond them.
         relations: Compares relations.
-        densities: Bounds; the one that the run had is put in the place of those above it.
+        densities: Bounds; those above the bound of the run are replaced by that one.
     Returns:
-        A point a bound, rising; none where no passage has an answer.
+        One point a bound, ascending; none if no input has a recorded reply.
     """
-    answers = [answer for number, passage in passages for answer in _answers(number, passage, extractor)]
-    if not any(answer.lines for answer in answers):
+    replies = [reply for document, source in inputs for reply in _replies(document, source, extractor)]
+    if not any(reply.lines for reply in replies):
         return []
     bound = extractor.density
-    bounds = sorted({*(each for each in densities if each < bound), bound})
-    tokens = sum(passage.tokens for _, passage in passages)
-    return [_point(documents, answers, tokens, extractor, relations, each) for each in bounds]
+    below = {density for density in densities if density < bound}
+    tokens = sum(source.tokens for _, source in inputs)
+    return [_point(documents, replies, tokens, extractor, relations, density) for density in sorted({*below, bound})]
 
 
-def _answers(number: int, passage: Passage, extractor: ChatExtractor) -> Iterator[_Answer]:
-    """The answers about a passage: about all of it, or what came instead."""
-    sentences = [(chunk, span) for chunk in passage.chunks for span in extractor.sentences.split(chunk.text)]
-    whole = _answer(number, passage, sentences, extractor)
-    yield whole
-    if not whole.lines:
+def _replies(document: int, source: ExtractionInput, extractor: ChatExtractor) -> Iterator[_ReplyLines]:
+    """The replies about an input: the one about all of it and, if that was useless, those about its two halves."""
+    sentences = [(chunk, span) for chunk in source.chunks for span in extractor.sentences.split(chunk.text)]
+    first = _reply(document, source, sentences, extractor)
+    yield first
+    if not first.lines:
         for half in halves(sentences):
-            yield _answer(number, passage, half, extractor)
+            yield _reply(document, source, half, extractor)
 
 
-def _answer(number: int, passage: Passage, sentences: Sequence[Sentence], extractor: ChatExtractor) -> _Answer:
+def _reply(
+    document: int, source: ExtractionInput, sentences: Sequence[ChunkSentence], extractor: ChatExtractor
+) -> _ReplyLines:
     lines: tuple[str, ...] = ()
     try:
-        completion = extractor.chat.complete(extractor.request(passage, sentences))
-        lines, tokens_out = Answer.model_validate(completion.parsed).facts, completion.usage.tokens_out
+        completion = extractor.chat.complete(extractor.request(source, sentences))
+        lines, tokens_out = ExtractionReply.model_validate(completion.parsed).facts, completion.usage.tokens_out
     except OutputError as error:
         tokens_out = error.tokens_out
-    except BudgetReached:  # nothing on record: it was never asked, or no answer came
+    except BudgetError:  # nothing on record: it was never called, or no reply came
         tokens_out = 0
-    return _Answer(number, passage, sentences, extractor.tokens(passage, sentences), lines, tokens_out)
+    return _ReplyLines(document, source, sentences, extractor.tokens(source, sentences), lines, tokens_out)
 
 
 def _point(
     documents: Sequence[GoldDocument],
-    answers: Sequence[_Answer],
+    replies: Sequence[_ReplyLines],
     tokens: int,
     extractor: ChatExtractor,
     relations: RelationMatch,
     density: float,
-) -> Point:
+) -> CurvePoint:
     facts: list[list[DocumentFact]] = [[] for _ in documents]
     written, kept, dropped = 0.0, 0, 0
-    for answer in answers:
-        lines = answer.lines[: most_lines(answer.tokens, density)]
-        written += answer.tokens_out * _length(lines) / _length(answer.lines)
-        shown = [
-            (chunk, [span for owner, span in answer.sentences if owner is chunk]) for chunk in answer.passage.chunks
-        ]
-        verified = verify(proposals(Answer(facts=lines)), shown, answer.passage.title, extractor.config.relations or ())
+    for reply in replies:
+        lines = reply.lines[: max_lines(reply.tokens, density)]
+        # Records have tokens of whole replies only; characters of the JSON are as good a measure of a part of one.
+        written += reply.tokens_out * _length(lines) / _length(reply.lines)
+        shown = []
+        for chunk in reply.source.chunks:
+            shown.append((chunk, [span for owner, span in reply.sentences if owner is chunk]))
+        proposed = proposals(ExtractionReply(facts=lines))
+        verified = verify(proposed, shown, reply.source.title, extractor.config.relations or ())
         kept, dropped = kept + len(verified.triples), dropped + verified.dropped
-        facts[answer.document] += [
-            DocumentFact((each.subject,), (each.predicate,), (each.object,)) for each in verified.triples
-        ]
-    pairs = overall([row[PAIRS] for row in score(documents, facts, relations)])
-    return Point(density, written / tokens, 100 * kept / tokens, dropped / max(1, kept + dropped), pairs)
+        for triple in verified.triples:
+            facts[reply.document].append(DocumentFact((triple.subject,), (triple.predicate,), (triple.object,)))
+    counts = [by_measure[PAIRS] for by_measure in measure_extraction(documents, facts, relations)]
+    share_dropped = dropped / max(1, kept + dropped)
+    return CurvePoint(density, written / tokens, 100 * kept / tokens, share_dropped, overall_scores(counts))
 
 
 def _length(lines: Sequence[str]) -> int:
+    """Characters of a reply with these lines."""
     return len(json.dumps({"facts": list(lines)}, ensure_ascii=False, separators=(",", ":")))

@@ -1,32 +1,33 @@
-"""Documents with gold triples, read from the forms in which sets for relation extraction are published.
+"""Reads documents with gold triples, in the formats in which sets for relation extraction are published.
 
-`jsonl` is ours, one document a line; `entities` gives the other names of things, where a triple may use any:
+`jsonl` is ours, one document a line; `entities` gives all names of a thing, of which a triple may use any:
 
     {"title": "Orrin", "text": "Ada Lorne leads Orrin Dynamics. ...",
      "triples": [["Ada Lorne", "leads", "Orrin Dynamics"]], "entities": [["Ada Lorne", "Lorne"]]}
 
-`docred` and `redocred` are the official JSON (`vertexSet`, `labels`, `sents`), whose property ids are read as the
-words of `docred_relations.yaml`; `webnlg` has `tokens` and `spo_list`, as a JSON list or an object a line.
+`docred` and `redocred` are the official JSON (`vertexSet`, `labels`, `sents`), whose property ids become the words of
+`docred_relations.yaml`; `webnlg` has `tokens` and `spo_list`, as a JSON list or an object a line.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from eval.extraction.detokenise import detokenise
 from kg.language.text import normalise, normalise_name
 from kg.resolution.names import squash
-from models.errors import ConfigError, InputError, describe
+from models.errors import ConfigError, InputError, describe_problems, unknown_name
+from models.files.jsonl import read_objects
+from models.files.settings import parse_mapping
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 Text = Annotated[str, Field(min_length=1)]
@@ -37,8 +38,8 @@ class Relation:
     """A gold relation in words.
 
     Attributes:
-        name: Read from subject to object.
-        inverse: Read from object to subject; "" where the set names the role of an end ("manager") and not a direction.
+        name: Wording from subject to object.
+        inverse: Wording from object to subject; "" if the set names the role of an end ("manager"), not a direction.
     """
 
     name: str
@@ -47,13 +48,13 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class GoldDocument:
-    """A text with what it says.
+    """A text with its gold triples.
 
     Attributes:
         title: Title, or "".
         text: Running text.
-        entities: The names of each annotated thing; any of them stands for it.
-        triples: Subject, relation, object; ends as positions in `entities`.
+        entities: Names of each annotated thing; any of them stands for it.
+        triples: Subject, relation, object; subject and object as positions in `entities`.
     """
 
     title: str
@@ -63,7 +64,7 @@ class GoldDocument:
 
 
 def name_key(name: str) -> str:
-    """What is left of a name when it is compared: no case, article, space or punctuation.
+    """A name in the form in which names are compared: without case, article, space and punctuation.
 
     Example:
         >>> name_key('The Wilfried " Willi " Schneider') == name_key('Wilfried "Willi" Schneider')
@@ -93,13 +94,17 @@ class _DocredRow(BaseModel):
 
     def document(self) -> GoldDocument:
         """Property ids in words; a heading's "\\n" never arises, since sentences are joined by spaces."""
-        entities = tuple(tuple(dict.fromkeys(mention.name for mention in one)) for one in self.vertexSet)
+        entities = []
+        for mentions in self.vertexSet:
+            names = [mention.name for mention in mentions]
+            entities.append(tuple(dict.fromkeys(names)))
         for label in self.labels:
             if max(label.h, label.t) >= len(entities):
-                raise ValueError(f"a label names entity {max(label.h, label.t)}, but there are {len(entities)}")
+                raise ValueError(f"A label names entity {max(label.h, label.t)}, but there are {len(entities)}.")
+        # Equal triples are one: the gold that is counted is distinct.
         triples = ((label.h, docred_relation(label.r), label.t) for label in self.labels)
         text = " ".join(detokenise(sentence) for sentence in self.sents)
-        return GoldDocument(self.title, normalise(text), entities, tuple(dict.fromkeys(triples)))
+        return GoldDocument(self.title, normalise(text), tuple(entities), tuple(dict.fromkeys(triples)))
 
 
 class _WebnlgRow(BaseModel):
@@ -123,18 +128,22 @@ class _JsonlRow(BaseModel):
 def _from_names(
     title: str, text: str, triples: Iterable[tuple[str, str, str]], entities: Iterable[Iterable[str]]
 ) -> GoldDocument:
-    """Triples between names; a name in none of the entities is one of its own."""
+    """Triples between names; a name that no entity has is an entity of its own."""
     known = [list(names) for names in entities]
-    place = {name_key(name): number for number, names in reversed(list(enumerate(known))) for name in names}
+    position: dict[str, int] = {}
+    for number, names in enumerate(known):
+        for name in names:
+            position.setdefault(name_key(name), number)
 
     def end(name: str) -> int:
-        number = place.setdefault(name_key(name), len(known))
+        # A new name gets the next free position; one that is known gets its own.
+        number = position.setdefault(name_key(name), len(known))
         if number == len(known):
             known.append([name])
         return number
 
-    found = dict.fromkeys((end(s), Relation(words(p)), end(o)) for s, p, o in triples)
-    return GoldDocument(title, normalise(text), tuple(tuple(dict.fromkeys(names)) for names in known), tuple(found))
+    gold = dict.fromkeys((end(s), Relation(words(p)), end(o)) for s, p, o in triples)
+    return GoldDocument(title, normalise(text), tuple(tuple(dict.fromkeys(names)) for names in known), tuple(gold))
 
 
 def words(relation: str) -> str:
@@ -154,15 +163,21 @@ def docred_relation(property_id: str) -> Relation:
 
 @cache
 def _docred_table() -> dict[str, tuple[str, ...]]:
-    table: dict[str, tuple[str, ...]] = yaml.safe_load(
-        (files("eval.extraction") / "docred_relations.yaml").read_text("utf-8")
-    )
-    return table
+    """Wording of each property, and of its inverse, by Wikidata id."""
+    name = "docred_relations.yaml"
+    text = (files("eval.extraction") / name).read_text("utf-8")
+    return {key: tuple(wordings) for key, wordings in parse_mapping(text, name, "wordings of relations").items()}
 
 
-Row = _DocredRow | _WebnlgRow | _JsonlRow
-FORMS: dict[str, type[Row]] = {"redocred": _DocredRow, "docred": _DocredRow, "webnlg": _WebnlgRow, "jsonl": _JsonlRow}
-"""Name of a form to the model of one document."""
+GoldRow = _DocredRow | _WebnlgRow | _JsonlRow
+FORMS: dict[str, type[GoldRow]] = {
+    "redocred": _DocredRow,
+    "docred": _DocredRow,
+    "webnlg": _WebnlgRow,
+    "jsonl": _JsonlRow,
+}
+"""The model of one document, by name of the format."""
+_EXPECTED = "a JSON list of documents, or a JSON object a line,"
 
 
 def read_gold(form: str, path: Path, limit: int | None = None) -> list[GoldDocument]:
@@ -171,43 +186,43 @@ def read_gold(form: str, path: Path, limit: int | None = None) -> list[GoldDocum
     Args:
         form: One of `FORMS`.
         path: The file; a JSON list, or an object a line.
-        limit: Most documents, None for all.
+        limit: Maximum number of documents; None for all.
     Raises:
-        ConfigError: Unknown form.
-        InputError: The file can't be read, holds nothing, or a document has another form or no gold.
+        ConfigError: There is no such format.
+        InputError: The file cannot be read or is empty, or a document has another form or no gold.
     """
     if form not in FORMS:
-        raise ConfigError(f"unknown form {form!r}: expected one of {', '.join(FORMS)}")
-    make: Callable[[Any], Row] = FORMS[form].model_validate
+        raise ConfigError(unknown_name("format of gold triples", form, FORMS))
+    kind = FORMS[form]
     documents = []
     for number, row in enumerate(_rows(path)[:limit], start=1):
-        if isinstance(row, dict) and "labels" in FORMS[form].model_fields and "labels" not in row:
+        if isinstance(row, dict) and "labels" in kind.model_fields and "labels" not in row:
             raise InputError(
-                f"{path}, document {number} has no labels, as in an unlabelled test part: nothing to score"
+                f"{path}, document {number} has no labels, as in an unlabelled test part. There is nothing to compare."
             )
         try:
-            documents.append(make(row).document())
+            documents.append(kind.model_validate(row).document())
         except ValidationError as error:
             raise InputError(
-                f"{path}, document {number} is not of the form {form}: {describe(error, 'row')}"
+                f"{path}, document {number} is not of the form {form}: {describe_problems(error, 'row')}."
             ) from error
         except ValueError as error:
             raise InputError(f"{path}, document {number}: {error}") from error
     if not documents:
-        raise InputError(f"{path} holds no document: expected a JSON list, or a JSON object a line")
+        raise InputError(f"Expected {_EXPECTED} but {path} has no document.")
     return documents
 
 
 def _rows(path: Path) -> list[Any]:
-    """A JSON list, or an object a line."""
+    """The documents of a JSON list, or of an object a line, not checked yet."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
+        raise InputError(f"Expected {_EXPECTED} at {path}, but it cannot be read: {error}.") from error
+    if not text.lstrip().startswith("["):
+        return [row for _, row in read_objects(path, _EXPECTED)]
     try:
-        if text.lstrip().startswith("["):
-            rows: list[Any] = json.loads(text)
-            return rows
-        return [json.loads(line) for line in text.split("\n") if line.strip()]
+        rows: list[Any] = json.loads(text)
     except ValueError as error:
-        raise InputError(f"{path} is neither a JSON list nor JSON lines: {error}") from error
+        raise InputError(f"{path} begins as a JSON list, but does not parse: {error}.") from error
+    return rows

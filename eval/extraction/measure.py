@@ -1,23 +1,24 @@
-"""How well an extractor reads: its facts against gold triples, document by document.
+"""Measures an extractor: its facts against gold triples, document by document.
 
 Four measures, each with precision, recall and F1 over all documents together (micro-averaged) and bootstrap intervals
 over documents:
 
-- `pairs`: two things that some gold triple joins; relation and direction don't count.
+- `pairs`: pairs of things that some gold triple joins; relation and direction don't count.
 - `pairs_among_gold`: the same, but of the predictions only those whose both ends are annotated. Gold like DocRED's
   leaves out most things a text names, so that a true fact about one of them would count as wrong in `pairs`.
-- `triples`: ends, relation and direction; relations meet softly (see `eval.extraction.relation_match`).
-- `triples_in_order`: likewise, but only subject and object as the gold has them, inverses or not.
+- `triples`: ends, relation and direction; relations are compared softly (see `eval.extraction.relation_match`).
+- `triples_in_order`: likewise, but with subject and object only as the gold has them, inverses or not.
 
 An end is a gold thing if one of its spellings in the document is one of the thing's names, compared without case,
-article, space or punctuation. Where annotated things share a name, the pair that gold joins is taken. The same fact
-twice counts once. A document that failed has no facts, and counts.
+article, space or punctuation. If annotated things share a name, the pair that a gold triple joins is taken. The same
+fact twice counts once. A document that failed has no facts, and counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -30,21 +31,22 @@ PAIRS, AMONG_GOLD, TRIPLES, IN_ORDER = "pairs", "pairs_among_gold", "triples", "
 MEASURES = (PAIRS, AMONG_GOLD, TRIPLES, IN_ORDER)
 
 End = int | str
-"""A gold thing by its position, or the compared form of a name that none has."""
+"""A gold thing by its position, or the compared form of a name that no gold thing has."""
 
-Told = dict[tuple[End, End], set[tuple[str, ...]]]
-"""Ends to what is said between them; the wordings of one fact are one prediction."""
+FactsByEnds = dict[tuple[End, End], set[tuple[str, ...]]]
+"""Predicates by subject and object; the wordings of one fact together are one prediction."""
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """Of one document.
+class ExtractionCounts:
+    """Counts of one measure in one document.
 
     Attributes:
-        correct: Gold that was predicted.
-        predicted: Different predictions.
-        gold: Different gold.
-        right: Predictions that are right; more than `correct` where two facts tell one gold triple.
+        correct: Number of gold triples (or pairs) that were predicted: recall is correct / gold.
+        predicted: Number of distinct predictions.
+        gold: Number of distinct gold triples (or pairs).
+        right: Number of predictions that are right: precision is right / predicted. It is more than `correct` if two
+            facts state one gold triple in different words.
     """
 
     correct: int
@@ -54,103 +56,124 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """Over all documents."""
+class ExtractionScores:
+    """Precision, recall and F1 of one measure over all documents, with 95 % intervals."""
 
     precision: Interval
     recall: Interval
     f1: Interval
 
 
-def score(
+def measure_extraction(
     documents: Sequence[GoldDocument], facts: Sequence[Sequence[DocumentFact]], relations: RelationMatch
-) -> list[dict[str, Counts]]:
-    """Counts of every measure for each document; wordings are embedded all together.
+) -> list[dict[str, ExtractionCounts]]:
+    """Counts of every measure for each document.
 
     Args:
-        documents: With their gold.
-        facts: What was extracted from each, in the same order.
-        relations: Compares relations.
+        documents: Documents with their gold.
+        facts: Facts extracted from each document, in the same order.
+        relations: Compares relations; all wordings are embedded at once, which is faster than one by one.
     """
-    relations.learn(predicate for told in facts for fact in told for predicate in fact.predicates)
-    return [score_document(gold, told, relations) for gold, told in zip(documents, facts, strict=True)]
+    relations.learn(chain.from_iterable(fact.predicates for of_document in facts for fact in of_document))
+    return [measure_document(gold, found, relations) for gold, found in zip(documents, facts, strict=True)]
 
 
-def score_document(gold: GoldDocument, facts: Sequence[DocumentFact], relations: RelationMatch) -> dict[str, Counts]:
+def measure_document(
+    gold: GoldDocument, facts: Sequence[DocumentFact], relations: RelationMatch
+) -> dict[str, ExtractionCounts]:
     """Counts of every measure for one document.
 
     Args:
         gold: The document.
-        facts: What was extracted from it.
+        facts: Facts extracted from it.
         relations: Compares relations.
     """
-    named = _things_by_name(gold)
+    things = _things_by_name(gold)
     joined = {frozenset((s, o)) for s, _, o in gold.triples}
-    told: Told = {}
+    predictions: FactsByEnds = {}
     for fact in facts:
-        told.setdefault(_ends(fact, named, joined), set()).add(fact.predicates)
-    pairs = {frozenset(ends) for ends in told}
-    among = {pair for pair in pairs if all(isinstance(end, int) for end in pair)}
-    found = pairs & joined
+        predictions.setdefault(_ends(fact, things, joined), set()).add(fact.predicates)
+    # Unordered: pairs do not ask who is subject and who object.
+    pairs = {frozenset(ends) for ends in predictions}
+    among_gold = {pair for pair in pairs if all(map(_is_gold, pair))}
+    correct = len(pairs & joined)
     return {
-        PAIRS: Counts(len(found), len(pairs), len(joined), len(found)),
-        AMONG_GOLD: Counts(len(found), len(among), len(joined), len(found)),
-        TRIPLES: _count_triples(gold, told, relations.says),
-        IN_ORDER: _count_triples(gold, told, lambda *fact: not fact[2] and relations.says_in_order(*fact[:2])),
+        PAIRS: ExtractionCounts(correct, len(pairs), len(joined), correct),
+        AMONG_GOLD: ExtractionCounts(correct, len(among_gold), len(joined), correct),
+        TRIPLES: _count_triples(gold, predictions, relations.says),
+        IN_ORDER: _count_triples(gold, predictions, lambda *fact: not fact[2] and relations.says_in_order(*fact[:2])),
     }
 
 
+def _is_gold(end: End) -> bool:
+    return isinstance(end, int)
+
+
 def _things_by_name(gold: GoldDocument) -> dict[str, list[int]]:
-    named: dict[str, list[int]] = {}
-    for number, names in enumerate(gold.entities):
+    """Positions of the gold things that have a name, by its compared form."""
+    things: dict[str, list[int]] = {}
+    for position, names in enumerate(gold.entities):
         for key in dict.fromkeys(map(name_key, names)):
-            named.setdefault(key, []).append(number)
-    return named
+            things.setdefault(key, []).append(position)
+    return things
 
 
-def _ends(fact: DocumentFact, named: dict[str, list[int]], joined: set[frozenset[int]]) -> tuple[End, End]:
+def _ends(fact: DocumentFact, things: dict[str, list[int]], joined: set[frozenset[int]]) -> tuple[End, End]:
     """Subject and object as gold things; of several that share a name, those that a gold triple joins."""
-    subjects, objects = _candidates(fact.subject, named), _candidates(fact.object, named)
+    subjects, objects = _candidates(fact.subject, things), _candidates(fact.object, things)
+    # Gold decides which of two things of one name is meant: resolving names is not what is measured here.
     both = ((s, o) for s in subjects for o in objects)
     return next((ends for ends in both if frozenset(ends) in joined), (subjects[0], objects[0]))
 
 
-def _candidates(names: Sequence[str], named: dict[str, list[int]]) -> list[End]:
+def _candidates(names: Sequence[str], things: dict[str, list[int]]) -> list[End]:
     keys = [name_key(name) for name in names]
-    things: list[End] = list(dict.fromkeys(thing for key in keys for thing in named.get(key, ())))
-    return things or [keys[0]]
+    candidates: list[End] = list(dict.fromkeys(thing for key in keys for thing in things.get(key, ())))
+    return candidates or [keys[0]]
 
 
-def _count_triples(gold: GoldDocument, told: Told, says: Callable[[tuple[str, ...], Relation, bool], bool]) -> Counts:
+def _count_triples(
+    gold: GoldDocument, predictions: FactsByEnds, says: Callable[[tuple[str, ...], Relation, bool], bool]
+) -> ExtractionCounts:
     right: set[tuple[End, End, tuple[str, ...]]] = set()
     correct = set()
     for number, (head, relation, tail) in enumerate(gold.triples):
+        # "Ann founded Orrin" states the gold triple (Orrin, founded by, Ann) with its ends reversed.
         for reverse in (False, True):
             ends = (tail, head) if reverse else (head, tail)
-            for predicates in told.get(ends, ()):
+            for predicates in predictions.get(ends, ()):
                 if says(predicates, relation, reverse):
                     right.add((*ends, predicates))
                     correct.add(number)
-    return Counts(len(correct), sum(map(len, told.values())), len(gold.triples), len(right))
+    return ExtractionCounts(len(correct), sum(map(len, predictions.values())), len(gold.triples), len(right))
 
 
-def overall(counts: Sequence[Counts]) -> Scores:
+def overall_scores(counts: Sequence[ExtractionCounts]) -> ExtractionScores:
     """Precision, recall and F1 of all documents together, with 95 % intervals over resampled documents.
 
     Example:
-        >>> overall([Counts(1, 2, 1, 1), Counts(1, 2, 3, 1)]).f1.mean
+        >>> overall_scores([ExtractionCounts(1, 2, 1, 1), ExtractionCounts(1, 2, 3, 1)]).f1.mean
         0.5
     """
-    values = np.array([[row.right, row.predicted, row.correct, row.gold] for row in counts], dtype=np.float64).T
-    drawn = _rates(resampled_means(values))
-    ends = np.percentile(drawn, [2.5, 97.5], axis=1)
+    rows = [(count.right, count.predicted, count.correct, count.gold) for count in counts]
+    values = np.array(rows, dtype=np.float64).T
+    # Rates are ratios of sums, so that sums, not the rates of single documents, are resampled; means serve as well.
+    lows, highs = np.percentile(_rates(resampled_means(values)), [2.5, 97.5], axis=1)
     means = _rates(values.mean(axis=1, keepdims=True))[:, 0]
-    precision, recall, f1 = (Interval(float(m), float(a), float(b)) for m, a, b in zip(means, *ends, strict=True))
-    return Scores(precision, recall, f1)
+    scores = []
+    for mean, low, high in zip(means, lows, highs, strict=True):
+        scores.append(Interval(float(mean), float(low), float(high)))
+    return ExtractionScores(*scores)
 
 
 def _rates(sums: Values) -> Values:
-    """Rows right, predicted, correct, gold to rows precision, recall, F1; 0 where nothing could be right."""
+    """Precision, recall and F1 from sums of counts; 0 where nothing could be right.
+
+    Args:
+        sums: Array (4, k), float64: right, predicted, correct, gold.
+    Returns:
+        Array (3, k), float64, in [0, 1].
+    """
     right, predicted, correct, gold = sums
     precision = np.divide(right, predicted, out=np.zeros_like(right), where=predicted > 0)
     recall = np.divide(correct, gold, out=np.zeros_like(right), where=gold > 0)

@@ -1,8 +1,8 @@
-"""A finished run as the report wants it: its metrics, best arm first, and its items with their contexts and samples.
+"""A finished run as the report needs it: metrics with the best arm first, items with their contexts and samples.
 
-    record = read_record(Path("workspaces/demo/runs/20310304T081500Z-saltmarsh-1f2e3d4c"))
+    run = read_finished_run(Path("workspaces/demo/runs/20310304T081500Z-saltmarsh-1f2e3d4c"))
 
-No number of a result is computed here; they are those of `metrics.json`.
+Computes no result; every number comes from `metrics.json`.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from eval.systems import NONE, ORACLE
 from eval.types import Context, Item, Sample
 
 Kinds = dict[str, dict[str, tuple[float, int]]]
+"""Accuracy and number of items, by kind of question and arm."""
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What a run folder holds.
+class FinishedRun:
+    """The content of a run folder.
 
     Attributes:
-        result: The metrics.
-        arms: Best accuracy first; equal ones in the experiment's order.
+        result: Metrics of the run.
+        arms: Arms, best accuracy first; equal ones in the experiment's order.
         manifest: Versions, digests, seeds, hardware.
         config: The resolved experiment, as YAML text.
-        items: In the task's order.
-        contexts: By item id, then by retriever key.
-        samples: By item id, then by arm: one sample a training seed.
+        items: Items, in the task's order.
+        contexts: Contexts by item id, then by context key.
+        samples: Samples by item id, then by arm: one sample a training seed.
     """
 
     result: RunResult
@@ -44,12 +45,12 @@ class Record:
 
     @property
     def name(self) -> str:
-        """The experiment's name."""
+        """Name of the experiment."""
         return str(self.manifest.get("name") or self.result.run)
 
     @property
     def floor(self) -> ArmSummary | None:
-        """The closed-book arm: neither context nor adapter."""
+        """The closed-book arm, with neither context nor adapter."""
         return next((arm for arm in self.arms if arm.retriever == NONE and not arm.adapter), None)
 
     @property
@@ -59,43 +60,45 @@ class Record:
 
     @property
     def chance(self) -> float | None:
-        """Accuracy of guessing, over the items; None where an item has no choices."""
+        """Expected accuracy of guessing; None if an item has no choices."""
         if not self.items or any(not item.choices for item in self.items):
             return None
+        # Items may have different numbers of choices.
         return sum(1 / len(item.choices) for item in self.items) / len(self.items)
 
     @property
     def by_kind(self) -> Kinds:
         """Accuracy and number of items by kind of question, then by arm; kinds in alphabetical order."""
         kinds = sorted({kind for arm in self.arms for kind in arm.result.by_kind})
-        return {
-            kind: {arm.name: arm.result.by_kind[kind] for arm in self.arms if kind in arm.result.by_kind}
-            for kind in kinds
-        }
+        table: Kinds = {kind: {} for kind in kinds}
+        for arm in self.arms:
+            for kind, cell in arm.result.by_kind.items():
+                table[kind][arm.name] = cell
+        return table
 
 
 def is_oracle(arm: ArmSummary) -> bool:
-    """True if the arm was given the gold evidence: a ceiling, not a way to deliver knowledge."""
+    """Whether the arm was given the gold evidence: a ceiling, not a way of adding knowledge."""
     return arm.retriever.partition(":")[0] == ORACLE
 
 
 def answers_of(arm: ArmSummary) -> int:
-    """Number of answers behind an arm: its items, times its training seeds."""
+    """Number of answers of an arm: its items times its training seeds."""
     return arm.result.n * max(1, len(arm.seeds))
 
 
-def read_record(folder: Path) -> Record:
+def read_finished_run(folder: Path) -> FinishedRun:
     """Read a finished run.
 
     Args:
         folder: The run folder.
     Raises:
-        InputError: It is no run folder, or the run is not finished.
+        InputError: It is not a run folder, or the run is not finished.
         StoreError: A file is damaged.
     """
     result, run = load_run(folder), RunFolder(folder)
     config = run.file("config.yaml")
-    return Record(
+    return FinishedRun(
         result=result,
         arms=tuple(sorted(result.arms, key=lambda arm: -arm.result.accuracy)),
         manifest=run.manifest(),
@@ -116,11 +119,11 @@ def _contexts(newest: Mapping[tuple[str, str], Context]) -> dict[str, dict[str, 
 def _samples(
     newest: Mapping[tuple[str, str], Sample], arms: Sequence[Mapping[str, Any]]
 ) -> dict[str, dict[str, tuple[Sample, ...]]]:
-    """By item, then by arm; "lora#0" and "lora#1" are two seeds of "lora"."""
+    """Samples by item, then by arm; "lora#0" and "lora#1" are two seeds of "lora"."""
     owner = {name: arm["name"] for arm in arms for name in arm["samples"]}
     table: dict[str, dict[str, tuple[Sample, ...]]] = {}
     for (name, item_id), sample in newest.items():
-        row = table.setdefault(item_id, {})
+        by_arm = table.setdefault(item_id, {})
         arm = owner.get(name, name.partition("#")[0])
-        row[arm] = (*row.get(arm, ()), sample)
+        by_arm[arm] = (*by_arm.get(arm, ()), sample)
     return table

@@ -1,4 +1,4 @@
-"""Finding a gold quote in a context, so that a reader sees at a glance whether the evidence was there."""
+"""Finds gold quotes in a context, so that people see at a glance whether the evidence was there."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of text, gold or not."""
+class TextPiece:
+    """A part of a text.
+
+    Attributes:
+        text: The part.
+        gold: Whether it is in a gold quote.
+    """
 
     text: str
     gold: bool
 
 
-def highlight(text: str, quotes: Sequence[str]) -> tuple[tuple[Piece, ...], int]:
-    """Cut a text at the quotes it holds; any run of white space counts as one space, letter case counts.
+def highlight(text: str, quotes: Sequence[str]) -> tuple[tuple[TextPiece, ...], int]:
+    """Split a text at the quotes it contains; any white space counts as one space, and case matters.
 
     Args:
         text: The context.
-        quotes: Gold quotes; empty ones are passed over.
+        quotes: Gold quotes; empty ones are skipped.
     Returns:
-        The whole text in pieces, and how many of the quotes stand in it.
+        The text in pieces, in order, and how many of the quotes it contains.
     Example:
         >>> pieces, found = highlight("Old. The bridge\\nopened.", ["The bridge opened.", "It fell."])
         >>> [piece.text for piece in pieces if piece.gold], found
@@ -34,31 +39,34 @@ def highlight(text: str, quotes: Sequence[str]) -> tuple[tuple[Piece, ...], int]
         words = quote.split()
         if not words:
             continue
-        hits = [hit.span() for hit in re.finditer(r"\s+".join(map(re.escape, words)), text)]
-        found += bool(hits)
-        spans.extend(hits)
+        matches = [match.span() for match in re.finditer(r"\s+".join(map(re.escape, words)), text)]
+        found += bool(matches)
+        spans.extend(matches)
     pieces, end = [], 0
     for start, stop in _merged(spans):
-        pieces += [Piece(text[end:start], False), Piece(text[start:stop], True)]
+        pieces += [TextPiece(text[end:start], False), TextPiece(text[start:stop], True)]
         end = stop
-    pieces.append(Piece(text[end:], False))
+    pieces.append(TextPiece(text[end:], False))
     return tuple(piece for piece in pieces if piece.text), found
 
 
-def split_lines(pieces: Sequence[Piece]) -> tuple[tuple[Piece, ...], ...]:
+def split_lines(pieces: Sequence[TextPiece]) -> tuple[tuple[TextPiece, ...], ...]:
     """Pieces by line of the text; blank lines are dropped.
 
     Example:
-        >>> split_lines((Piece("one ", False), Piece("two\\nthree", True)))[1]
-        (Piece(text='three', gold=True),)
+        >>> split_lines((TextPiece("one ", False), TextPiece("two\\nthree", True)))[1]
+        (TextPiece(text='three', gold=True),)
     """
-    lines: list[list[Piece]] = [[]]
+    lines: list[list[TextPiece]] = [[]]
     for piece in pieces:
         first, *rest = piece.text.split("\n")
-        lines[-1].append(Piece(first, piece.gold))
-        lines.extend([Piece(part, piece.gold)] for part in rest)
-    filled = (tuple(piece for piece in line if piece.text) for line in lines)
-    return tuple(line for line in filled if "".join(piece.text for piece in line).strip())
+        lines[-1].append(TextPiece(first, piece.gold))
+        lines.extend([TextPiece(part, piece.gold)] for part in rest)
+    filled = []
+    for line in lines:
+        if "".join(piece.text for piece in line).strip():
+            filled.append(tuple(piece for piece in line if piece.text))
+    return tuple(filled)
 
 
 def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,8 +1,8 @@
-"""The list of items in a report: what each arm chose, how it scored the options, and what it had read.
+"""Prepares the list of items of a report: what each arm chose, how it scored the options, and its context.
 
-Everything is put in the order of the table of arms. A context is shown once an item, however many arms read it,
-and a text that two retrievers share is shown once. Very large runs show fewer items, or no contexts beyond a
-budget; the page then says so and names the file that has them all.
+Arms are in the order of the table of arms. A context is shown once an item, however many arms were given it, and a text
+that two retrievers share is shown once. Very large runs show fewer items, or leave out contexts beyond a budget; the
+page then says so and names the file that has them all.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.report.finished_run import Record
-from eval.report.highlight import Piece, highlight, split_lines
+from eval.report.finished_run import FinishedRun
+from eval.report.highlight import TextPiece, highlight, split_lines
 from eval.runs.results import ArmSummary
 from eval.types import LETTERS, Context, GoldEvidence, Item, Sample
 
-MOST_ITEMS = 2_000
-MOST_CONTEXT_CHARACTERS = 4_000_000
+MAX_ITEMS = 2_000
+MAX_CONTEXT_CHARACTERS = 4_000_000
+"""Limits of the page: browsers stay quick with these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,12 @@ class ArmOutcome:
     """How one arm did on one item.
 
     Attributes:
-        arm: The arm.
-        value: Mean of `correct` over its seeds, in [0, 1]; 0 where there is no sample.
+        arm: Name of the arm.
+        value: Mean of `correct` over its seeds, in [0, 1]; 0 without a sample.
         word: "right", "wrong", "partly right" or "failed".
-        answers: What it wrote, one a seed, for a short-answer item.
-        metrics: Means of the item's further metrics.
-        errors: Why it failed.
+        answers: Short answers, one a seed; indices of options for multiple choice.
+        metrics: Means of the item's further metrics, by name.
+        errors: Reasons why it failed.
     """
 
     arm: str
@@ -42,7 +43,13 @@ class ArmOutcome:
 
 @dataclass(frozen=True, slots=True)
 class OptionCell:
-    """What one arm made of one option: the mean score, or None, and how many of its seeds chose it."""
+    """How one arm scored one option.
+
+    Attributes:
+        score: Mean score over its seeds, or None.
+        votes: Number of seeds that chose the option.
+        seeds: Number of seeds.
+    """
 
     score: float | None
     votes: int
@@ -51,7 +58,7 @@ class OptionCell:
 
 @dataclass(frozen=True, slots=True)
 class OptionRow:
-    """One option of a multiple-choice item, with a cell an arm."""
+    """One option of a multiple-choice item, with one cell an arm."""
 
     letter: str
     text: str
@@ -61,22 +68,22 @@ class OptionRow:
 
 @dataclass(frozen=True, slots=True)
 class ContextView:
-    """A context and who read it.
+    """A context and the arms that were given it.
 
     Attributes:
-        name: Its retriever, or several that found the same.
-        arms: Arms that read it.
-        context: As frozen.
-        lines: Its text by line, cut at the gold quotes; empty if it is left out for size.
-        found: Gold quotes that stand in it.
-        quotes: Gold quotes there are.
-        left_out: Whether the text is left out for size.
+        name: Key of its retriever, or of several that found the same.
+        arms: Names of the arms that were given it.
+        context: The frozen context.
+        lines: Its text by line, split at the gold quotes; empty if it is left out.
+        found: Number of gold quotes that it contains.
+        quotes: Number of gold quotes of the item.
+        left_out: Whether the text is left out to keep the page small.
     """
 
     name: str
     arms: tuple[str, ...]
     context: Context
-    lines: tuple[tuple[Piece, ...], ...]
+    lines: tuple[tuple[TextPiece, ...], ...]
     found: int
     quotes: int
     left_out: bool
@@ -100,25 +107,26 @@ class ItemView:
     @property
     def summary(self) -> str:
         """The outcomes in words."""
-        words = ("right", "partly right", "wrong", "failed")
-        named = [(word, [outcome.arm for outcome in self.outcomes if outcome.word == word]) for word in words]
-        return "; ".join(f"{word}: {', '.join(arms)}" for word, arms in named if arms)
+        arms: dict[str, list[str]] = {"right": [], "partly right": [], "wrong": [], "failed": []}
+        for outcome in self.outcomes:
+            arms[outcome.word].append(outcome.arm)
+        return "; ".join(f"{word}: {', '.join(names)}" for word, names in arms.items() if names)
 
 
-def item_views(record: Record) -> tuple[ItemView, ...]:
-    """Lay out the items of a run, in the task's order."""
-    return tuple(_views(record))
+def item_views(run: FinishedRun) -> tuple[ItemView, ...]:
+    """The items of a run, in the task's order."""
+    return tuple(_views(run))
 
 
-def _views(record: Record) -> Iterator[ItemView]:
-    room = MOST_CONTEXT_CHARACTERS
-    for number, item in enumerate(record.items[:MOST_ITEMS], 1):
-        samples = record.samples.get(item.id, {})
-        outcomes = tuple(_outcome(arm.name, samples.get(arm.name, ())) for arm in record.arms)
-        contexts = record.contexts.get(item.id, {})
-        views = _context_views(record.arms, contexts, item.evidence, room)
+def _views(run: FinishedRun) -> Iterator[ItemView]:
+    room = MAX_CONTEXT_CHARACTERS  # characters of contexts that may still be shown
+    for number, item in enumerate(run.items[:MAX_ITEMS], 1):
+        samples = run.samples.get(item.id, {})
+        outcomes = tuple(_outcome(arm.name, samples.get(arm.name, ())) for arm in run.arms)
+        contexts = run.contexts.get(item.id, {})
+        views = _context_views(run.arms, contexts, item.evidence, room)
         room -= sum(len(view.context.text) for view in views if not view.left_out)
-        yield ItemView(number, item, outcomes, _options(item, record.arms, samples), views)
+        yield ItemView(number, item, outcomes, _options(item, run.arms, samples), views)
 
 
 def _outcome(arm: str, samples: Sequence[Sample]) -> ArmOutcome:
@@ -129,7 +137,9 @@ def _outcome(arm: str, samples: Sequence[Sample]) -> ArmOutcome:
     else:
         word = "right" if value >= 1 else "wrong" if value <= 0 else "partly right"
     names = sorted({name for sample in samples for name in sample.metrics})
-    means = {name: sum(sample.metrics.get(name, 0.0) for sample in samples) / len(samples) for name in names}
+    means = {}
+    for name in names:
+        means[name] = sum(sample.metrics.get(name, 0.0) for sample in samples) / len(samples)
     answers = tuple(sample.prediction for sample in samples if not sample.error)
     return ArmOutcome(arm, value, word, answers, means, errors)
 
@@ -137,15 +147,12 @@ def _outcome(arm: str, samples: Sequence[Sample]) -> ArmOutcome:
 def _options(
     item: Item, arms: Sequence[ArmSummary], samples: Mapping[str, tuple[Sample, ...]]
 ) -> tuple[OptionRow, ...]:
-    return tuple(
-        OptionRow(
-            letter=LETTERS[number] if number < len(LETTERS) else str(number + 1),
-            text=text,
-            gold=number == item.answer,
-            cells=tuple(_cell(number, samples.get(arm.name, ())) for arm in arms),
-        )
-        for number, text in enumerate(item.choices)
-    )
+    rows = []
+    for number, text in enumerate(item.choices):
+        letter = LETTERS[number] if number < len(LETTERS) else str(number + 1)
+        cells = tuple(_cell(number, samples.get(arm.name, ())) for arm in arms)
+        rows.append(OptionRow(letter, text, number == item.answer, cells))
+    return tuple(rows)
 
 
 def _cell(number: int, samples: Sequence[Sample]) -> OptionCell:
@@ -157,20 +164,22 @@ def _cell(number: int, samples: Sequence[Sample]) -> OptionCell:
 def _context_views(
     arms: Sequence[ArmSummary], contexts: Mapping[str, Context], evidence: Sequence[GoldEvidence], room: int
 ) -> tuple[ContextView, ...]:
-    readers: dict[str, list[str]] = {}
+    arms_with: dict[str, list[str]] = {}
     for arm in arms:
-        readers.setdefault(arm.retriever, []).append(arm.name)
+        arms_with.setdefault(arm.retriever, []).append(arm.name)
     groups: dict[tuple[str, str, str], list[str]] = {}
     for key, context in contexts.items():
-        if readers.get(key):
+        if arms_with.get(key):
+            # Equal texts with different queries or errors stay apart, since those are shown too.
             groups.setdefault((context.text, context.error, context.query), []).append(key)
     quotes = [gold.quote for gold in evidence if gold.quote.strip()]
     views = []
     for (text, _, _), keys in groups.items():
         pieces, found = highlight(text, quotes)
+        # Later items lose their contexts first; what is left of the budget may still fit a shorter one.
         left_out = len(text) > room
         room -= 0 if left_out else len(text)
-        names = tuple(name for key in keys for name in readers[key])
+        names = tuple(name for key in keys for name in arms_with[key])
         views.append(
             ContextView(
                 " = ".join(keys),

@@ -1,5 +1,5 @@
-"""The plot of accuracy by kind of question: a heat map with its numbers, arms down and kinds across, or turned where
-there are many kinds."""
+"""Draws accuracy by kind of question: a heat map with its numbers, arms as rows and kinds as columns, or the other way
+round if there are many kinds."""
 
 from __future__ import annotations
 
@@ -11,36 +11,39 @@ from eval.report.numerals import percent
 from eval.report.svg import HEAT, INK, NAME, ROW, WIDTH, Plot, drawing, plain, to_svg
 from eval.types import ArmResult
 
-MOST_KINDS_ACROSS = 6
+MAX_KINDS_ACROSS = 6
 
 
 def kind_plot(
     arms: Sequence[ArmResult], by_kind: Mapping[str, Mapping[str, tuple[float, int]]], label: str
 ) -> Plot | None:
-    """A heat map of accuracy by kind of question; None where there is but one kind.
+    """A heat map of accuracy by kind of question; None if there is only one kind.
 
     Args:
-        arms: Order of the arms.
+        arms: Arms, in the order of the plot.
         by_kind: Accuracy and number of items, by kind and arm.
-        label: What accuracy means here.
+        label: Name of the headline metric.
     """
     if len(by_kind) < 2:
         return None
-    counts = {kind: max((n for _, n in row.values()), default=0) for kind, row in by_kind.items()}
-    overall = [arm.accuracy for arm in arms]
-    cells = [[row[arm.name][0] if arm.name in row else None for arm in arms] for row in by_kind.values()]
+    counts: dict[str, int] = {}
+    cells: list[list[float | None]] = []  # a row a kind, a column an arm
+    for kind, by_arm in by_kind.items():
+        counts[kind] = max((n for _, n in by_arm.values()), default=0)
+        cells.append([by_arm[arm.name][0] if arm.name in by_arm else None for arm in arms])
+    overall: list[float | None] = [arm.accuracy for arm in arms]
     names, title = [plain(arm.name, NAME) for arm in arms], f"{label} by kind of question"
-    if len(by_kind) <= MOST_KINDS_ACROSS:
+    if len(by_kind) <= MAX_KINDS_ACROSS:
         heads = [f"{plain(kind or 'no kind', 22)}\nn = {counts[kind]}" for kind in by_kind]
-        grid = [[overall[place], *(row[place] for row in cells)] for place in range(len(arms))]
+        grid = list(zip(overall, *cells, strict=True))  # a row an arm, a column a kind
         svg, height = _heat_map(names, ["all", *heads], grid, title, total_row=False)
     else:
         heads = [f"{plain(kind or 'no kind', 22)} ({counts[kind]})" for kind in by_kind]
         svg, height = _heat_map(["all items", *heads], names, [overall, *cells], title, total_row=True)
     smallest = min(counts.values())
     caption = (
-        f"Per cent right, with the number of items of each kind. In the smallest kind ({smallest}) one item weighs "
-        f"{100 / max(smallest, 1):.0f} points, so read differences there with care."
+        "Percentage of items answered correctly, with the number of items of each kind. In the smallest kind "
+        f"({smallest}) one item is {100 / max(smallest, 1):.0f} points, so small differences there mean little."
     )
     return Plot("kinds", title, caption, svg, height)
 
@@ -48,7 +51,7 @@ def kind_plot(
 def _heat_map(
     rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[float | None]], title: str, total_row: bool
 ) -> tuple[str, float]:
-    """Rows by columns of shares, and the height; the first row (`total_row`) or column is of all items, in bold."""
+    """A heat map of shares as SVG, and its height; the first row (`total_row`) or column is all items, in bold."""
     left = min(190.0, 14 + 6.6 * max(len(row) for row in rows))
     wrapped = [_wrap(column, (WIDTH - left - 4) / len(columns)) for column in columns]
     slanted = None in wrapped
@@ -73,19 +76,21 @@ def _heat_map(
 
 
 def _wrap(head: str, width: float) -> str | None:
-    """A column's head in lines that fit `width` pixels; None if a word doesn't fit."""
-    most = int(width / 5.9)
-    lines = [part for line in head.split("\n") for part in textwrap.wrap(line, max(most, 1), break_long_words=False)]
-    return "\n".join(lines) if len(lines) <= 4 and all(len(line) <= most for line in lines) else None
+    """A column's heading in lines that fit `width` pixels; None if a word doesn't fit."""
+    limit = int(width / 5.9)  # pixels of an average character at this font size
+    lines: list[str] = []
+    for line in head.split("\n"):
+        lines += textwrap.wrap(line, max(limit, 1), break_long_words=False)
+    return "\n".join(lines) if len(lines) <= 4 and all(len(line) <= limit for line in lines) else None
 
 
 def _heat_words(rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[float | None]]) -> str:
     heads = [column.replace("\n", " ") for column in columns]
-    return "; ".join(
-        f"{row}: "
-        + ", ".join(f"{head} {percent(v, 0)}" for head, v in zip(heads, values, strict=True) if v is not None)
-        for row, values in zip(rows, cells, strict=True)
-    )
+    sentences = []
+    for row, values in zip(rows, cells, strict=True):
+        shares = [f"{head} {percent(value, 0)}" for head, value in zip(heads, values, strict=True) if value is not None]
+        sentences.append(f"{row}: {', '.join(shares)}")
+    return "; ".join(sentences)
 
 
 def _cell(axes: Any, row: int, column: int, value: float, strong: bool) -> None:

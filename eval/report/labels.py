@@ -1,6 +1,6 @@
-"""Where to write the names of points so that they cover neither each other nor a point.
+"""Positions for the names of points, so that they cover neither each other nor a point.
 
-Greedy and deterministic: each label, in order, takes the place near its point that covers the least. A few
+Greedy and deterministic: each label, in order, takes the position near its point that covers the least. There are a few
 dozen labels at most, so nothing cleverer is needed.
 """
 
@@ -19,7 +19,13 @@ _DISTANCES = (9.0, 16.0, 26.0, 40.0, 56.0)
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A placed label: its left bottom corner in pixels, and whether it is so far off that it wants a line."""
+    """Position of a label.
+
+    Attributes:
+        x: Left edge, in pixels.
+        y: Bottom edge, in pixels.
+        far: Whether it is so far from its point that a line should join them.
+    """
 
     x: float
     y: float
@@ -27,25 +33,25 @@ class Label:
 
 
 def text_width(text: str, size: float) -> float:
-    """Width of a line of text in pixels, on the generous side, whatever font the page has."""
+    """Width of a line of text in pixels: an estimate on the high side, for any font."""
     return sum(size if unicodedata.east_asian_width(letter) in "WF" else 0.6 * size for letter in text)
 
 
-def place_labels(
+def arrange_labels(
     points: Sequence[tuple[float, float]], texts: Sequence[str], size: float, frame: Box, taken: Iterable[Box] = ()
 ) -> list[Label]:
-    """Find a place for the label of each point.
+    """Find a position for the label of each point.
 
     Args:
-        points: (x, y) in pixels.
-        texts: One label a point.
+        points: Positions (x, y) in pixels.
+        texts: Text of each point's label.
         size: Font size in pixels.
-        frame: What the labels should stay in.
-        taken: Boxes to keep clear of, the points apart.
+        frame: Area that labels should stay in.
+        taken: Further areas that labels should not cover; points are added to them.
     Returns:
-        One place a point, in order.
+        One label a point, in order.
     Example:
-        >>> one, two = place_labels([(50, 50), (50, 50)], ["a", "b"], 10, (0, 0, 100, 100))
+        >>> one, two = arrange_labels([(50, 50), (50, 50)], ["a", "b"], 10, (0, 0, 100, 100))
         >>> one.y != two.y or one.x != two.x
         True
     """
@@ -54,9 +60,11 @@ def place_labels(
     for (x, y), text in zip(points, texts, strict=True):
         width, height = text_width(text, size), 1.15 * size
         options = [_box(x, y, width, height, distance, way) for distance in _DISTANCES for way in _DIRECTIONS]
-        costs = [
-            sum(weight * _overlap(box, other) for other, weight in boxes) + 4 * _outside(box, frame) for box in options
-        ]
+        # A point or another label is four times as bad to cover as a line; nearer positions win among equal ones.
+        costs = []
+        for box in options:
+            covered = sum(weight * _overlap(box, other) for other, weight in boxes)
+            costs.append(covered + 4 * _outside(box, frame))
         best = min(range(len(options)), key=lambda index: (costs[index], index))
         boxes.append((options[best], 4.0))
         placed.append(Label(options[best][0], options[best][1], far=best >= 2 * len(_DIRECTIONS)))
@@ -65,7 +73,7 @@ def place_labels(
 
 def _box(x: float, y: float, width: float, height: float, distance: float, way: tuple[int, int]) -> Box:
     across, up = way
-    shrink = 0.7 if across and up else 1.0
+    shrink = 0.7 if across and up else 1.0  # diagonally, about 1 / sqrt(2) of the distance either way
     centre_x = x + across * (width / 2 + distance * shrink)
     centre_y = y + up * (height / 2 + distance * shrink)
     return centre_x - width / 2, centre_y - height / 2, centre_x + width / 2, centre_y + height / 2

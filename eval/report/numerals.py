@@ -1,5 +1,5 @@
-"""Numbers as a reader wants them: per cent, points, p-values, seconds, money. One place, so that text, tables and
-plots of a report round alike."""
+"""Formats numbers for people: per cent, points, p-values, seconds, money. In one file, so that text, tables and plots
+of a report round alike."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def interval(bounds: ArmResult | Comparison) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p-value with its sign, for running text.
+    """A p-value with "=" or "<", for running text.
 
     Example:
         >>> p_value(0.00002), p_value(0.0312), p_value(1.0)
@@ -65,7 +65,7 @@ def p_cell(p: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """A time, with about three digits.
+    """A time, to about three digits.
 
     Example:
         >>> seconds(0.0312), seconds(4.5), seconds(75.2), seconds(300), seconds(7265)
@@ -82,7 +82,7 @@ def seconds(value: float) -> str:
 
 
 def count(value: float) -> str:
-    """A whole number with thousands set off.
+    """A whole number with thousands separators.
 
     Example:
         >>> count(1234567)

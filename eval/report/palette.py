@@ -1,7 +1,7 @@
-"""Which colour an arm has: the same in every plot and list of a report, and for the shipped arms in every report.
+"""Gives every arm a colour: the same in all plots and lists of a report, and for the shipped arms in all reports.
 
-Slot 0 is the floor (grey), 1 the ceiling (ink), the others are hues that readers with any colour vision tell
-apart (after Okabe and Ito, 2008, darkened or lightened to stand out from the page). A slot also has a
+Slot 0 is the floor (grey), 1 the ceiling (ink), the others are hues that people with any colour vision can distinguish
+(after Okabe and Ito, 2008, darkened or lightened to contrast with the page). A slot also has a
 marker, so that no plot rests on colour alone. The hues themselves are in `report.css`.
 """
 
@@ -26,6 +26,7 @@ def arm_slots(arms: Sequence[ArmSummary], floor: ArmSummary | None, ceiling: Arm
     """
     slots = {arm.name: slot for slot, arm in enumerate((floor, ceiling)) if arm is not None}
     slots |= {arm.name: _SHIPPED[arm.name] for arm in arms if arm.name in _SHIPPED and arm.name not in slots}
+    # Names in alphabetical order, so that an arm's colour does not depend on its accuracy.
     free = [slot for slot in range(2, 2 + HUES) if slot not in slots.values()] or list(range(2, 2 + HUES))
     rest = sorted(arm.name for arm in arms if arm.name not in slots)
     return slots | {name: free[index % len(free)] for index, name in enumerate(rest)}

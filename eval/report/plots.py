@@ -1,8 +1,8 @@
-"""Three plots of a report: accuracy, paired differences, accuracy against cost. (The fourth is in `kinds.py`.)
+"""Draws three plots of a report: accuracy, paired differences, accuracy against cost (the fourth: `kinds_plot.py`).
 
-Each function takes plain numbers and returns a `Plot`: inline SVG, with a caption and the same numbers in words
-for readers who don't see it. An arm has one colour and one marker in all of them. What a plot looks like on a
-page (fonts, dark mode) is left to `svg.py` and the page's style sheet.
+Each function takes plain numbers and returns a `Plot`: inline SVG, with a caption and the same numbers in words for
+people who cannot see it. An arm has the same colour and marker in all plots. Fonts and dark mode are left to `svg.py`
+and the page's style sheet.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from eval.report.labels import Box, place_labels
+from eval.report.labels import Box, arrange_labels
 from eval.report.numerals import dollars, interval, p_cell, percent, points, seconds
 from eval.report.palette import MARKERS
 from eval.report.svg import CARD, INK, MUTED, NAME, ROW, RULE, WIDTH, Plot, arm_colour, drawing, plain, to_svg
@@ -19,8 +19,9 @@ from eval.report.verdict import LEVEL
 from eval.types import ArmResult, Comparison
 
 Spot = tuple[float, float]
+"""Cost and accuracy of an arm."""
 
-MOST_COMPARISONS = 40
+MAX_COMPARISONS = 40
 
 
 def accuracy_plot(arms: Sequence[ArmResult], slots: Mapping[str, int], chance: float | None, label: str) -> Plot:
@@ -30,7 +31,7 @@ def accuracy_plot(arms: Sequence[ArmResult], slots: Mapping[str, int], chance: f
         arms: In the order of the rows.
         slots: Slot of every arm's colour.
         chance: Accuracy of guessing, or None.
-        label: What accuracy means here ("accuracy", "exact match", …).
+        label: Name of the headline metric ("Accuracy", "Exact match", …).
     """
     words = "; ".join(f"{arm.name} {percent(arm.accuracy)} ({interval(arm)})" for arm in arms)
     height = 42 + ROW * len(arms)
@@ -48,28 +49,31 @@ def accuracy_plot(arms: Sequence[ArmResult], slots: Mapping[str, int], chance: f
             axes.plot([arm.accuracy], [row], MARKERS[slots[arm.name]], color=colour, markersize=8)
             axes.text(1.03, row, percent(arm.accuracy), va="center", weight="bold")
         svg = to_svg(figure, "accuracy", f"{label} by arm", words)
-    dashes = " The dashed line is what guessing gets." if chance is not None else ""
-    return Plot(
-        "accuracy", label, f"Share of all planned items, with its 95\u202f% bootstrap interval.{dashes}", svg, height
-    )
+    caption = "Share of all planned items answered correctly, with its 95\u202f% bootstrap interval."
+    if chance is not None:
+        caption += " The dashed line is the accuracy of guessing."
+    return Plot("accuracy", label, caption, svg, height)
 
 
 def difference_plot(comparisons: Sequence[Comparison], slots: Mapping[str, int]) -> Plot | None:
-    """Paired differences with their intervals, filled where significant after Holm; None without comparisons."""
+    """Paired differences with their intervals, filled if significant after Holm; None without comparisons."""
     if not comparisons:
         return None
-    shown = comparisons[:MOST_COMPARISONS]
-    groups = {b: [row for row in shown if row.b == b] for b in dict.fromkeys(row.b for row in shown)}
+    shown = comparisons[:MAX_COMPARISONS]
+    groups: dict[str, list[Comparison]] = {}
+    for comparison in shown:
+        groups.setdefault(comparison.b, []).append(comparison)
     lines: list[str | Comparison] = []
-    for b, rows in groups.items():
-        lines += [f"against {b}", *rows]
+    for baseline, group in groups.items():
+        lines += [f"vs {baseline}", *group]
     height = 56 + ROW * len(lines)
     with drawing("differences", WIDTH, height) as figure:
         axes = _rows(
             figure, height, [line.a if isinstance(line, Comparison) else "" for line in lines], right=74, bottom=40
         )
         axes.axvline(0, color=MUTED, linewidth=1.2)
-        reach = 1.08 * max(0.1, *(abs(end) for row in shown for end in (row.ci_low, row.ci_high)))
+        ends = [abs(end) for comparison in shown for end in (comparison.ci_low, comparison.ci_high)]
+        reach = 1.08 * max(0.1, *ends)  # symmetric, so that 0 is in the middle
         axes.set_xlim(-reach, reach)
         axes.xaxis.set_major_formatter(lambda value, _: points(value).replace(".0", ""))
         axes.grid(axis="x")
@@ -83,42 +87,42 @@ def difference_plot(comparisons: Sequence[Comparison], slots: Mapping[str, int])
         svg = to_svg(figure, "differences", "Paired differences", _difference_words(shown))
     more = len(comparisons) - len(shown)
     caption = (
-        "Same items, paired. Filled marks and a star: significant at 0.05 after Holm’s correction; "
-        "hollow marks: may be chance. At the right, Holm’s p."
+        "Differences on the same items. Filled marks and a star: significant at 0.05 after Holm’s correction; "
+        "hollow marks: not significant. On the right: p (Holm)."
     )
     caption += f" {more} more in the table." if more else ""
     return Plot("differences", "Paired differences", caption, svg, height)
 
 
-def _difference(axes: Any, number: int, row: Comparison, slots: Mapping[str, int]) -> None:
-    sure = row.p_holm < LEVEL
-    colour, marker = arm_colour(slots.get(row.a, 2)), MARKERS[slots.get(row.a, 2)]
-    axes.plot([row.ci_low, row.ci_high], [number, number], color=colour, linewidth=3, alpha=0.45)
-    axes.plot([row.difference], [number], marker, color=colour, markersize=8, markeredgewidth=1.6,
+def _difference(axes: Any, number: int, made: Comparison, slots: Mapping[str, int]) -> None:
+    sure = made.p_holm < LEVEL
+    colour, marker = arm_colour(slots.get(made.a, 2)), MARKERS[slots.get(made.a, 2)]
+    axes.plot([made.ci_low, made.ci_high], [number, number], color=colour, linewidth=3, alpha=0.45)
+    axes.plot([made.difference], [number], marker, color=colour, markersize=8, markeredgewidth=1.6,
               markerfacecolor=colour if sure else CARD)  # fmt: skip
-    text = f"{p_cell(row.p_holm)}{' *' if sure else ''}"
+    text = f"{p_cell(made.p_holm)}{' *' if sure else ''}"
     axes.text(1.03, number, text, transform=axes.get_yaxis_transform(), va="center",
               weight="bold" if sure else "normal", color=INK if sure else MUTED)  # fmt: skip
 
 
-def _difference_words(rows: Sequence[Comparison]) -> str:
+def _difference_words(comparisons: Sequence[Comparison]) -> str:
     return "; ".join(
-        f"{row.a} minus {row.b}: {points(row.difference)} points ({interval(row)}), Holm p {p_cell(row.p_holm)}"
-        for row in rows
+        f"{made.a} minus {made.b}: {points(made.difference)} points ({interval(made)}), p (Holm) {p_cell(made.p_holm)}"
+        for made in comparisons
     )
 
 
 def cost_plot(
-    arms: Sequence[ArmResult], slots: Mapping[str, int], answers: Mapping[str, int], label: str, apart: str = ""
+    arms: Sequence[ArmResult], slots: Mapping[str, int], answers: Mapping[str, int], label: str, excluded: str = ""
 ) -> Plot:
-    """Accuracy against dollars per question, or against seconds where an arm is free.
+    """Accuracy against US dollars per question, or against seconds if an arm is free.
 
     Args:
         arms: Arms to draw.
         slots: Slot of every arm's colour.
-        answers: Number of answers that an arm's cost covers.
-        label: What accuracy means here.
-        apart: Name of the oracle arm, which the line of the best arms passes by.
+        answers: Number of answers that an arm's cost covers, by arm.
+        label: Name of the headline metric.
+        excluded: Name of the oracle arm, which the line of the best arms leaves out.
     """
     priced = all(arm.cost_usd > 0 for arm in arms)
     costs = [(arm.cost_usd if priced else arm.seconds) / max(answers[arm.name], 1) for arm in arms]
@@ -132,7 +136,7 @@ def cost_plot(
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}\u202f%")
         axes.grid(axis="y")
         spots = [(cost, arm.accuracy) for arm, cost in zip(arms, costs, strict=True)]
-        steps = _frontier([spot for spot, arm in zip(spots, arms, strict=True) if arm.name != apart])
+        steps = _frontier([spot for spot, arm in zip(spots, arms, strict=True) if arm.name != excluded])
         axes.plot(*zip(*steps, strict=True), color=MUTED, linewidth=0.8, alpha=0.7)
         for arm, cost in zip(arms, costs, strict=True):
             colour = arm_colour(slots[arm.name])
@@ -142,9 +146,9 @@ def cost_plot(
         _name_points(axes, [arm.name for arm in arms], spots, [*bars, *pairwise(steps)])
         svg = to_svg(figure, "cost", f"{label} against {unit} per question", words)
     caption = (
-        f"Up and to the left is better. {unit[0].upper()}{unit[1:]} per question, retrieval and answer; what was "
-        "spent once (index, training) is in the table of set-up costs. The thin steps join the arms that no other "
-        f"beats in both{f', {apart} apart' if apart else ''}."
+        f"Up and to the left is better. {unit[0].upper()}{unit[1:]} per question include retrieval and answer; costs "
+        "of index and training are in the table of set-up costs. The thin steps join the arms that no other arm "
+        f"beats in both{f' (without {excluded})' if excluded else ''}."
     )
     return Plot("cost", f"{label} against cost", caption, svg, height)
 
@@ -165,7 +169,7 @@ def _cost_scale(axes: Any, costs: Sequence[float], unit: str) -> None:
 
 
 def _frontier(spots: Sequence[Spot]) -> list[Spot]:
-    """Corners of the steps that join the spots no other beats in both cost and accuracy."""
+    """Corners of the steps that join the spots that no other beats in both cost and accuracy: the Pareto frontier."""
     steps: list[Spot] = []
     for cost, accuracy in sorted(spots, key=lambda spot: (spot[0], -spot[1])):
         if not steps:
@@ -176,7 +180,7 @@ def _frontier(spots: Sequence[Spot]) -> list[Spot]:
 
 
 def _name_points(axes: Any, names: Sequence[str], spots: Sequence[Spot], lines: Sequence[tuple[Spot, Spot]]) -> None:
-    """Write the arms' names so that they cover neither each other, nor a mark, nor a line."""
+    """Write the names of arms so that they cover neither each other, nor a mark, nor a line."""
     pixels = [tuple(spot) for spot in axes.transData.transform(spots).tolist()]
     taken: list[Box] = []
     for line in lines:
@@ -184,14 +188,14 @@ def _name_points(axes: Any, names: Sequence[str], spots: Sequence[Spot], lines: 
         taken.append((x - 1.5, min(y, top) - 1.5, right + 1.5, max(y, top) + 1.5))
     texts = [plain(name, NAME) for name in names]
     frame = (axes.bbox.x0, axes.bbox.y0, WIDTH - 2, axes.bbox.y1)
-    for spot, text, place in zip(pixels, texts, place_labels(pixels, texts, 11, frame, taken), strict=True):
-        leader = {"arrowstyle": "-", "color": RULE, "linewidth": 0.8} if place.far else None
-        axes.annotate(text, spot, (place.x, place.y + 2), xycoords="figure pixels", textcoords="figure pixels",
+    for spot, text, label in zip(pixels, texts, arrange_labels(pixels, texts, 11, frame, taken), strict=True):
+        leader = {"arrowstyle": "-", "color": RULE, "linewidth": 0.8} if label.far else None
+        axes.annotate(text, spot, (label.x, label.y + 2), xycoords="figure pixels", textcoords="figure pixels",
                       fontsize=11, va="bottom", ha="left", arrowprops=leader)  # fmt: skip
 
 
 def _rows(figure: Any, height: float, names: Sequence[str], right: float, bottom: float) -> Any:
-    """Axes with one named row a line, the first on top."""
+    """Axes with one named row a line, the first at the top."""
     labels = [plain(name, NAME) for name in names]
     left = min(200.0, 16 + 6.6 * max((len(label) for label in labels), default=0))
     left = max(left, 112.0)

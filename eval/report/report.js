@@ -1,4 +1,4 @@
-// Filters the list of items. The page is complete without it: everything is there, folded by <details>.
+// Filters the list of items. The page is complete without it: all items are there, in closed <details> elements.
 "use strict";
 (() => {
   const form = document.querySelector("form.filters");
@@ -11,7 +11,7 @@
   }));
   if (!form || !items.length) return;
   const field = (name) => form.elements.namedItem(name);
-  const place = (name) => field(name).selectedIndex - 1; // arms are listed in the order of the values
+  const armIndex = (name) => field(name).selectedIndex - 1; // arms are listed in the order of the values
 
   const textOf = (item) => {
     item.text ||= [...item.node.querySelectorAll(".id, .find")].map((n) => n.textContent).join(" ").toLowerCase();
@@ -34,16 +34,16 @@
   const show = () => {
     const words = field("text").value.toLowerCase().split(/\s+/).filter(Boolean);
     const [kind, outcome] = [field("kind").value, outcomes[field("outcome").value]];
-    const [better, worse] = [place("better"), place("worse")];
+    const [better, worse] = [armIndex("better"), armIndex("worse")];
     let shown = 0;
     for (const item of items) {
-      const fits =
+      const matches =
         (!kind || item.kind === kind) &&
         outcome(item) &&
         compare(item.values, better, worse) &&
         words.every((word) => textOf(item).includes(word));
-      item.node.hidden = !fits;
-      shown += fits;
+      item.node.hidden = !matches;
+      shown += matches;
     }
     form.querySelector("output").textContent = `${shown} of ${items.length} items`;
     document.getElementById("no-item").hidden = shown > 0;

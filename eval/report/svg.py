@@ -1,5 +1,5 @@
-"""From a matplotlib figure to a piece of SVG that lives inside a page: small, the page's own font and colours, no ids
-that clash, no reference to anything outside, and the same bytes for the same figure.
+"""Turns a matplotlib figure into SVG for a page: small, with the page's own font and colours, no ids that clash, no
+reference to anything outside, and the same bytes for the same figure.
 
 Colours are names here. `INK`, `MUTED`, … are placeholders that become CSS variables of the page, so that one
 drawing serves a light page, a dark page and paper; `arm_colour` gives the placeholder of an arm's slot.
@@ -25,7 +25,7 @@ FONT_PX = 11.5
 WIDTH = 480.0
 ROW = 25.0
 NAME = 28
-"""Pixels of a plot's width and of a row; most characters of a name in a drawing."""
+"""Width of a plot and height of a row in pixels; maximum number of characters of a name in a drawing."""
 
 _VARIABLES = {INK: "--ink", MUTED: "--muted", RULE: "--rule", CARD: "--card", HEAT: "--heat"}
 _RC = {
@@ -61,14 +61,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawing with its words.
+    """A drawing with its title and caption.
 
     Attributes:
         name: Identifier, unique on the page.
         title: Heading.
-        caption: How to read it, a sentence or two.
+        caption: How to read the plot, in a sentence or two.
         svg: The drawing.
-        height: Its height in pixels, at `WIDTH`.
+        height: Height in pixels, at a width of `WIDTH`.
     """
 
     name: str
@@ -101,9 +101,9 @@ def plain(text: str, limit: int = 60) -> str:
 
 @contextmanager
 def drawing(name: str, width: float, height: float) -> Iterator[Any]:
-    """Open a figure of `width` × `height` pixels under settings that the user's own matplotlibrc can't change.
+    """Open a figure of `width` × `height` pixels, with settings that the user's own matplotlibrc cannot change.
 
-    The name is the salt of its ids. No window, no global figure: nothing of pyplot is touched.
+    The name is the salt of its ids. No window and no global figure is made: pyplot is not used.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -122,8 +122,8 @@ def to_svg(figure: Any, name: str, title: str, description: str) -> str:
     Args:
         figure: The figure.
         name: Prefix of every id in it; unique on the page.
-        title: What the plot shows, for readers who don't see it.
-        description: The same in numbers.
+        title: What the plot shows, for people who cannot see it.
+        description: Its numbers in words, for the same people.
     Returns:
         An `svg` element with title and description, scaled by its view box.
     """
@@ -134,7 +134,9 @@ def to_svg(figure: Any, name: str, title: str, description: str) -> str:
 
 def _inline(text: str, name: str, title: str, description: str) -> str:
     text = text[text.index("<svg") :]
+    # Metadata has the version of matplotlib: another one would give other bytes for the same figure.
     text = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
+    # Ids are kept only if something refers to them, with the plot's name before them.
     used = set(re.findall(r'(?:href="|url\()#([\w.-]+)', text))
     text = re.sub(r"<[^>]*>", lambda tag: _tag(tag.group(), name, used), text)
     text = re.sub(r">\s+<", "><", text)

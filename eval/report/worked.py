@@ -1,8 +1,8 @@
-"""A few questions worked through: the options, what every arm chose, and the evidence it was shown.
+"""Prints a few worked examples: the options, the answer of every arm, and the evidence it was given.
 
-For a person who wants to see how an answer came about. Chosen are questions on which arms disagree and
-whose evidence was found, one of each kind before a second of any, so that they show the difference that
-evidence makes; nothing is computed that the run's files don't hold.
+For people who want to see how an answer came about. Questions on which arms disagree and whose evidence was found come
+first, one of each kind before a second of any, so that they show the difference that evidence makes. Nothing is
+computed; everything is in the run's files.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ SHOWN = ("rag", "graph", "oracle")
 WIDTH = 110
 
 
-def worked(run: Path, count: int) -> list[str]:
-    """Texts of at most `count` worked questions of a run folder."""
+def worked_examples(run: Path, count: int) -> list[str]:
+    """Texts of at most `count` worked examples of a run folder."""
     items = read_records(Item, run / "items.jsonl")
-    contexts = {(c.retriever, c.item_id): c for c in read_records(Context, run / "contexts.jsonl")}
+    frozen = read_records(Context, run / "contexts.jsonl")
+    contexts = {(context.retriever, context.item_id): context for context in frozen}
     samples: dict[str, dict[str, Sample]] = {}
     for sample in read_records(Sample, run / "samples.jsonl"):
         samples.setdefault(sample.item_id, {})[sample.arm] = sample
@@ -40,6 +41,7 @@ def _choose(
     def interest(item: Item) -> tuple[bool, float]:
         correct = {sample.correct for sample in samples.get(item.id, {}).values()}
         recall = max((c.recall or 0.0 for key in SHOWN if (c := contexts.get((key, item.id)))), default=0.0)
+        # False sorts first: disagreement before agreement, then the better evidence.
         return len(correct) < 2, -recall
 
     ranked = sorted(items, key=interest)
@@ -65,7 +67,7 @@ def _text(item: Item, samples: Sequence[Sample], contexts: dict[tuple[str, str],
         lines += _wrapped(f"  gold  {quote.document}: ", quote.quote)
     context = next((c for key in SHOWN if (c := contexts.get((key, item.id))) and c.text), None)
     if context is not None:
-        lines.append(f"  shown to the arms with {context.retriever} ({context.tokens} tokens):")
+        lines.append(f"  given to the arms with {context.retriever} ({context.tokens} tokens):")
         for line in context.text.splitlines():
             lines += _wrapped("    ", line)
     return "\n".join(lines)

@@ -1,10 +1,10 @@
-"""Labelled pairs of records in ditto's text form: the gold of entity resolution.
+"""Reads labelled pairs of records in ditto's text form: the gold of entity resolution.
 
-A folder holds `train.txt`, `valid.txt` and `test.txt`; a line is two records and a label, parted by tabs:
+A folder holds `train.txt`, `valid.txt` and `test.txt`; a line is two records and a label, separated by tabs:
 
     COL name VAL Salt Inn COL city VAL Torsby<tab>COL name VAL The Salt Inn COL city VAL torsby<tab>1
 
-Columns are what the file says; nothing here or behind it knows any of their names.
+Columns are those of the file; no code knows any of their names. Source: Li et al., VLDB 2021 (ditto).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ SPLITS = ("train", "valid", "test")
 _COLUMN = re.compile(r"(?:^|\s)COL (.*?) VAL(?:\s|$)")
 
 Record = tuple[tuple[str, str], ...]
-"""Columns and their values, in the order of the file."""
+"""The columns of a record with their values, in the order of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledPair:
-    """Two records, and whether they are one thing."""
+    """Two records, and whether they describe the same thing."""
 
     left: Record
     right: Record
@@ -61,8 +61,8 @@ def _read(path: Path) -> list[LabelledPair]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"Expected labelled pairs in {path}, but it cannot be read ({error}): "
-            "name a folder with train.txt, valid.txt and test.txt."
+            f"Expected labelled pairs in {path}, but it cannot be read ({error}). "
+            "Name a folder with train.txt, valid.txt and test.txt."
         ) from error
     pairs = [_pair(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
     if not pairs:
@@ -70,9 +70,9 @@ def _read(path: Path) -> list[LabelledPair]:
     return pairs
 
 
-def _pair(line: str, place: str) -> LabelledPair:
+def _pair(line: str, position: str) -> LabelledPair:
     parts = line.split("\t")
     records = [read_record(part) for part in parts[:2]]
     if len(parts) != 3 or parts[2].strip() not in ("0", "1") or not all(records):
-        raise InputError(f"{place}: expected 'COL name VAL value …<tab>COL …<tab>0 or 1', got {line[:80]!r}.")
+        raise InputError(f"{position}: expected 'COL name VAL value …<tab>COL …<tab>0 or 1', got {line[:80]!r}.")
     return LabelledPair(records[0], records[1], parts[2].strip() == "1")

@@ -2,7 +2,7 @@
 
 Every column gives the same features: shared words, weighted by how rare they are, shared letter triples, edit
 similarity, agreement of numbers, and whether a value is missing. The record as a whole gives them once more, so that a
-value that stands in the wrong column still counts, and with them the cosine of its embedding. (Embedding every column
+value that is in the wrong column still counts, and with them the cosine of its embedding. (Embedding every column
 too took most of the time and changed no figure of cross-validation on Beer, Fodors-Zagats and iTunes-Amazon.)
 """
 
@@ -25,75 +25,73 @@ from models.protocols import Encoder
 Features = NDArray[np.float64]
 
 PER_COLUMN = 10
-"""Features of one column."""
+"""Number of features of one column."""
 _WORD = re.compile(r"\d+(?:[.:]\d+)*|[^\W\d_]+")
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)?")
-_MOST_CHARACTERS = 120  # beyond, edit similarity is slow and says no more than words do
+_MAX_CHARACTERS = 120  # beyond that, edit similarity is slow and says no more than words do
 
 
-class Similarity:
+class RecordSimilarity:
     """Features of pairs of records.
 
     Args:
-        records: From which the rarity of words is counted.
-        columns: In the order of the features.
+        records: Records from which the rarity of words is counted.
+        columns: Names of the columns, in the order of the features.
         encoder: Embeds records.
     """
 
     def __init__(self, records: Iterable[Record], columns: Sequence[str], encoder: Encoder) -> None:
         self.columns = tuple(columns)
         self._encoder = encoder
-        self._seen: Counter[str] = Counter()
+        self._records_with: Counter[str] = Counter()
         self._total = 0
         for record in set(records):
-            self._seen.update(set(words(whole(record))))
+            self._records_with.update(set(words(record_text(record))))
             self._total += 1
 
     def features(self, pairs: Sequence[LabelledPair]) -> Features:
         """Array (pairs, (columns + 1) * PER_COLUMN + 1), float64; the record as a whole comes last."""
-        rows = [
-            [
-                number
-                for mine, theirs in zip(self._values(pair.left), self._values(pair.right), strict=True)
-                for number in self._compare(mine, theirs)
-            ]
-            for pair in pairs
-        ]
-        texts = sorted({whole(record) for pair in pairs for record in (pair.left, pair.right)})
+        rows = []
+        for pair in pairs:
+            values = zip(self._values(pair.left), self._values(pair.right), strict=True)
+            rows.append([number for left, right in values for number in self._compare(left, right)])
+        texts = sorted({record_text(record) for pair in pairs for record in (pair.left, pair.right)})
         vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
-        cosines = [float(vectors[whole(pair.left)] @ vectors[whole(pair.right)]) for pair in pairs]
+        cosines = [float(vectors[record_text(pair.left)] @ vectors[record_text(pair.right)]) for pair in pairs]
         return np.column_stack([np.array(rows, dtype=np.float64), cosines])
 
     def weight(self, word: str) -> float:
-        """How much a word says: the rarer the more, in [1, 1 + ln of the number of records]."""
-        return 1 + math.log((1 + self._total) / (1 + self._seen[word]))
+        """Smoothed inverse document frequency: rare words weigh more, in [1, 1 + ln(1 + number of records)]."""
+        return 1 + math.log((1 + self._total) / (1 + self._records_with[word]))
 
     def _values(self, record: Record) -> list[str]:
         of_column: Mapping[str, str] = dict(record)
         values = [clean(of_column.get(column, "")) for column in self.columns]
-        return [*values, whole(record)]
+        return [*values, record_text(record)]
 
-    def _compare(self, mine: str, theirs: str) -> list[float]:
-        if not mine or not theirs:
-            return [1.0, float(mine == theirs), *[0.0] * (PER_COLUMN - 2)]
-        one, two = set(words(mine)), set(words(theirs))
-        shared, only_one, only_two = one & two, one - two, two - one
+    def _compare(self, left: str, right: str) -> list[float]:
+        """The features of one column, in a fixed order; a missing value is neither alike nor unlike."""
+        if not left or not right:
+            return [1.0, float(left == right), *[0.0] * (PER_COLUMN - 2)]
+        left_words, right_words = set(words(left)), set(words(right))
+        shared, only_left, only_right = left_words & right_words, left_words - right_words, right_words - left_words
         common = self._mass(shared)
-        masses = sorted((common + self._mass(only_one), common + self._mass(only_two)))
+        lighter, heavier = sorted((common + self._mass(only_left), common + self._mass(only_right)))
         return [
             0.0,
-            float(mine == theirs),
-            len(shared) / max(1, len(one | two)),
-            common / max(1e-9, masses[0] + masses[1] - common),
-            common / max(1e-9, masses[0]),
-            max(map(self.weight, only_one), default=0.0),
-            max(map(self.weight, only_two), default=0.0),
-            _triples_shared(mine, theirs),
-            _edit_similarity(mine, theirs),
-            _numbers_agree(mine, theirs),
+            float(left == right),
+            len(shared) / max(1, len(left_words | right_words)),
+            common / max(1e-9, lighter + heavier - common),  # weighted Jaccard
+            common / max(1e-9, lighter),  # how much of the shorter value the other contains
+            max(map(self.weight, only_left), default=0.0),  # one rare word of its own tells two records apart
+            max(map(self.weight, only_right), default=0.0),
+            _triples_shared(left, right),
+            _edit_similarity(left, right),
+            _numbers_agree(left, right),
         ]
 
     def _mass(self, some: Iterable[str]) -> float:
+        # Sorted: sums of floats depend on the order, and that of a set on the hash seed.
         return sum(map(self.weight, sorted(some)))
 
 
@@ -104,11 +102,12 @@ def clean(value: str) -> str:
         >>> clean("` Salt Inn '"), clean("-"), clean("8.10 %")
         ('salt inn', '', '8.10 %')
     """
+    # Published sets write quotes as ` and ', with spaces around.
     key = normalise_name(value.replace("`", "'"))
     return key if any(letter.isalnum() for letter in key) else ""
 
 
-def whole(record: Record) -> str:
+def record_text(record: Record) -> str:
     """All values of a record as one text."""
     return " ".join(text for _, value in record if (text := clean(value)))
 
@@ -119,30 +118,34 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text))
 
 
-def _triples_shared(mine: str, theirs: str) -> float:
-    one, two = _triples(mine), _triples(theirs)
+def _triples_shared(left: str, right: str) -> float:
+    one, two = _triples(left), _triples(right)
     return len(one & two) / max(1, len(one | two))
 
 
 @lru_cache(maxsize=1 << 16)
 def _triples(text: str) -> frozenset[str]:
     letters = " " + "".join(character for character in text if character.isalnum() or character == " ") + " "
-    return frozenset(letters[place : place + 3] for place in range(len(letters) - 2))
+    return frozenset(letters[start : start + 3] for start in range(len(letters) - 2))
 
 
 @lru_cache(maxsize=1 << 16)
-def _edit_similarity(mine: str, theirs: str) -> float:
-    one, two = sorted((mine[:_MOST_CHARACTERS], theirs[:_MOST_CHARACTERS]))
+def _edit_similarity(left: str, right: str) -> float:
+    # Sorted, since SequenceMatcher is not symmetric.
+    one, two = sorted((left[:_MAX_CHARACTERS], right[:_MAX_CHARACTERS]))
     return SequenceMatcher(None, one, two, autojunk=False).ratio()
 
 
-def _numbers_agree(mine: str, theirs: str) -> float:
-    """From -1 (numbers on both sides, none near) over 0 (a side without) to 1 (all the same)."""
-    one, two = _numbers(mine), _numbers(theirs)
+def _numbers_agree(left: str, right: str) -> float:
+    """From -1 (numbers on both sides, none near) over 0 (a side without numbers) to 1 (all the same)."""
+    one, two = _numbers(left), _numbers(right)
     if not one or not two:
         return 0.0
+    # Each number of the side with fewer must find a partner; extra numbers on the other side do not count.
     short, long = sorted((one, two), key=len)
-    best = [max(_agree(number, other) for other in long) for number in short]
+    best = []
+    for number in short:
+        best.append(max(_agree(number, other) for other in long))
     return 2 * sum(best) / len(best) - 1
 
 
@@ -152,7 +155,7 @@ def _numbers(text: str) -> tuple[str, ...]:
 
 
 def _agree(one: str, other: str) -> float:
-    """1 for the same number or year ("15", "2015"), less the further apart two are."""
+    """1 for the same number or year ("15", "2015"), falling to 0 where they differ by a tenth of the larger."""
     if one == other or (len(one) >= 2 and len(other) >= 2 and (one.endswith(other) or other.endswith(one))):
         return 1.0
     low, high = sorted((_value(one), _value(other)))

@@ -1,4 +1,4 @@
-"""Corpora in BEIR's form, with facts if there are any, as rows of a knowledge base: what retrieval is measured on.
+"""Reads corpora in BEIR's form, with facts if there are any, as rows of a knowledge base.
 
     corpus.jsonl      {"_id", "title", "text"}
     queries.jsonl     {"_id", "text"}
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -30,29 +30,29 @@ QRELS = "qrels/test.tsv"
 _FORM = "a folder in BEIR's form"
 
 
-class _Line(BaseModel):
+class _BeirLine(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class _Passage(_Line):
+class _BeirPassage(_BeirLine):
     id: str = Field(alias="_id", min_length=1)
     title: str = ""
     text: str
 
 
-class _Query(_Line):
+class _BeirQuery(_BeirLine):
     id: str = Field(alias="_id", min_length=1)
     text: str = Field(min_length=1)
 
 
-class _Fact(_Line):
+class _BeirFact(_BeirLine):
     passage_id: str
     subject: str
     predicate: str
     object: str
 
 
-L = TypeVar("L", bound=_Line)
+L = TypeVar("L", bound=_BeirLine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Corpus:
     """A folder in BEIR's form.
 
     Attributes:
-        name: Of the folder.
+        name: Name of the folder.
         rows: Documents, chunks, entities and facts.
-        queries: Those with gold, in the order of their file.
-        passage_of: Id of the passage of every chunk.
-        without_gold: Queries that have none and are left out.
+        queries: Queries with gold, in the order of their file.
+        passage_of: Id of the passage of every chunk, by chunk id.
+        without_gold: Number of queries left out because they have no gold passage.
     """
 
     name: str
@@ -89,27 +89,26 @@ def read_corpus(folder: Path) -> Corpus:
     Raises:
         InputError: A file is missing or malformed, an id is there twice, or a line names an id that is not there.
     """
-    passages = _by_id(folder / "corpus.jsonl", _Passage)
-    queries = _by_id(folder / "queries.jsonl", _Query)
+    passages = _by_id(folder / "corpus.jsonl", _BeirPassage)
+    queries = _by_id(folder / "queries.jsonl", _BeirQuery)
     gold = _gold(folder / QRELS, passages.keys(), queries.keys())
-    documents = {
-        key: Document(make_id("d", key, each.title, each.text), key, each.title, each.text)
-        for key, each in passages.items()
-    }
-    chunks = {
-        key: Chunk(make_id("c", row.id), row.id, 0, 0, len(row.text), row.text, count_tokens(row.text))
-        for key, row in documents.items()
-    }
-    facts = list(read_lines(folder / "facts.jsonl", _Fact, _FORM)) if (folder / "facts.jsonl").exists() else []
-    asked = tuple(Query(key, each.text, frozenset(gold[key])) for key, each in queries.items() if key in gold)
-    if not asked:
-        raise InputError(f"{folder / QRELS} has no gold passage of any query: there is nothing to measure")
+    documents: dict[str, Document] = {}
+    chunks: dict[str, Chunk] = {}
+    for key, passage in passages.items():
+        document = Document(make_id("d", key, passage.title, passage.text), key, passage.title, passage.text)
+        text = document.text
+        documents[key] = document
+        chunks[key] = Chunk(make_id("c", document.id), document.id, 0, 0, len(text), text, count_tokens(text))
+    facts = list(read_lines(folder / "facts.jsonl", _BeirFact, _FORM)) if (folder / "facts.jsonl").exists() else []
+    with_gold = tuple(Query(key, query.text, frozenset(gold[key])) for key, query in queries.items() if key in gold)
+    if not with_gold:
+        raise InputError(f"Expected gold passages in {folder / QRELS}, but no line has a score above 0.")
     return Corpus(
         folder.resolve().name,
         (*documents.values(), *chunks.values(), *_graph(facts, chunks, folder)),
-        asked,
-        {row.id: key for key, row in chunks.items()},
-        len(queries) - len(asked),
+        with_gold,
+        {chunk.id: key for key, chunk in chunks.items()},
+        len(queries) - len(with_gold),
     )
 
 
@@ -123,59 +122,67 @@ def normalised(name: str) -> str:
     return " ".join(re.sub(r"[^\w]|_", " ", name.lower()).split())
 
 
-def _graph(facts: list[tuple[int, _Fact]], chunks: dict[str, Chunk], folder: Path) -> Iterator[Row]:
+def _graph(facts: list[tuple[int, _BeirFact]], chunks: dict[str, Chunk], folder: Path) -> Iterator[Row]:
+    """Entities and facts, from triples with the numbers of their lines."""
     names: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    places: defaultdict[str, set[Evidence]] = defaultdict(set)
-    told: defaultdict[tuple[str, str, str], set[Evidence]] = defaultdict(set)
+    mentions: defaultdict[str, set[Evidence]] = defaultdict(set)
+    evidence: defaultdict[tuple[str, str, str], set[Evidence]] = defaultdict(set)
     for number, fact in facts:
         chunk = chunks.get(fact.passage_id)
         if chunk is None:
-            raise InputError(f"{folder / 'facts.jsonl'}, line {number}: no passage {fact.passage_id!r} in corpus.jsonl")
+            raise InputError(
+                f"{folder / 'facts.jsonl'}, line {number}: expected the id of a passage in corpus.jsonl, "
+                f"got {fact.passage_id!r}."
+            )
         subject, object_ = normalised(fact.subject), normalised(fact.object)
         predicate = " ".join(fact.predicate.lower().split())
+        # Open information extraction leaves empty ends and predicates; such a triple states nothing.
         if not (subject and object_ and predicate):
             continue
-        span = Evidence(chunk.id, 0, len(chunk.text))
+        span = Evidence(chunk.id, 0, len(chunk.text))  # published triples say the passage, not the sentence
         for key, name in ((subject, fact.subject), (object_, fact.object)):
             names[key][" ".join(name.split())] += 1
-            places[key].add(span)
-        told[subject, predicate, object_].add(span)
+            mentions[key].add(span)
+        evidence[subject, predicate, object_].add(span)
     ids = {key: make_id("e", key) for key in names}
-    for key, forms in names.items():
-        (name, _), *others = sorted(forms.items(), key=lambda form: (-form[1], form[0]))
-        yield Entity(ids[key], name, "", tuple(sorted(form for form, _ in others)), tuple(sorted(places[key])))
-    for (subject, predicate, object_), spans in told.items():
+    for key, spellings in names.items():
+        # The most frequent spelling is the name, the others are aliases; ties by letter, so that ids are reproducible.
+        (name, _), *others = sorted(spellings.items(), key=lambda counted: (-counted[1], counted[0]))
+        aliases = tuple(sorted(spelling for spelling, _ in others))
+        yield Entity(ids[key], name, "", aliases, tuple(sorted(mentions[key])))
+    for (subject, predicate, object_), spans in evidence.items():
         yield Fact(
             make_id("f", subject, predicate, object_), ids[subject], predicate, ids[object_], tuple(sorted(spans))
         )
 
 
 def _by_id(path: Path, kind: type[L]) -> dict[str, L]:
-    rows: dict[str, L] = {}
-    for number, row in read_lines(path, kind, _FORM):
-        key = str(row.id)  # type: ignore[attr-defined]
-        if key in rows:
-            raise InputError(f"{path}, line {number}: the id {key!r} is there twice; ids are to be unique")
-        rows[key] = row
-    if not rows:
-        raise InputError(f"{path} is empty")
-    return rows
+    lines: dict[str, L] = {}
+    for number, line in read_lines(path, kind, _FORM):
+        key = str(line.id)  # type: ignore[attr-defined]
+        if key in lines:
+            raise InputError(f"{path}, line {number}: expected unique ids, but the id {key!r} is there twice.")
+        lines[key] = line
+    if not lines:
+        raise InputError(f"Expected one or more lines in {path}, but it is empty.")
+    return lines
 
 
-def _gold(path: Path, passages: object, queries: object) -> dict[str, set[str]]:
+def _gold(path: Path, passages: Container[str], queries: Container[str]) -> dict[str, set[str]]:
     try:
         _, *lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}; expected a header and lines of three columns") from error
+        raise InputError(f"Expected a header and lines of three columns in {path}, but: {error}.") from error
     gold: defaultdict[str, set[str]] = defaultdict(set)
     for number, line in enumerate(lines, 2):
         columns = line.split("\t")
         if len(columns) != 3 or not columns[2].strip().lstrip("-").isdigit():
-            raise InputError(f"{path}, line {number}: expected query-id, corpus-id and score, got {line!r}")
+            raise InputError(f"{path}, line {number}: expected query-id, corpus-id and score, got {line!r}.")
         query, passage, score = columns
-        if query not in queries or passage not in passages:  # type: ignore[operator]
+        if query not in queries or passage not in passages:
             raise InputError(
-                f"{path}, line {number}: {query!r} or {passage!r} is no id of queries.jsonl or corpus.jsonl"
+                f"{path}, line {number}: expected ids of queries.jsonl and corpus.jsonl, but {query!r} or {passage!r} "
+                "is not there."
             )
         if int(score) > 0:
             gold[query].add(passage)

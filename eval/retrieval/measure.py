@@ -1,8 +1,8 @@
-"""How well and how fast retrievers find the gold passages of a corpus in BEIR's form (`eval.retrieval.beir`).
+"""How well and how fast one retriever finds the gold passages of a corpus in BEIR's form (`eval.retrieval.beir`).
 
 Every retriever answers every query from the same index; a query is one call of `retrieve`, timed from its text to its
-passages, its encoding included. Recall at k is the share of a query's gold passages among its first k, all-evidence at
-k whether they are all there. Intervals are bootstrapped over queries, differences over the same queries.
+passages, encoding included. Recall at k is the share of a query's gold passages among its first k; all-evidence at k
+is 1 if all of them are there, else 0. Intervals are bootstrapped over queries; differences are paired by query.
 """
 
 from __future__ import annotations
@@ -16,32 +16,33 @@ from pathlib import Path
 import numpy as np
 
 from eval.retrieval.beir import Corpus, Query
-from eval.runs.trec import Ranked, ndcg, run_lines
+from eval.runs.trec import RankedChunk, ndcg, run_lines
 from eval.statistics.stats import Interval, Values, intervals
-from models.errors import NOT_OF_THE_ITEM
+from models.errors import RUN_ENDING_ERRORS
 from models.files.atomic import replace_text
 from models.runtime.progress import Progress
 from retrieval.types import Retriever
 
 DEPTH = 20
-"""Passages asked of a retriever."""
+"""Number of passages that every retriever is asked to return: the largest k of `METRICS`."""
 METRICS = (
     "recall@1", "recall@2", "recall@5", "recall@10", "recall@20", "all@5", "all@10", "ndcg@10", "mrr",
 )  # fmt: skip
+_SHOWN_ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class RetrieverScores:
     """One retriever on one corpus.
 
     Attributes:
-        retriever: Its name.
-        n: Queries with gold: the denominator of every mean.
-        failed: Queries on which it ended in an error; they found nothing.
+        retriever: Name of the retriever.
+        n: Number of queries with gold: the denominator of every mean.
+        failed: Number of queries on which it ended in an error; they count as having found nothing.
         metrics: Means with 95 % intervals, by name (`METRICS`).
         by_hops: Number of queries, recall@5 and all@5 by number of gold passages.
-        ms_median: Milliseconds a query.
-        ms_p95: 95th percentile of them.
+        ms_median: Median time of a query in milliseconds.
+        ms_p95: 95th percentile of the same times.
         errors: The first few errors in words.
     """
 
@@ -57,94 +58,112 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Rankings:
-    """What one retriever found: for every query, ids of passages with scores, best first; and seconds a query."""
+    """What one retriever found for all queries.
 
-    found: tuple[tuple[Ranked, ...], ...]
+    Attributes:
+        found: For every query, ids of passages with scores, best first.
+        seconds: Time of every query.
+        errors: Errors in words, each with the id of its query.
+    """
+
+    found: tuple[tuple[RankedChunk, ...], ...]
     seconds: tuple[float, ...]
     errors: tuple[str, ...]
 
 
 def rank_all(retriever: Retriever, corpus: Corpus, progress: Progress) -> Rankings:
-    """Ask a retriever every query; one that fails is recorded as having found nothing.
+    """Run every query of a corpus; one that fails is recorded as having found nothing.
 
     Raises:
-        BudgetReached: A retriever that calls models used the budget up.
+        BudgetError: A retriever that calls models used the budget up.
     """
-    found, seconds, errors = [], [], []
+    rankings, seconds, errors = [], [], []
     with progress.step(f"retrieve: {retriever.name}", total=len(corpus.queries), unit="queries") as step:
         for query in corpus.queries:
             began = time.perf_counter()
             try:
                 passages = retriever.retrieve(query.text, DEPTH).passages
-            except NOT_OF_THE_ITEM:
+            except RUN_ENDING_ERRORS:
                 raise
             except Exception as error:  # a query's boundary: recorded, and counted as having found nothing
                 errors.append(f"{query.id}: {type(error).__name__}: {error}")
                 passages = ()
             seconds.append(time.perf_counter() - began)
-            ranked: dict[str, float] = {}
-            for row in passages:
-                ranked.setdefault(corpus.passage_of[row.chunk_id], float(row.score))
-            found.append(tuple(Ranked(key, score) for key, score in ranked.items())[:DEPTH])
+            # A retriever may return a chunk twice; trec_eval refuses such a ranking, so only the first counts.
+            scores: dict[str, float] = {}
+            for passage in passages:
+                scores.setdefault(corpus.passage_of[passage.chunk_id], float(passage.score))
+            ranking = tuple(RankedChunk(passage_id, score) for passage_id, score in scores.items())
+            rankings.append(ranking[:DEPTH])
             step.advance()
-    return Rankings(tuple(found), tuple(seconds), tuple(errors))
+    return Rankings(tuple(rankings), tuple(seconds), tuple(errors))
 
 
-def measure(name: str, rankings: Rankings, queries: Sequence[Query]) -> Measured:
-    """Means of one retriever's rankings."""
-    values = values_of(rankings, queries)
+def measure_retriever(name: str, rankings: Rankings, queries: Sequence[Query]) -> RetrieverScores:
+    """Means of one retriever's rankings, with intervals."""
+    metrics = metrics_by_query(rankings, queries)
     milliseconds = np.array(rankings.seconds) * 1000
-    hops: dict[int, tuple[int, float, float]] = {}
-    counts = np.array([len(query.gold) for query in queries])
-    for hop in sorted(set(counts.tolist())):
-        here = counts == hop
-        hops[hop] = (int(here.sum()), float(values["recall@5"][here].mean()), float(values["all@5"][here].mean()))
-    means = intervals(np.stack([values[metric] for metric in METRICS]))
-    return Measured(
-        name,
-        len(queries),
-        len(rankings.errors),
-        dict(zip(METRICS, means, strict=True)),
-        hops,
-        float(np.median(milliseconds)),
-        float(np.percentile(milliseconds, 95)),
-        rankings.errors[:5],
+    means = intervals(np.stack([metrics[metric] for metric in METRICS]))
+    return RetrieverScores(
+        retriever=name,
+        n=len(queries),
+        failed=len(rankings.errors),
+        metrics=dict(zip(METRICS, means, strict=True)),
+        by_hops=_by_hops(metrics, queries),
+        ms_median=float(np.median(milliseconds)),
+        ms_p95=float(np.percentile(milliseconds, 95)),
+        errors=rankings.errors[:_SHOWN_ERRORS],
     )
 
 
+def _by_hops(metrics: Mapping[str, Values], queries: Sequence[Query]) -> dict[int, tuple[int, float, float]]:
+    """Number of queries, recall@5 and all@5 by number of gold passages: the hops of a multi-hop question."""
+    hops = np.array([len(query.gold) for query in queries])
+    table: dict[int, tuple[int, float, float]] = {}
+    for count in sorted(set(hops.tolist())):
+        chosen = hops == count
+        recall, all_found = metrics["recall@5"][chosen].mean(), metrics["all@5"][chosen].mean()
+        table[count] = (int(chosen.sum()), float(recall), float(all_found))
+    return table
+
+
 def differences(mine: Mapping[str, Values], theirs: Mapping[str, Values]) -> dict[str, Interval]:
-    """Mean differences of two retrievers on the same queries, with 95 % intervals, by metric."""
+    """Mean differences of two retrievers on the same queries, with 95 % intervals, by metric.
+
+    The difference of every query is taken first and then resampled. Hard queries are hard for both retrievers, so the
+    interval of the difference is narrower than the two separate intervals suggest.
+    """
     means = intervals(np.stack([mine[metric] - theirs[metric] for metric in METRICS]))
     return dict(zip(METRICS, means, strict=True))
 
 
-def values_of(rankings: Rankings, queries: Sequence[Query]) -> dict[str, Values]:
+def metrics_by_query(rankings: Rankings, queries: Sequence[Query]) -> dict[str, Values]:
     """Every metric of every query, arrays (queries,), float64, in [0, 1]."""
-    rows = [
-        _values([row.chunk_id for row in found], query) for found, query in zip(rankings.found, queries, strict=True)
-    ]
-    return {metric: np.array([row[metric] for row in rows]) for metric in METRICS}
+    by_query = []
+    for ranking, query in zip(rankings.found, queries, strict=True):
+        by_query.append(_query_metrics([ranked.chunk_id for ranked in ranking], query))
+    table: dict[str, Values] = {}
+    for metric in METRICS:
+        table[metric] = np.array([values[metric] for values in by_query])
+    return table
 
 
-def _values(ranking: list[str], query: Query) -> dict[str, float]:
-    hits = [passage in query.gold for passage in ranking]
-    first = next((place for place, hit in enumerate(hits, 1) if hit), 0)
-    return {
-        **{f"recall@{k}": sum(hits[:k]) / len(query.gold) for k in (1, 2, 5, 10, 20)},
-        **{f"all@{k}": float(sum(hits[:k]) == len(query.gold)) for k in (5, 10)},
-        "ndcg@10": ndcg(ranking, query.gold, 10),
-        "mrr": 1 / first if first else 0.0,
-    }
+def _query_metrics(ranking: list[str], query: Query) -> dict[str, float]:
+    hits = [passage_id in query.gold for passage_id in ranking]
+    first = next((rank for rank, hit in enumerate(hits, 1) if hit), 0)
+    recall = {f"recall@{k}": sum(hits[:k]) / len(query.gold) for k in (1, 2, 5, 10, 20)}
+    all_found = {f"all@{k}": float(sum(hits[:k]) == len(query.gold)) for k in (5, 10)}
+    return {**recall, **all_found, "ndcg@10": ndcg(ranking, query.gold, 10), "mrr": 1 / first if first else 0.0}
 
 
 def write_run(path: Path, name: str, rankings: Rankings, queries: Sequence[Query]) -> None:
     """Write rankings in TREC's form."""
-    lines = [
-        line for query, found in zip(queries, rankings.found, strict=True) for line in run_lines(name, query.id, found)
-    ]
+    lines: list[str] = []
+    for query, ranking in zip(queries, rankings.found, strict=True):
+        lines += run_lines(name, query.id, ranking)
     replace_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def peak_mib() -> int:
-    """Most memory this process has held, in MiB."""
+    """Peak memory of this process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -16,23 +16,24 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path as File
+from pathlib import Path
 
 import numpy as np
 
 from eval.statistics.stats import Interval, Values, intervals
 from kg.language.sentences import count_tokens
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Row, make_id
-from models.errors import NOT_OF_THE_ITEM, InputError
-from retrieval.types import Path, Retriever
+from models.errors import RUN_ENDING_ERRORS, InputError
+from retrieval.types import FactPath, Retriever
 
 PARTS = ("train.tsv", "dev.tsv", "test.tsv")
 DEPTH = 5
-"""Passages asked of a retriever."""
+"""Number of passages that a retriever is asked to return."""
 _TOPIC = re.compile(r"\[(.+)\]")
+_SHOWN_ERRORS = 5
 
 
-def read_graph(folder: File) -> list[Row]:
+def read_graph(folder: Path) -> list[Row]:
     """The graph of a folder as rows of a knowledge base; an entity without a name is called by its id.
 
     Raises:
@@ -40,68 +41,79 @@ def read_graph(folder: File) -> list[Row]:
     """
     names: dict[str, str] = dict(_columns(folder / "entity2text.txt", 2))
     relations: dict[str, str] = dict(_columns(folder / "relation2text.txt", 2))
-    triples = sorted({tuple(row) for part in PARTS for row in _columns(folder / part, 3)})
-    of_subject: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    for subject, relation, object_ in triples:
+    # The parts overlap, and a fact must be in the graph once.
+    triples = {tuple(columns) for part in PARTS for columns in _columns(folder / part, 3)}
+    by_subject: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for subject, relation, object_ in sorted(triples):
         if relation not in relations:
-            raise InputError(f"{folder}: the relation {relation!r} of a fact is not in relation2text.txt")
-        of_subject[subject].append((relations[relation], object_))
-    made = _Graph(names)
-    for subject, told in of_subject.items():
-        made.tell(subject, told)
-    return [*made.rows, *made.entities()]
+            raise InputError(
+                f"{folder}: expected every relation of a fact in relation2text.txt, but {relation!r} is not there."
+            )
+        by_subject[subject].append((relations[relation], object_))
+    builder = _GraphBuilder(names)
+    for subject, facts in by_subject.items():
+        builder.add_subject(subject, facts)
+    return [*builder.rows, *builder.entities()]
 
 
-class _Graph:
-    """Rows as they are made, and where each entity is named."""
+class _GraphBuilder:
+    """Rows as they are made, and the evidence of each entity."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.rows: list[Row] = []
         self._names = names
-        self._places: defaultdict[str, list[Evidence]] = defaultdict(list)
+        self._evidence: defaultdict[str, list[Evidence]] = defaultdict(list)
 
-    def tell(self, subject: str, told: Sequence[tuple[str, str]]) -> None:
-        """Add a subject's document, chunk and facts."""
+    def add_subject(self, subject: str, facts: Sequence[tuple[str, str]]) -> None:
+        """Add a subject's document, chunk and facts, given as pairs of relation and object."""
         title = self._name(subject)
-        sentences = [f"{title} {relation} {self._name(object_)}." for relation, object_ in told]
+        sentences = [f"{title} {relation} {self._name(object_)}." for relation, object_ in facts]
         text = " ".join(sentences)
         document = Document(make_id("d", subject, text), f"{subject}.txt", title, text)
         chunk = Chunk(make_id("c", document.id), document.id, 0, 0, len(text), text, count_tokens(text))
         self.rows += [document, chunk]
         start = 0
-        for (relation, object_), sentence in zip(told, sentences, strict=True):
+        for (relation, object_), sentence in zip(facts, sentences, strict=True):
             span = Evidence(chunk.id, start, start + len(sentence))
             ends = make_id("e", subject), make_id("e", object_)
             self.rows.append(Fact(make_id("f", subject, relation, object_), ends[0], relation, ends[1], (span,)))
-            self._places[object_].append(span)
-            self._places[subject] = [*self._places[subject], span][:1]
+            self._evidence[object_].append(span)
+            # A subject is named in every sentence of its own document; the first of them is evidence enough.
+            self._evidence[subject] = [*self._evidence[subject], span][:1]
             start += len(sentence) + 1
 
     def entities(self) -> Iterator[Entity]:
-        """The entities that facts speak of."""
-        for key, spans in self._places.items():
+        """The entities that facts mention."""
+        for key, spans in self._evidence.items():
             yield Entity(make_id("e", key), self._name(key), "", (), tuple(sorted(set(spans))))
 
     def _name(self, key: str) -> str:
         return self._names.get(key, key)
 
 
-def _columns(path: File, count: int) -> Iterator[list[str]]:
+def _columns(path: Path, count: int) -> Iterator[list[str]]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}; expected a folder in MetaQA's form") from error
+        raise InputError(f"Expected a folder in MetaQA's form, but {path} cannot be read: {error}.") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
-            cells = line.rstrip("\r").split("\t")
-            if len(cells) != count:
-                raise InputError(f"{path}, line {number}: expected {count} columns, got {len(cells)}")
-            yield cells
+            columns = line.rstrip("\r").split("\t")
+            if len(columns) != count:
+                raise InputError(f"{path}, line {number}: expected {count} columns, got {len(columns)}.")
+            yield columns
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question as a retriever is given it, the name it starts from, and all its answers."""
+class PathQuestion:
+    """A question whose answers stand at the end of a path of relations.
+
+    Attributes:
+        id: Unique within its file.
+        text: The question as a retriever is given it, without brackets.
+        topic: Name of the entity that the path starts from.
+        answers: Names of all right answers.
+    """
 
     id: str
     text: str
@@ -109,7 +121,7 @@ class Question:
     answers: frozenset[str]
 
 
-def read_questions(path: File) -> list[Question]:
+def read_questions(path: Path) -> list[PathQuestion]:
     """The questions of a file.
 
     Raises:
@@ -119,21 +131,21 @@ def read_questions(path: File) -> list[Question]:
     for number, (text, answers) in enumerate(_columns(path, 2), 1):
         topic = _TOPIC.search(text)
         if topic is None or not answers:
-            raise InputError(f"{path}, question {number}: expected a topic in [brackets] and answers, got {text!r}")
+            raise InputError(f"{path}, question {number}: expected a topic in [brackets] and answers, got {text!r}.")
         bare = f"{text[: topic.start()]}{topic[1]}{text[topic.end() :]}"
-        questions.append(Question(f"{path.stem}-{number}", bare, topic[1], frozenset(answers.split("|"))))
+        questions.append(PathQuestion(f"{path.stem}-{number}", bare, topic[1], frozenset(answers.split("|"))))
     return questions
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a retriever's paths say of one question.
+class PathAnswers:
+    """The answers to one question that a retriever's paths lead to.
 
     Attributes:
-        best: The end of the best path, or "".
-        ends: The ends of all paths along the relations of the best one.
-        seconds: From the question's text to its paths.
-        error: In words, where the retriever ended in one.
+        best: Name at the end of the best path, or "".
+        ends: Names at the ends of all paths along the relations of the best one.
+        seconds: Time from the question's text to its paths.
+        error: The error in words if the retriever ended in one, else "".
     """
 
     best: str
@@ -142,31 +154,31 @@ class Found:
     error: str = ""
 
 
-def ask(retriever: Retriever, question: Question) -> Found:
-    """Ask one question; one that fails is recorded as having found nothing.
+def answer_question(retriever: Retriever, question: PathQuestion) -> PathAnswers:
+    """Answer one question by the retriever's paths; one that fails is recorded as having found nothing.
 
     Raises:
-        BudgetReached: A retriever that calls models used the budget up.
+        BudgetError: A retriever that calls models used the budget up.
     """
     began, error = time.perf_counter(), ""
-    paths: tuple[Path, ...] = ()
+    paths: tuple[FactPath, ...] = ()
     try:
         paths = retriever.retrieve(question.text, DEPTH).paths
-    except NOT_OF_THE_ITEM:
+    except RUN_ENDING_ERRORS:
         raise
     except Exception as problem:  # a question's boundary: recorded, and counted as wrong
         error = f"{question.id}: {type(problem).__name__}: {problem}"
     seconds = time.perf_counter() - began
     walked = [walked_from(path, question.topic) for path in paths]
     ends = frozenset(end for relations, end in walked if relations == walked[0][0])
-    return Found(walked[0][1] if walked else "", ends, seconds, error)
+    return PathAnswers(walked[0][1] if walked else "", ends, seconds, error)
 
 
-def walked_from(path: Path, topic: str) -> tuple[tuple[str, ...], str]:
-    """The relations of a path, "^" before one walked backwards, and the name of its end.
+def walked_from(path: FactPath, topic: str) -> tuple[tuple[str, ...], str]:
+    """The relations of a path, "^" before one walked backwards, and the name at its end.
 
-    It starts at the topic, whatever its case; where the first fact does not hold it, at the end of that fact that the
-    second one does not share, and of a single fact at its subject.
+    The path starts at the topic, whatever its case. If its first fact does not contain the topic, it starts at the end
+    of that fact that the second fact does not share; a path of one fact then starts at the fact's subject.
     """
     first, *others = path.facts
     here = next((name for name in (first.subject, first.object) if name.lower() == topic.lower()), first.subject)
@@ -181,16 +193,16 @@ def walked_from(path: Path, topic: str) -> tuple[tuple[str, ...], str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class PathScores:
     """One retriever on the questions of one number of hops.
 
     Attributes:
-        n: Questions asked: the denominator.
-        failed: Questions on which it ended in an error; they count as wrong.
+        n: Number of questions: the denominator of every mean.
+        failed: Number of questions on which it ended in an error; they count as wrong.
         hits: Share of questions whose best path ends at an answer, with its 95 % interval.
         f1: Mean F1 of the ends of the best path's relations and the answers, with its interval.
-        ms_median: Milliseconds a question.
-        ms_p95: 95th percentile of them.
+        ms_median: Median time of a question in milliseconds.
+        ms_p95: 95th percentile of the same times.
         errors: The first few errors in words.
     """
 
@@ -203,20 +215,30 @@ class Measured:
     errors: tuple[str, ...]
 
 
-def measure(found: Sequence[Found], questions: Sequence[Question]) -> Measured:
-    """Means over questions."""
-    pairs = list(zip(found, questions, strict=True))
-    values: Values = np.array(
-        [
-            [float(each.best in asked.answers) for each, asked in pairs],
-            [f1(each.ends, asked.answers) for each, asked in pairs],
-        ]
-    )
+def measure_paths(found: Sequence[PathAnswers], questions: Sequence[PathQuestion]) -> PathScores:
+    """Means over questions.
+
+    Args:
+        found: Answers to each question, in the same order.
+        questions: The questions.
+    """
+    best_is_right, f1_of_ends = [], []
+    for answers, question in zip(found, questions, strict=True):
+        best_is_right.append(float(answers.best in question.answers))
+        f1_of_ends.append(f1(answers.ends, question.answers))
+    values: Values = np.array([best_is_right, f1_of_ends])
     hits, f1s = intervals(values)
-    ms = np.array([each.seconds for each in found]) * 1000
-    errors = [each.error for each in found if each.error]
-    median, p95 = float(np.median(ms)), float(np.percentile(ms, 95))
-    return Measured(len(pairs), len(errors), hits, f1s, median, p95, tuple(errors[:5]))
+    milliseconds = np.array([answers.seconds for answers in found]) * 1000
+    errors = [answers.error for answers in found if answers.error]
+    return PathScores(
+        n=len(found),
+        failed=len(errors),
+        hits=hits,
+        f1=f1s,
+        ms_median=float(np.median(milliseconds)),
+        ms_p95=float(np.percentile(milliseconds, 95)),
+        errors=tuple(errors[:_SHOWN_ERRORS]),
+    )
 
 
 def f1(found: frozenset[str], answers: frozenset[str]) -> float:
@@ -228,4 +250,5 @@ def f1(found: frozenset[str], answers: frozenset[str]) -> float:
         >>> f1(frozenset(), frozenset({"a"}))
         0.0
     """
+    # 2PR / (P + R) with P = hits / found and R = hits / answers; this form of it needs no case for "nothing found".
     return 2 * len(found & answers) / (len(found) + len(answers))

@@ -1,4 +1,4 @@
-"""One run folder: where an experiment's records live, how they are appended, and how a run is found again.
+"""Run folders: where an experiment's records are kept, and how a run is found again.
 
     <workspace>/runs/<utc>-<name>-<hash8>/        e.g. 20310304T081500Z-saltmarsh-1f2e3d4c
       config.yaml     the experiment, resolved: every default filled in, arms and models written out as mappings;
@@ -67,13 +67,13 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """The files of one run; makes no decision about what belongs in them."""
+    """The files of one run; does not decide what they contain."""
 
     path: Path
 
     @property
     def name(self) -> str:
-        """Name of the folder: the run's identity in tables."""
+        """Name of the folder: the run's name in tables."""
         return self.path.name
 
     def file(self, name: str) -> Path:
@@ -81,7 +81,7 @@ class RunFolder:
         return self.path / name
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest as it stands."""
+        """The manifest on disk."""
         return self.read("manifest.json")
 
     def read(self, name: str) -> dict[str, Any]:
@@ -103,16 +103,16 @@ class RunFolder:
 
     def contexts(self) -> dict[tuple[str, str], Context]:
         """Frozen contexts by retriever key and item; the newest of a pair."""
-        rows = read_records(Context, self.path / "contexts.jsonl")
-        return {(row.retriever, row.item_id): row for row in rows}
+        contexts = read_records(Context, self.path / "contexts.jsonl")
+        return {(context.retriever, context.item_id): context for context in contexts}
 
     def samples(self) -> dict[tuple[str, str], Sample]:
         """Samples by arm and item; the newest of a pair."""
-        rows = read_records(Sample, self.path / "samples.jsonl")
-        return {(row.arm, row.item_id): row for row in rows}
+        samples = read_records(Sample, self.path / "samples.jsonl")
+        return {(sample.arm, sample.item_id): sample for sample in samples}
 
     def repair(self) -> None:
-        """Drop lines that a kill cut short."""
+        """Drop lines that were cut short when the process was killed."""
         for name in ("contexts.jsonl", "samples.jsonl", "run.trec"):
             drop_cut_line(self.path / name)
 
@@ -121,12 +121,12 @@ def create_run(runs_dir: Path, manifest: Mapping[str, Any], config_yaml: str, it
     """Make the folder of a new run.
 
     Args:
-        runs_dir: The workspace's runs.
-        manifest: Must hold `name` and `config_hash`; the general fields are added here.
+        runs_dir: Folder of the workspace's runs.
+        manifest: Fields that the experiment gives, `name` and `config_hash` among them; general ones are added here.
         config_yaml: The resolved configuration.
-        items: The items that will be asked.
+        items: The items that will be answered.
     Returns:
-        The folder, with config, items and manifest in place; the manifest comes last and makes it a run.
+        The folder, with config, items and manifest. The manifest is written last: a folder without one is not a run.
     """
     created = datetime.now(UTC)
     label = f"{created:%Y%m%dT%H%M%SZ}-{manifest['name']}-{manifest['config_hash'][:8]}"
@@ -146,7 +146,7 @@ def create_run(runs_dir: Path, manifest: Mapping[str, Any], config_yaml: str, it
 
 
 def _new_folder(runs_dir: Path, label: str) -> Path:
-    """Make `label`, or `label-2` … if another run of the same second has the name."""
+    """Make the folder `label`, or `label-2` … if another run of the same second has that name."""
     for number in range(1, 1000):
         path = runs_dir / (label if number == 1 else f"{label}-{number}")
         try:
@@ -155,7 +155,7 @@ def _new_folder(runs_dir: Path, label: str) -> Path:
             continue
         return path
     raise StoreError(
-        f"{runs_dir}: cannot make a new folder for the run {label}. Are the runs of another machine there?"
+        f"Expected a free name for the run {label} in {runs_dir}, but 999 are taken. Move old runs elsewhere."
     )
 
 
@@ -163,30 +163,32 @@ def run_folders(runs_dir: Path) -> list[RunFolder]:
     """All runs of a workspace, the newest first."""
     if not runs_dir.is_dir():
         return []
-    found = [RunFolder(path) for path in runs_dir.iterdir() if (path / "manifest.json").is_file()]
-    return sorted(found, key=lambda folder: (folder.manifest()["created"], folder.name), reverse=True)
+    folders = [RunFolder(path) for path in runs_dir.iterdir() if (path / "manifest.json").is_file()]
+    return sorted(folders, key=lambda folder: (folder.manifest()["created"], folder.name), reverse=True)
 
 
 def find_runs(runs_dir: Path, config_hash: str, inputs: Mapping[str, str]) -> list[RunFolder]:
-    """Runs of this very configuration on these very inputs, the newest first."""
-    wanted = {"config_hash": config_hash, "inputs": dict(inputs)}
-    return [folder for folder in run_folders(runs_dir) if {key: folder.manifest().get(key) for key in wanted} == wanted]
+    """Runs of exactly this configuration on exactly these inputs, the newest first."""
+    matching = []
+    for folder in run_folders(runs_dir):
+        manifest = folder.manifest()
+        if (manifest.get("config_hash"), manifest.get("inputs")) == (config_hash, dict(inputs)):
+            matching.append(folder)
+    return matching
 
 
 def results_digest(samples: Iterable[Sample]) -> str:
-    """Digest of what was answered: every field but the time and the price, in any order of lines."""
-    rows = [
-        [
-            *(sample.arm, sample.item_id, sample.prediction, sample.gold, sample.correct, sample.metrics),
-            *(list(sample.scores), sample.tokens_in, sample.tokens_out, sample.error),
-        ]
-        for sample in sorted(samples, key=lambda sample: (sample.arm, sample.item_id))
-    ]
+    """Digest of the answers: every field but time and price, whatever the order of the lines."""
+    rows = []
+    for sample in sorted(samples, key=lambda sample: (sample.arm, sample.item_id)):
+        # Time and cost differ between two runs that answer the same, so they are left out.
+        answered = [sample.arm, sample.item_id, sample.prediction, sample.gold, sample.correct, sample.metrics]
+        rows.append([*answered, list(sample.scores), sample.tokens_in, sample.tokens_out, sample.error])
     return digest(rows)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file, whole or not at all."""
+    """Write a JSON file completely or not at all."""
     replace_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -201,18 +203,18 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on, as far as installed."""
-    found = {"python": platform.python_version()}
+    """Versions of Python and of the installed packages that results depend on."""
+    installed = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def hardware() -> dict[str, Any]:
-    """What the run ran on; the accelerator only if torch is already loaded."""
+    """The machine of the run; the accelerator only if torch is already loaded, since loading it takes seconds."""
     torch = sys.modules.get("torch")
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
     return {

@@ -1,8 +1,7 @@
-"""JSON lines on disk: the evaluator's values written one a line, and read back exactly.
+"""Writes the evaluator's values to disk as JSON lines, and reads them back exactly.
 
-Two kinds of file. Records of ours (`Appender`, `read_records`) grow while a run goes on: every line is
-synced when it is written, and a last line cut short by a kill is dropped on opening. Data of others
-(`read_rows`) is read strictly: a malformed line is an error that names file and line.
+Files of records grow while a run is in progress: every line is synced when it is written, and a last line that was cut
+short when the process was killed is dropped on opening. Other people's JSON lines are read by `models.files.jsonl`.
 
     with Appender(folder / "samples.jsonl") as samples:
         samples.append(sample)
@@ -23,11 +22,11 @@ from eval.types import Context, GoldEvidence, Item, Sample
 from models.errors import StoreError
 from models.files.atomic import replace_text
 
-Record = Item | Context | Sample
+AnyRecord = Item | Context | Sample
 T = TypeVar("T", Item, Context, Sample)
 
 
-def to_line(record: Record) -> str:
+def to_line(record: AnyRecord) -> str:
     """One record as a line of JSON, without its newline."""
     return json.dumps(dataclasses.asdict(record), ensure_ascii=False, allow_nan=False)
 
@@ -44,6 +43,7 @@ def from_dict(kind: type[T], values: dict[str, Any]) -> T:
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
     if kind is Item:
+        # The only nested value; everything else is a scalar, a mapping or a flat tuple.
         fields["evidence"] = tuple(GoldEvidence(**gold) for gold in fields.get("evidence", ()))
     make: Callable[..., T] = kind
     return make(**fields)
@@ -53,11 +53,11 @@ def read_records(kind: type[T], path: Path) -> list[T]:
     """All records of a file of ours, in order; none if the file is missing.
 
     Raises:
-        StoreError: A line other than a cut-off last one is not such a record.
+        StoreError: A line is not such a record, other than a last one that was cut short.
     """
     if not path.is_file():
         return []
-    lines = path.read_bytes().split(b"\n")[:-1]
+    lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last newline is empty, or cut short
     return [_parse(kind, line, path, number) for number, line in enumerate(lines, 1)]
 
 
@@ -71,8 +71,8 @@ def _parse(kind: type[T], line: bytes, path: Path, number: int) -> T:
         ) from error
 
 
-def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Write a whole file of records at once, in the place of an older one."""
+def write_records(path: Path, records: Iterable[AnyRecord]) -> None:
+    """Write a file of records at once, replacing an older one."""
     replace_text(path, "".join(to_line(record) + "\n" for record in records))
 
 
@@ -81,16 +81,16 @@ def drop_cut_line(path: Path) -> bool:
     if not path.is_file():
         return False
     content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole == len(content):
+    end = content.rfind(b"\n") + 1
+    if end == len(content):
         return False
     with path.open("rb+") as handle:
-        handle.truncate(whole)
+        handle.truncate(end)
     return True
 
 
 class Appender:
-    """Appends lines to a file, each on the disk before `append` returns; one process at a time.
+    """Appends lines to a file; each is on the disk before `append` returns. One process at a time.
 
     Raises:
         StoreError: Another process has it open.
@@ -99,19 +99,21 @@ class Appender:
     def __init__(self, path: Path) -> None:
         self._handle: IO[str] = path.open("a", encoding="utf-8", newline="\n")
         try:
+            # The lock goes with the process: a killed one leaves no stale lock behind.
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._handle.close()
             raise StoreError(
-                f"{path.name} of {path.parent.name} is being written by another process; wait until it has ended."
+                f"{path.name} of {path.parent.name} is being written by another process. Wait until it has ended."
             ) from None
         drop_cut_line(path)
 
-    def append(self, *records: Record | str) -> None:
+    def append(self, *records: AnyRecord | str) -> None:
         """Write records, or ready lines, and sync them."""
         lines = (record if isinstance(record, str) else to_line(record) for record in records)
         self._handle.write("".join(line + "\n" for line in lines))
         self._handle.flush()
+        # Without it a power cut could lose answers that were paid for.
         os.fsync(self._handle.fileno())
 
     def close(self) -> None:

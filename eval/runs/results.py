@@ -1,4 +1,4 @@
-"""Results as values and as JSON: read a finished run, list runs, compare two.
+"""A finished run as values and as JSON: reads one, lists all, compares two.
 
 result = load_run(Path("workspaces/demo/runs/20310304T081500Z-saltmarsh-1f2e3d4c"))
 for arm in result.arms:
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from eval.runs.folder import SCHEMA_VERSION, RunFolder, run_folders
-from eval.runs.summary import RetrievalResult, Row, compare_values, with_holm
-from eval.types import ArmResult, Comparison, Item
+from eval.runs.summary import RetrievalResult, SummaryRow, compare_values, with_holm
+from eval.types import ArmResult, Comparison, Item, Sample
 from models.errors import InputError, StoreError
 
 METRICS = "metrics.json"
@@ -28,10 +28,10 @@ class SetupCost:
 
     Attributes:
         name: "index", "paraphrase", or "train: ADAPTER".
-        seconds: Time of its models and stages on the clock, whenever that was; calls answered at once share it.
+        seconds: Wall-clock time of its models and stages, in this start or an earlier one; parallel calls share it.
         tokens_in: Tokens read.
         tokens_out: Tokens written.
-        usd: Price.
+        usd: Cost in US dollars.
     """
 
     name: str
@@ -43,14 +43,14 @@ class SetupCost:
 
 @dataclass(frozen=True, slots=True)
 class ArmSummary:
-    """One arm: its row of the table, and what stands behind it.
+    """One arm: its row of the table, its adapter and its retriever.
 
     Attributes:
         result: The row.
         adapter: Name of its adapter, or "".
         retriever: Its context key, or "none".
-        delta: Accuracy minus that of the closed-book arm, None for that arm itself.
-        seeds: Accuracy by training seed, where there are several.
+        delta: Accuracy minus that of the closed-book arm; None for that arm itself.
+        seeds: Accuracy by training seed; empty if there is only one.
     """
 
     result: ArmResult
@@ -61,7 +61,7 @@ class ArmSummary:
 
     @property
     def name(self) -> str:
-        """The arm."""
+        """Name of the arm."""
         return self.result.name
 
 
@@ -70,16 +70,16 @@ class RunResult:
     """A finished run.
 
     Attributes:
-        path: Its folder.
-        created: When it began, ISO in UTC.
-        headline: What accuracy means: "accuracy" of choices, "contains" or "exact_match".
-        n: Planned items.
-        failed: Samples that ended in an error, all arms.
-        results_digest: Names the answers.
-        arms: In the experiment's order.
-        comparisons: Paired, corrected.
-        retrieval: One row a retriever.
-        setup: Cost of index and training.
+        path: Folder of the run.
+        created: Time of its beginning, ISO in UTC.
+        headline: Metric behind "accuracy": "accuracy" of choices, "contains" or "exact_match".
+        n: Number of planned items.
+        failed: Number of samples that ended in an error, over all arms.
+        results_digest: Digest of the answers.
+        arms: Arms, in the experiment's order.
+        comparisons: Paired comparisons, with corrected p-values.
+        retrieval: Quality of contexts, one entry a retriever.
+        setup: Costs of index and training.
     """
 
     path: Path
@@ -113,7 +113,7 @@ def _no_arm(name: str) -> ArmSummary:
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """One run of a list: `finished` is "" for one that can be resumed."""
+    """One run of a list; `finished` is "" for a run that can be resumed."""
 
     path: Path
     name: str
@@ -136,7 +136,7 @@ def to_json(result: RunResult) -> dict[str, Any]:
         "arms": [_arm_json(arm) for arm in result.arms],
         "comparisons": [asdict(comparison) for comparison in result.comparisons],
         "by_kind": _by_kind_json(result.arms),
-        "retrieval": [asdict(row) for row in result.retrieval],
+        "retrieval": [asdict(scores) for scores in result.retrieval],
         "setup": [asdict(cost) for cost in result.setup],
     }
 
@@ -149,14 +149,11 @@ def _arm_json(arm: ArmSummary) -> dict[str, Any]:
 
 def _by_kind_json(arms: Sequence[ArmSummary]) -> dict[str, dict[str, dict[str, float]]]:
     kinds = sorted({kind for arm in arms for kind in arm.result.by_kind})
-    return {
-        kind: {
-            arm.name: {"accuracy": arm.result.by_kind[kind][0], "n": arm.result.by_kind[kind][1]}
-            for arm in arms
-            if kind in arm.result.by_kind
-        }
-        for kind in kinds
-    }
+    table: dict[str, dict[str, dict[str, float]]] = {kind: {} for kind in kinds}
+    for arm in arms:
+        for kind, (accuracy, n) in arm.result.by_kind.items():
+            table[kind][arm.name] = {"accuracy": accuracy, "n": n}
+    return table
 
 
 def from_json(values: Mapping[str, Any], path: Path) -> RunResult:
@@ -173,19 +170,19 @@ def from_json(values: Mapping[str, Any], path: Path) -> RunResult:
             n=values["n"],
             failed=values["failed"],
             results_digest=values["results_digest"],
-            arms=tuple(_arm(row) for row in values["arms"]),
-            comparisons=tuple(Comparison(**row) for row in values["comparisons"]),
-            retrieval=tuple(RetrievalResult(**row) for row in values["retrieval"]),
-            setup=tuple(SetupCost(**row) for row in values["setup"]),
+            arms=tuple(_arm(arm) for arm in values["arms"]),
+            comparisons=tuple(Comparison(**made) for made in values["comparisons"]),
+            retrieval=tuple(RetrievalResult(**scores) for scores in values["retrieval"]),
+            setup=tuple(SetupCost(**cost) for cost in values["setup"]),
         )
     except (KeyError, TypeError) as error:
         raise StoreError(f"{path.name}: {METRICS} has another form ({error}). Run the experiment again.") from error
 
 
-def _arm(row: Mapping[str, Any]) -> ArmSummary:
-    extra = {name: row[name] for name in ("adapter", "retriever", "delta", "seeds")}
-    kinds = {kind: (cell["accuracy"], cell["n"]) for kind, cell in row["by_kind"].items()}
-    fields = {name: value for name, value in row.items() if name not in extra}
+def _arm(arm: Mapping[str, Any]) -> ArmSummary:
+    extra = {name: arm[name] for name in ("adapter", "retriever", "delta", "seeds")}
+    kinds = {kind: (cell["accuracy"], cell["n"]) for kind, cell in arm["by_kind"].items()}
+    fields = {name: value for name, value in arm.items() if name not in extra}
     return ArmSummary(ArmResult(**{**fields, "by_kind": kinds}), **extra)
 
 
@@ -203,14 +200,15 @@ def load_run(folder: Path) -> RunResult:
 
 
 def setup_failures(folder: Path) -> dict[str, tuple[int, int]]:
-    """Items that failed before the first answer, and those planned, by stage; stages without failures are left out."""
+    """Failed and planned items before the first answer, by stage; stages without failures are left out."""
     manifest = RunFolder(folder).manifest()
-    index, rewritten = manifest.get("index"), manifest.get("paraphrases")
-    lost = {
-        "index": (index["failed"], index["documents"] + index["chunks"]) if index else (0, 0),
-        "paraphrase": (rewritten["failed"], rewritten["asked"]) if rewritten else (0, 0),
-    }
-    return {stage: counts for stage, counts in lost.items() if counts[0]}
+    index, paraphrases = manifest.get("index"), manifest.get("paraphrases")
+    failures = {}
+    if index and index["failed"]:
+        failures["index"] = (index["failed"], index["documents"] + index["chunks"])
+    if paraphrases and paraphrases["failed"]:
+        failures["paraphrase"] = (paraphrases["failed"], paraphrases["asked"])
+    return failures
 
 
 def list_runs(workspace: Path) -> list[RunEntry]:
@@ -235,7 +233,7 @@ def _entry(folder: RunFolder) -> RunEntry:
     )
 
 
-def compare(run_a: RunResult, run_b: RunResult) -> tuple[Comparison, ...]:
+def compare_runs(run_a: RunResult, run_b: RunResult) -> tuple[Comparison, ...]:
     """Compare the arms that two runs share, on the items they share.
 
     Returns:
@@ -243,47 +241,50 @@ def compare(run_a: RunResult, run_b: RunResult) -> tuple[Comparison, ...]:
     Raises:
         InputError: The runs share no arm, or no item with the same question and answer.
     """
-    folders = RunFolder(run_a.path), RunFolder(run_b.path)
-    theirs = {item.id: item for item in folders[1].items()}
-    items = [item for item in folders[0].items() if _same(item, theirs.get(item.id))]
-    names = [arm.name for arm in run_a.arms if arm.name in {other.name for other in run_b.arms}]
+    folder_a, folder_b = RunFolder(run_a.path), RunFolder(run_b.path)
+    items_b = {item.id: item for item in folder_b.items()}
+    items = [item for item in folder_a.items() if _same(item, items_b.get(item.id))]
+    # Arms of the second run that the first lacks are left out, as are items that differ in question or answer.
+    names_b = {arm.name for arm in run_b.arms}
+    names = [arm.name for arm in run_a.arms if arm.name in names_b]
     if not items or not names:
         what = "item" if not items else "arm"
         raise InputError(f"The runs {run_a.run} and {run_b.run} share no {what}, so they cannot be compared.")
-    rows = [{row.name: row.values(items) for row in rows_of(folder)} for folder in folders]
-    found = [
-        compare_values((f"{run_a.run}:{name}", f"{run_b.run}:{name}"), rows[0][name], rows[1][name]) for name in names
-    ]
-    return with_holm(found)
+    values_a = {row.name: row.values(items) for row in rows_of(folder_a)}
+    values_b = {row.name: row.values(items) for row in rows_of(folder_b)}
+    compared = []
+    for name in names:
+        labels = (f"{run_a.run}:{name}", f"{run_b.run}:{name}")
+        compared.append(compare_values(labels, values_a[name], values_b[name]))
+    return with_holm(compared)
 
 
 def _same(item: Item, other: Item | None) -> bool:
-    return other is not None and (item.question, item.choices, item.answers) == (
-        other.question,
-        other.choices,
-        other.answers,
-    )
+    """Whether two items are the same question; an id alone may have been given to another one meanwhile."""
+    if other is None:
+        return False
+    return (item.question, item.choices, item.answers) == (other.question, other.choices, other.answers)
 
 
-def rows_of(folder: RunFolder) -> tuple[Row, ...]:
+def rows_of(folder: RunFolder) -> tuple[SummaryRow, ...]:
     """The rows of a run's table, from its manifest and samples."""
-    samples = folder.samples()
-    return tuple(
-        Row(
-            arm["name"],
-            arm["retriever"],
-            tuple({item: row for (owner, item), row in samples.items() if owner == name} for name in arm["samples"]),
-        )
-        for arm in folder.manifest()["arms"]
-    )
+    by_arm: dict[str, dict[str, Sample]] = {}
+    for (name, item_id), sample in folder.samples().items():
+        by_arm.setdefault(name, {})[item_id] = sample
+    rows = []
+    for arm in folder.manifest()["arms"]:
+        samples = tuple(by_arm.get(name, {}) for name in arm["samples"])
+        rows.append(SummaryRow(arm["name"], arm["retriever"], samples))
+    return tuple(rows)
 
 
-def seed_accuracies(row: Row, items: Sequence[Item]) -> dict[str, float]:
-    """Accuracy of each training seed of an arm; empty where there is only one."""
+def seed_accuracies(row: SummaryRow, items: Sequence[Item]) -> dict[str, float]:
+    """Accuracy of each training seed of an arm; empty if there is only one."""
     if len(row.samples) < 2:
         return {}
-    names = [next(iter(seed.values())).arm.rpartition("#")[2] for seed in row.samples]
-    return {
-        name: float(np.mean(Row(row.name, row.context_key, (seed,)).values(items)))
-        for name, seed in zip(names, row.samples, strict=True)
-    }
+    accuracies = {}
+    for samples in row.samples:
+        name = next(iter(samples.values())).arm.rpartition("#")[2]
+        one_seed = SummaryRow(row.name, row.context_key, (samples,))
+        accuracies[name] = float(np.mean(one_seed.values(items)))
+    return accuracies

@@ -1,7 +1,8 @@
-"""From samples to the table: arms, comparisons, retrieval. Nothing here runs a model or reads a clock.
+"""Computes the table from samples: arms, comparisons, retrieval. Nothing here calls a model or reads a clock.
 
-An arm of several training seeds is one row: an item's value is its mean over the seeds, tokens and time are
-sums. Denominators are the planned items; one that failed counts as wrong.
+An arm of several training seeds is one row: an item's value is its mean over the seeds; tokens and time are sums.
+Denominators are the planned items; an item that failed counts as wrong. What the p-value of a comparison tests is
+explained in `eval.statistics.stats`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from eval.types import ArmResult, Comparison, Context, Item, Sample
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the table to come.
+class SummaryRow:
+    """The samples behind one row of the table.
 
     Attributes:
-        name: The system.
-        context_key: Its frozen contexts, or "none".
-        samples: For each of its arms (one a training seed), the samples by item id.
+        name: Name of the system.
+        context_key: Key of its frozen contexts, or "none".
+        samples: Samples by item id, one mapping a training seed.
     """
 
     name: str
@@ -33,8 +34,12 @@ class Row:
 
     def values(self, items: Sequence[Item]) -> Values:
         """Array (items,), float64: the mean of `correct` over the seeds; an item without a sample is wrong."""
-        rows = [[seed[item.id].correct if item.id in seed else 0.0 for item in items] for seed in self.samples]
-        mean: Values = np.mean(np.array(rows, dtype=np.float64), axis=0)
+        by_seed = np.zeros((len(self.samples), len(items)))
+        for row, samples in enumerate(self.samples):
+            for column, item in enumerate(items):
+                if item.id in samples:
+                    by_seed[row, column] = samples[item.id].correct
+        mean: Values = by_seed.mean(axis=0)
         return mean
 
     def all_samples(self) -> list[Sample]:
@@ -44,17 +49,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalResult:
-    """How well one retriever's contexts hold the evidence, over the items that have any.
+    """How much of the gold evidence one retriever's contexts contain, over the items that have any.
 
     Attributes:
-        retriever: The context key.
-        n: Items with gold evidence.
+        retriever: Context key.
+        n: Number of items with gold evidence.
         recall: Mean share of gold documents in the context, or None without such items.
         all_recall: Share of items with every gold document in the context.
         ndcg: Mean nDCG@K of the ranking before packing, against the gold chunks.
         relevance: Mean share of the context's chunks that are gold.
-        tokens: Mean length of a context, over all items.
-        seconds: Time to retrieve and pack, all items.
+        tokens: Mean length of a context in tokens, over all items.
+        seconds: Time to retrieve and pack, summed over all items.
     """
 
     retriever: str
@@ -68,24 +73,29 @@ class RetrievalResult:
 
 
 def arm_results(
-    rows: Sequence[Row], items: Sequence[Item], contexts: Mapping[tuple[str, str], Context], seed: int
+    rows: Sequence[SummaryRow], items: Sequence[Item], contexts: Mapping[tuple[str, str], Context], seed: int
 ) -> tuple[ArmResult, ...]:
     """The table: one `ArmResult` a row, with 95 % bootstrap intervals."""
+    # Stacked, so that every arm is resampled on the same items.
     values = np.stack([row.values(items) for row in rows])
-    found = intervals(values, RESAMPLES, seed)
-    return tuple(
-        _arm(row, items, contexts, interval, row_values)
-        for row, interval, row_values in zip(rows, found, values, strict=True)
-    )
+    results = []
+    for row, interval, row_values in zip(rows, intervals(values, RESAMPLES, seed), values, strict=True):
+        results.append(_arm(row, items, contexts, interval, row_values))
+    return tuple(results)
 
 
 def _arm(
-    row: Row, items: Sequence[Item], contexts: Mapping[tuple[str, str], Context], interval: Interval, values: Values
+    row: SummaryRow,
+    items: Sequence[Item],
+    contexts: Mapping[tuple[str, str], Context],
+    interval: Interval,
+    values: Values,
 ) -> ArmResult:
+    # Failures, tokens and cost are sums over all seeds; accuracy is their mean.
     samples = row.all_samples()
     answering = sum(sample.seconds for sample in samples)
-    shown = [contexts[row.context_key, item.id] for item in items if (row.context_key, item.id) in contexts]
-    recalls = [context.recall for context in shown if context.recall is not None]
+    read = [contexts[row.context_key, item.id] for item in items if (row.context_key, item.id) in contexts]
+    recalls = [context.recall for context in read if context.recall is not None]
     return ArmResult(
         name=row.name,
         n=len(items),
@@ -98,7 +108,8 @@ def _arm(
         context_recall=float(np.mean(recalls)) if recalls and row.context_key != NONE else None,
         tokens_in=sum(sample.tokens_in for sample in samples),
         tokens_out=sum(sample.tokens_out for sample in samples),
-        seconds=answering + len(row.samples) * sum(context.seconds for context in shown),
+        # Each seed would have retrieved for itself, had the contexts not been frozen.
+        seconds=answering + len(row.samples) * sum(context.seconds for context in read),
         cost_usd=sum(sample.cost_usd for sample in samples),
     )
 
@@ -106,47 +117,51 @@ def _arm(
 def _metric_means(samples: Sequence[Sample], planned: int) -> dict[str, float]:
     """Means over the items that carry a metric; in a task of one form those are all planned items."""
     names = sorted({name for sample in samples for name in sample.metrics})
-    if all(sample.metrics for sample in samples):
-        return {name: sum(sample.metrics[name] for sample in samples) / planned for name in names}
     short = [sample for sample in samples if sample.metrics]
-    return {name: sum(sample.metrics[name] for sample in short) / len(short) for name in names}
+    # In a task of short answers, an item without a sample counts as 0; in a mixed one, choices have no such metrics.
+    denominator = planned if len(short) == len(samples) else len(short)
+    means = {}
+    for name in names:
+        means[name] = sum(sample.metrics[name] for sample in short) / denominator
+    return means
 
 
 def _by_kind(items: Sequence[Item], values: Values) -> dict[str, tuple[float, int]]:
     kinds: dict[str, list[float]] = {}
     for item, value in zip(items, values, strict=True):
         kinds.setdefault(item.kind, []).append(float(value))
-    return {kind: (float(np.mean(found)), len(found)) for kind, found in sorted(kinds.items())}
+    return {kind: (float(np.mean(of_kind)), len(of_kind)) for kind, of_kind in sorted(kinds.items())}
 
 
 def comparisons(
-    rows: Sequence[Row], pairs: Sequence[tuple[str, str]], items: Sequence[Item], seed: int
+    rows: Sequence[SummaryRow], pairs: Sequence[tuple[str, str]], items: Sequence[Item], seed: int
 ) -> tuple[Comparison, ...]:
-    """Paired comparisons, their p-values corrected over the family of them all."""
+    """Paired comparisons; p-values are corrected over all comparisons of the run."""
     values = {row.name: row.values(items) for row in rows}
-    found = [compare_values(pair, values[pair[0]], values[pair[1]], seed) for pair in pairs]
-    return with_holm(found)
+    return with_holm([compare_values((a, b), values[a], values[b], seed) for a, b in pairs])
 
 
 def compare_values(names: tuple[str, str], a: Values, b: Values, seed: int = 0) -> Comparison:
-    """One paired comparison, its p-value not yet corrected.
+    """One paired comparison; its p-value is not corrected yet.
 
     Args:
-        names: The two arms.
-        a: Array (items,), float64, of the first.
-        b: Array (items,) of the second, on the same items.
+        names: Names of the two arms.
+        a: Array (items,), float64 in [0, 1]: values of the first arm.
+        b: Array (items,), float64 in [0, 1]: values of the second arm on the same items.
         seed: Seed of the bootstrap.
     """
+    # The differences themselves are resampled: that is the paired bootstrap of one comparison.
     interval = intervals((a - b)[None, :], RESAMPLES, seed)[0]
     p_value = paired_exact_test(a.tolist(), b.tolist())
+    # With several seeds a win is an item with a higher mean, not necessarily one that the other arm got wrong.
     wins, losses = int((a > b).sum()), int((a < b).sum())
     return Comparison(*names, interval.mean, interval.low, interval.high, p_value, p_value, wins, losses)
 
 
-def with_holm(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
+def with_holm(compared: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """Fill in `p_holm` over a family of comparisons."""
-    corrected = holm([comparison.p_value for comparison in found])
-    return tuple(replace(comparison, p_holm=p) for comparison, p in zip(found, corrected, strict=True))
+    corrected = holm([comparison.p_value for comparison in compared])
+    return tuple(replace(comparison, p_holm=p) for comparison, p in zip(compared, corrected, strict=True))
 
 
 def retrieval_results(
@@ -155,25 +170,28 @@ def retrieval_results(
     qrels: Mapping[str, Sequence[str]],
     depth: int,
 ) -> tuple[RetrievalResult, ...]:
-    """One row a context key, sorted; a context that failed counts as empty. `depth` is the K of nDCG@K."""
-    keys = sorted({key for key, _ in contexts})
-    return tuple(
-        _retrieval(key, [row for (owner, _), row in contexts.items() if owner == key], rankings, qrels, depth)
-        for key in keys
-    )
+    """One result a context key, sorted; a context that failed counts as empty. `depth` is the K of nDCG@K."""
+    by_key: dict[str, list[Context]] = {}
+    for (key, _), context in contexts.items():
+        by_key.setdefault(key, []).append(context)
+    return tuple(_retrieval(key, of_key, rankings, qrels, depth) for key, of_key in sorted(by_key.items()))
 
 
 def _retrieval(
     key: str,
-    rows: Sequence[Context],
+    contexts: Sequence[Context],
     rankings: Mapping[tuple[str, str], Sequence[str]],
     qrels: Mapping[str, Sequence[str]],
     depth: int,
 ) -> RetrievalResult:
-    judged = [row for row in rows if row.item_id in qrels]
-    recalls = [row.recall or 0.0 for row in judged]
-    gains = [ndcg(rankings.get((key, row.item_id), ()), set(qrels[row.item_id]), depth) for row in judged]
-    shares = [relevance(row.chunk_ids, set(qrels[row.item_id])) for row in judged]
+    judged = [context for context in contexts if context.item_id in qrels]
+    # A context that failed has no recall of its own, but its item has gold: it found none of it.
+    recalls = [context.recall or 0.0 for context in judged]
+    gains, shares = [], []
+    for context in judged:
+        gold = set(qrels[context.item_id])
+        gains.append(ndcg(rankings.get((key, context.item_id), ()), gold, depth))
+        shares.append(relevance(context.chunk_ids, gold))
     return RetrievalResult(
         retriever=key,
         n=len(judged),
@@ -181,8 +199,8 @@ def _retrieval(
         all_recall=_mean([float(value == 1.0) for value in recalls]),
         ndcg=_mean(gains),
         relevance=_mean(shares),
-        tokens=float(np.mean([row.tokens for row in rows])),
-        seconds=sum(row.seconds for row in rows),
+        tokens=float(np.mean([context.tokens for context in contexts])),
+        seconds=sum(context.seconds for context in contexts),
     )
 
 

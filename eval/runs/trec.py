@@ -1,9 +1,9 @@
-"""Rankings and judgements in the formats of TREC, and the retrieval metrics of this evaluator.
+"""Reads and writes rankings and judgements in TREC's formats, and computes retrieval metrics.
 
     run.trec    item Q0 chunk rank score key
     qrels.trec  item 0 chunk 1
 
-Files that any retrieval tool reads (trec_eval, ir-measures), so that our numbers can be checked by others'.
+Any retrieval tool (trec_eval, ir-measures) reads these files, so that the numbers can be checked independently.
 """
 
 from __future__ import annotations
@@ -17,35 +17,36 @@ from models.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """One chunk of a ranking."""
+class RankedChunk:
+    """One chunk of a ranking, with its score."""
 
     chunk_id: str
     score: float
 
 
-def run_lines(key: str, item_id: str, ranking: Sequence[Ranked]) -> list[str]:
+def run_lines(key: str, item_id: str, ranking: Sequence[RankedChunk]) -> list[str]:
     """Lines of one ranking, best first.
 
     Example:
-        >>> run_lines("rag", "q1", [Ranked("c:1", 0.5)])
+        >>> run_lines("rag", "q1", [RankedChunk("c:1", 0.5)])
         ['q1 Q0 c:1 1 0.5 rag']
     """
-    return [f"{item_id} Q0 {row.chunk_id} {rank} {row.score!r} {key}" for rank, row in enumerate(ranking, 1)]
+    return [f"{item_id} Q0 {chunk.chunk_id} {rank} {chunk.score!r} {key}" for rank, chunk in enumerate(ranking, 1)]
 
 
 def read_run(path: Path) -> dict[tuple[str, str], tuple[str, ...]]:
     """Chunk ids in order of rank, by retriever key and item.
 
     Raises:
-        StoreError: A line has not six columns.
+        StoreError: A line does not have six columns.
     """
     rankings: dict[tuple[str, str], list[str]] = {}
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     for number, line in enumerate(lines, 1):
         columns = line.split(" ")
         if len(columns) != 6:
-            raise StoreError(f"{path.name}, line {number}: expected six columns, found {len(columns)}.")
+            raise StoreError(f"{path.name}, line {number}: expected six columns, got {len(columns)}.")
+        # Lines are in order of rank, so that appending keeps it.
         rankings.setdefault((columns[5], columns[0]), []).append(columns[2])
     return {pair: tuple(chunks) for pair, chunks in rankings.items()}
 
@@ -58,16 +59,18 @@ def qrels_lines(gold: Mapping[str, Sequence[str]]) -> list[str]:
 def read_qrels(path: Path) -> dict[str, tuple[str, ...]]:
     """Gold chunks by item; empty if the file is missing."""
     gold: dict[str, list[str]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for line in lines:
         item_id, _, chunk_id, _ = line.split(" ")
         gold.setdefault(item_id, []).append(chunk_id)
     return {item_id: tuple(chunks) for item_id, chunks in gold.items()}
 
 
 def ndcg(ranking: Sequence[str], gold: Collection[str], depth: int) -> float:
-    """Normalised discounted cumulative gain of the first `depth` of a ranking, binary relevance, in [0, 1].
+    """Normalised discounted cumulative gain of the first `depth` chunks of a ranking, binary relevance, in [0, 1].
 
-    The ideal is cut at the same depth, so that a retriever asked for three passages can reach 1 with three.
+    A relevant chunk at rank r gains 1 / log2(r + 1); the sum is divided by that of the best possible ranking. That one
+    is cut at the same depth, so that a retriever that returns three passages can reach 1 with three.
 
     Source: Järvelin and Kekäläinen, TOIS 2002; gain / log2(rank + 1) as in trec_eval's ndcg_cut.
     Example:
@@ -80,12 +83,12 @@ def ndcg(ranking: Sequence[str], gold: Collection[str], depth: int) -> float:
 
 
 def relevance(chunk_ids: Sequence[str], gold: Collection[str]) -> float:
-    """Share of a context's chunks that hold gold evidence, in [0, 1]; 0 for an empty context."""
+    """Share of a context's chunks that contain gold evidence, in [0, 1]; 0 for an empty context."""
     return sum(chunk_id in gold for chunk_id in chunk_ids) / len(chunk_ids) if chunk_ids else 0.0
 
 
 def recall(chunk_ids: Sequence[str], owner: Mapping[str, str], gold_documents: Sequence[str]) -> float | None:
-    """Share of the gold documents that a context draws on, in [0, 1]; None without gold.
+    """Share of the gold documents that a context has chunks of, in [0, 1]; None without gold.
 
     Example:
         >>> recall(["c:1"], {"c:1": "d:1"}, ["d:1", "d:2"])
@@ -93,5 +96,5 @@ def recall(chunk_ids: Sequence[str], owner: Mapping[str, str], gold_documents: S
     """
     if not gold_documents:
         return None
-    drawn = {owner.get(chunk_id) for chunk_id in chunk_ids}
-    return sum(document in drawn for document in gold_documents) / len(gold_documents)
+    found = {owner.get(chunk_id) for chunk_id in chunk_ids}
+    return sum(document in found for document in gold_documents) / len(gold_documents)

@@ -13,15 +13,15 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Over one set of judgments.
+    """Agreement over one set of judgments.
 
     Attributes:
-        n: Judgments.
-        accuracy: Share on which both say the same.
-        kappa: Cohen's, 1 for perfect agreement, 0 for chance.
-        auc: Chance that a fact said to be kept has the higher probability of two.
-        stored: Share kept, as stored.
-        judged: Share kept, as judged.
+        n: Number of judgments.
+        accuracy: Share on which both judges agree, in [0, 1].
+        kappa: Cohen's kappa: 1 for perfect agreement, 0 for what chance would give.
+        auc: Probability that of two facts, one kept and one not, the kept one has the higher probability.
+        stored: Share kept by the stored judgments.
+        judged: Share kept by the judge.
     """
 
     n: int
@@ -33,21 +33,33 @@ class Agreement:
 
 
 def agreement(stored: Flags, judged: Flags, probabilities: Values) -> Agreement:
-    """Hold verdicts against stored ones.
+    """Compare a judge's verdicts with stored ones.
 
+    Args:
+        stored: Array (n,), bool: the stored verdicts.
+        judged: Array (n,), bool: the judge's verdicts.
+        probabilities: Array (n,), float64 in [0, 1]: how sure the judge is that each fact is kept.
+    Source: Cohen, "A coefficient of agreement for nominal scales", 1960.
     Example:
-        >>> said = np.array([True, True, False, False])
-        >>> agreement(said, said, np.array([0.9, 0.8, 0.2, 0.1]))
+        >>> kept = np.array([True, True, False, False])
+        >>> agreement(kept, kept, np.array([0.9, 0.8, 0.2, 0.1]))
         Agreement(n=4, accuracy=1.0, kappa=1.0, auc=1.0, stored=0.5, judged=0.5)
     """
-    same, mine, theirs = float(np.mean(stored == judged)), float(judged.mean()), float(stored.mean())
-    chance = mine * theirs + (1 - mine) * (1 - theirs)
-    kappa = (same - chance) / (1 - chance) if chance < 1 else 1.0
-    return Agreement(len(stored), same, kappa, auc(stored, probabilities), theirs, mine)
+    observed, judged_share, stored_share = float(np.mean(stored == judged)), float(judged.mean()), float(stored.mean())
+    # Accuracy flatters where most facts are kept: two judges that say "kept" blindly, nine times in ten each, agree on
+    # 82 %. Kappa is the agreement beyond that expected of two independent judges with these shares.
+    expected = judged_share * stored_share + (1 - judged_share) * (1 - stored_share)
+    kappa = (observed - expected) / (1 - expected) if expected < 1 else 1.0
+    return Agreement(len(stored), observed, kappa, auc(stored, probabilities), stored_share, judged_share)
 
 
 def auc(stored: Flags, probabilities: Values) -> float:
-    """Area under the ROC curve, from ranks (Mann and Whitney); 0.5 where one class is missing.
+    """Area under the ROC curve, from ranks; 0.5 if one class is missing.
+
+    Args:
+        stored: Array (n,), bool.
+        probabilities: Array (n,), float64.
+    Source: Mann and Whitney 1947: AUC = (sum of the positives' ranks - p(p + 1) / 2) / (p * n).
 
     Example:
         >>> auc(np.array([True, False, False]), np.array([0.5, 0.5, 0.1]))
@@ -56,7 +68,9 @@ def auc(stored: Flags, probabilities: Values) -> float:
     from scipy.stats import rankdata
 
     positives, negatives = int(stored.sum()), int((~stored).sum())
+    # Without both classes there is no pair to order; 0.5 is what chance would give.
     if not positives or not negatives:
         return 0.5
+    # Ties get their mean rank, which counts a tie as half a right order.
     ranks = float(rankdata(probabilities)[stored].sum())
     return (ranks - positives * (positives + 1) / 2) / (positives * negatives)

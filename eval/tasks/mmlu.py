@@ -1,7 +1,7 @@
-"""MMLU as its authors publish it: CSV without a header, `question,A,B,C,D,letter` a row.
+"""Reads MMLU as its authors publish it: CSV without a header, `question,A,B,C,D,letter` a row.
 
-The subject is the file's name without its split ("anatomy_test.csv" is "anatomy"), ids are the file's stem
-and the row's number from 0, so `anatomy_test-0` is the first question of the test split.
+The kind of an item is the subject: the file's name without its split ("anatomy_test.csv" is "anatomy"). Ids are the
+file's stem and the row's number from 0: `anatomy_test-0` is the first question of the test split.
 
 Source: Hendrycks et al., "Measuring massive multitask language understanding", ICLR 2021.
 """
@@ -46,6 +46,7 @@ def load_mmlu(path: Path) -> tuple[Item, ...]:
 
 
 def _item(path: Path, number: int, line: int, row: list[str]) -> Item:
+    # A header row has a word where a letter is expected, and is refused rather than skipped: files have none.
     if len(row) != 6 or row[5].strip() not in set(_LETTERS) or not row[0].strip():
         raise InputError(
             f"{path}, line {line}: expected question,A,B,C,D and the right letter (six cells, no header), "

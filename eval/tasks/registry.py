@@ -1,4 +1,4 @@
-"""Tasks: files of questions, read into `Item`s; one dict names the formats.
+"""Reads files of questions into `Item`s; the dict `TASKS` names the formats.
 
 `jsonl` is ours, one question a line:
 
@@ -20,22 +20,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eval.tasks.mmlu import load_mmlu
 from eval.tasks.realtimeqa import load_realtimeqa
-from eval.tasks.rows import read_rows
 from eval.types import GoldEvidence, Item
-from models.errors import ConfigError, InputError, describe
+from models.errors import ConfigError, InputError, describe_problems, unknown_name
+from models.files.jsonl import read_objects
 from models.runtime.dotted import is_dotted, load_dotted
 
 Loader = Callable[[Path], tuple[Item, ...]]
+"""Reads one file of questions; raises `InputError` with file and line where it is malformed."""
 
 
-class _Gold(BaseModel):
+class _EvidenceEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     document: str = Field(min_length=1)
     quote: str = ""
 
 
-class _Row(BaseModel):
+class _QuestionLine(BaseModel):
     """One line of the `jsonl` format."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -47,30 +48,33 @@ class _Row(BaseModel):
     answers: list[str] = []
     kind: str = ""
     date: str = ""
-    evidence: list[_Gold] = []
+    evidence: list[_EvidenceEntry] = []
 
     def item(self) -> Item:
-        """The row as an item.
+        """The line as an item.
 
         Raises:
             ValueError: Neither a multiple-choice nor a short-answer question.
         """
         if self.choices:
             if len(self.choices) < 2 or len(set(self.choices)) < len(self.choices):
-                raise ValueError('"choices" needs two or more different options')
+                raise ValueError('Expected two or more different options in "choices".')
             if not 0 <= self.answer < len(self.choices):
-                raise ValueError(f'"answer" must be an index from 0 to {len(self.choices) - 1}, found {self.answer}')
+                raise ValueError(
+                    f'Expected as "answer" an index from 0 to {len(self.choices) - 1}, found {self.answer}.'
+                )
         elif not self.answers or not all(answer.strip() for answer in self.answers):
-            raise ValueError('a question needs "choices" and "answer", or "answers" with one or more texts')
+            raise ValueError('Expected "choices" and "answer", or "answers" with one or more texts.')
         answers = tuple(self.answers) or (self.choices[self.answer],)
         gold = tuple(GoldEvidence(gold.document, gold.quote) for gold in self.evidence)
+        # A short answer has no index, whatever the line says.
         index = self.answer if self.choices else -1
         return Item(self.id, self.question, tuple(self.choices), index, answers, self.kind, self.date, gold)
 
 
 def _reason(error: ValueError) -> str:
     if isinstance(error, ValidationError):
-        return describe(error, "row")
+        return f"{describe_problems(error, 'row')}."
     return str(error)
 
 
@@ -81,11 +85,11 @@ def load_jsonl(path: Path) -> tuple[Item, ...]:
         InputError: A line is malformed; the message names file, line and what was expected.
     """
     items = []
-    for number, row in read_rows(path):
+    for number, line in read_objects(path):
         try:
-            items.append(_Row.model_validate(row).item())
+            items.append(_QuestionLine.model_validate(line).item())
         except ValueError as error:
-            raise InputError(f"{path}, line {number}: {_reason(error)}. Correct the line.") from error
+            raise InputError(f"{path}, line {number}: {_reason(error)} Correct the line.") from error
     return tuple(items)
 
 
@@ -94,11 +98,11 @@ TASKS: dict[str, Loader] = {"jsonl": load_jsonl, "mmlu": load_mmlu, "realtimeqa"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which items of the files are asked.
+    """Which items of the files are answered.
 
     Attributes:
-        limit: The first so many, or None for all.
-        kinds: Only these kinds; empty for all.
+        limit: Maximum number of items, from the first on; None for all.
+        kinds: Kinds of the items; empty for all kinds.
     """
 
     limit: int | None = None
@@ -111,7 +115,7 @@ def load_task(format_name: str, paths: Sequence[Path], selection: Selection | No
     Args:
         format_name: A name of `TASKS`, or a dotted path to a loader.
         paths: The files, in order.
-        selection: Which of their items are wanted.
+        selection: Which of their items are answered; None for all.
     Returns:
         The items, ids unique.
     Raises:
@@ -128,9 +132,7 @@ def _loader(format_name: str) -> Loader:
     if format_name in TASKS:
         return TASKS[format_name]
     if not is_dotted(format_name):
-        raise ConfigError(
-            f'Unknown task format "{format_name}"; expected one of {", ".join(TASKS)}, or package.module:function.'
-        )
+        raise ConfigError(unknown_name("task format", format_name, TASKS, "a path package.module:function"))
     loader: Loader = load_dotted(format_name)
     return loader
 
@@ -139,9 +141,9 @@ def _unique(items: tuple[Item, ...]) -> None:
     seen: set[str] = set()
     for item in items:
         if item.id in seen:
-            raise InputError(f'Expected unique ids within a task; "{item.id}" comes twice. Rename one of the items.')
+            raise InputError(f'Expected unique ids within a task, but "{item.id}" comes twice. Rename one item.')
         if not item.id or item.id.split() != [item.id]:
-            raise InputError(f'Expected ids without white space, since TREC files are split at it; found "{item.id}".')
+            raise InputError(f'Expected ids without white space, at which TREC files are split, but found "{item.id}".')
         seen.add(item.id)
 
 
@@ -149,9 +151,11 @@ def _select(items: tuple[Item, ...], selection: Selection, paths: Sequence[Path]
     known = sorted({item.kind for item in items})
     unknown = sorted(set(selection.kinds) - set(known))
     if unknown:
-        raise ConfigError(f"No item has the kind {', '.join(unknown)}; the kinds are: {', '.join(known)}.")
+        raise ConfigError(unknown_name("kind of question", unknown[0], known))
     chosen = [item for item in items if not selection.kinds or item.kind in selection.kinds][: selection.limit]
     if not chosen:
         names = ", ".join(path.name for path in paths)
-        raise InputError(f"Expected one or more questions in {names}, found none. Check the path and the selection.")
+        raise InputError(
+            f"Expected one or more questions in {names}, but found none. Check the path and the selection."
+        )
     return tuple(chosen)

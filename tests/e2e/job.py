@@ -32,7 +32,7 @@ BUDGET_TOKENS = 800
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CommandResult:
     """A command that has ended."""
 
     code: int
@@ -65,12 +65,12 @@ def start(folder: Path, *arguments: str | Path) -> subprocess.Popen[str]:
         )
 
 
-def graft(folder: Path, *arguments: str | Path) -> Done:
+def graft(folder: Path, *arguments: str | Path) -> CommandResult:
     """Run `graft ARGUMENTS` in a folder."""
     began = time.monotonic()
     command = [sys.executable, "-m", "app.cli", *map(str, arguments)]
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
-    return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+    return CommandResult(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
 
 def kill_when(child: subprocess.Popen[str], ready: Callable[[], bool], timeout_s: float = 300) -> bool:
@@ -100,7 +100,11 @@ def write_questions(folder: Path) -> Path:
     lines = (SALTMARSH / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     known = set(ARTICLES)
-    answerable = [row for row in rows if row["evidence"] and {each["document"] for each in row["evidence"]} <= known]
+    answerable = []
+    for row in rows:
+        documents = {evidence["document"] for evidence in row["evidence"]}
+        if documents and documents <= known:
+            answerable.append(row)
     unanswerable = [row for row in rows if row["kind"] == "never-happened"]
     chosen = [*answerable[:ANSWERABLE], *unanswerable[:UNANSWERABLE]]
     assert len(chosen) == ANSWERABLE + UNANSWERABLE

@@ -16,7 +16,17 @@ from app.api import probe
 from eval.runs.folder import RunFolder
 from kg.schema import Chunk, Entity, Fact
 from kg.workspace import Workspace
-from tests.e2e.job import ANSWERABLE, ARMS, ARTICLES, BUDGET_TOKENS, Done, calls, failures, graft, write_experiment
+from tests.e2e.job import (
+    ANSWERABLE,
+    ARMS,
+    ARTICLES,
+    BUDGET_TOKENS,
+    CommandResult,
+    calls,
+    failures,
+    graft,
+    write_experiment,
+)
 from training.runs.adapter import list_adapters
 
 pytestmark = pytest.mark.models
@@ -40,7 +50,7 @@ class Job:
     """
 
     folder: Path
-    done: Done
+    done: CommandResult
     run: RunFolder
     ledger: list[tuple[Any, ...]]
 

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import yaml
 
-from models.protocols import ChatRequest, Completion, OptionScore, ScoredOptions, Usage, Vectors
+from models.protocols import ChatRequest, Completion, OptionScore, OptionScores, Usage, Vectors
 
 DOCUMENTS = {
     "bridges/oune.md": "---\ntitle: The bridge over the Oune\ndate: 2031-05-02\n---\n"
@@ -111,16 +111,16 @@ class Scorer:
         """Words."""
         return len(text.split())
 
-    def score(self, prefix: str, options: Sequence[str]) -> ScoredOptions:
+    def score(self, prefix: str, options: Sequence[str]) -> OptionScores:
         """Minus one for every word of an option that the prefix lacks, and a little for its length."""
         time.sleep(float(os.environ.get("SCRIPTED_DELAY_S", "0")))
         log(prefix)
         words = set(prefix.replace(".", " ").replace("?", " ").split())
-        scores = tuple(
-            OptionScore(-sum(word not in words for word in option.split()) - 0.1, len(option.split()), len(option))
-            for option in options
-        )
-        return ScoredOptions(scores, Usage(len(prefix.split()), 0), 0.01)
+        scores = []
+        for option in options:
+            missing = sum(word not in words for word in option.split())
+            scores.append(OptionScore(-missing - 0.1, len(option.split()), len(option)))
+        return OptionScores(tuple(scores), Usage(len(prefix.split()), 0), 0.01)
 
     def close(self) -> None:
         """Nothing to free."""

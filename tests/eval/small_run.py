@@ -71,6 +71,9 @@ def arm_json(result: ArmResult, **changes: Any) -> dict[str, Any]:
 def metrics_json(arms: list[dict[str, Any]], comparisons: tuple[Comparison, ...], **changes: Any) -> dict[str, Any]:
     """The content of metrics.json."""
     kinds = sorted({kind for arm in arms for kind in arm["by_kind"]})
+    by_kind: dict[str, dict[str, Any]] = {}
+    for kind in kinds:
+        by_kind[kind] = {arm["name"]: arm["by_kind"][kind] for arm in arms}
     retrieval = {"n": 1, "recall": 0.625, "all_recall": 0.5, "ndcg": 0.813, "relevance": None, "tokens": 31.5}
     fields = {
         "schema_version": 1,
@@ -82,7 +85,7 @@ def metrics_json(arms: list[dict[str, Any]], comparisons: tuple[Comparison, ...]
         "headline": "accuracy",
         "arms": arms,
         "comparisons": [asdict(row) for row in comparisons],
-        "by_kind": {kind: {arm["name"]: arm["by_kind"][kind] for arm in arms} for kind in kinds},
+        "by_kind": by_kind,
         "retrieval": [{"retriever": "rag", **retrieval, "seconds": 0.25}],
         "setup": [
             {"name": "index", "seconds": 61.5, "tokens_in": 4321, "tokens_out": 987, "usd": 0.0},

@@ -68,9 +68,9 @@ def test_an_experiment_can_be_written_in_python(tmp_path):
 
 
 def test_a_missing_experiment_is_an_error():
-    with pytest.raises(ConfigError, match="Check the path"):
+    with pytest.raises(ConfigError, match=r"settings of an experiment at missing\.yaml, but it cannot be read"):
         load_experiment("missing.yaml")
-    with pytest.raises(ConfigError, match='No experiment "missing"'):
+    with pytest.raises(ConfigError, match=r"Unknown experiment 'missing'. Expected one of: .*; or a YAML file"):
         load_experiment("missing")
 
 

@@ -14,7 +14,7 @@ from eval.experiment import load_experiment, run_experiment
 from eval.runs.folder import RunFolder, run_folders
 from eval.runs.results import to_json
 from models.calls.records import Budget
-from models.errors import BudgetReached, ConfigError, InputError
+from models.errors import BudgetError, ConfigError, InputError
 from tests.eval.scripted import QUESTIONS, write_world
 
 ROOT = Path(__file__).parents[2]
@@ -53,13 +53,14 @@ def test_contexts_are_frozen_before_the_first_answer_and_shared_by_arms(tmp_path
     contexts = RunFolder(result.path).contexts()
     assert {key for key, _ in contexts} == {"oracle", "rag"}
     shown = {context.text.replace("\n", " ") for context in contexts.values()}
-    assert all(any(text in prefix for text in shown) for prefix in calls(log)[4:])
+    for prefix in calls(log)[4:]:
+        assert any(text in prefix for text in shown), prefix
     assert contexts["oracle", "q2"].text == "[1] Harrow Mill (2030-01-09): Tomas Finch lives in Bellwick."
     assert contexts["oracle", "q4"].text == contexts["rag", "q4"].text  # it never happened: nothing better to show
     assert all(context.tokens <= 60 for context in contexts.values())
 
 
-def test_the_run_folder_stands_on_its_own(tmp_path):
+def test_the_run_folder_is_self_contained(tmp_path):
     result = run_world(tmp_path, write_world(tmp_path))
     names = {path.name for path in result.path.iterdir()}
     assert names >= {
@@ -116,7 +117,7 @@ def test_another_configuration_is_another_run(tmp_path, change):
     assert run_world(tmp_path, write_world(tmp_path, **change)).run != first.run
 
 
-def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path):
+def test_a_killed_run_continues_where_it_stopped(tmp_path):
     whole = tmp_path / "whole"
     whole.mkdir()
     expected = run_world(whole, write_world(whole)).results_digest
@@ -146,7 +147,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path):
 
 def test_a_budget_stops_a_run_that_a_larger_one_finishes(tmp_path):
     file = write_world(tmp_path)
-    with pytest.raises(BudgetReached):
+    with pytest.raises(BudgetError):
         run_world(tmp_path, file, budget=Budget(max_calls=5))
     (run,) = run_folders(tmp_path / "kb" / "runs")
     assert len(run.samples()) == 5
@@ -154,9 +155,9 @@ def test_a_budget_stops_a_run_that_a_larger_one_finishes(tmp_path):
     assert run_world(tmp_path, file, budget=Budget(max_calls=7)).run == run.name
 
 
-def test_other_weights_do_not_go_on_with_a_run(tmp_path, monkeypatch):
+def test_a_run_is_not_continued_with_other_weights(tmp_path, monkeypatch):
     file = write_world(tmp_path)
-    with pytest.raises(BudgetReached):
+    with pytest.raises(BudgetError):
         run_world(tmp_path, file, budget=Budget(max_calls=5))
     from tests.eval import scripted
 
@@ -201,7 +202,7 @@ def test_realtimeqa_is_indexed_from_its_own_articles(tmp_path):
     assert (tmp_path / "kb" / "sources" / "realtimeqa.jsonl").is_file()
 
 
-def test_an_oracle_is_added_where_there_is_gold(tmp_path):
+def test_an_oracle_is_added_if_there_is_gold(tmp_path):
     result = run_world(tmp_path, write_world(tmp_path, arms=["rag"]))
     assert [arm.name for arm in result.arms] == ["closed-book", "rag", "oracle"]
 

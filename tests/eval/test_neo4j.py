@@ -1,4 +1,4 @@
-"""An experiment whose knowledge base lies in Neo4j gives what it gives with the embedded store."""
+"""An experiment with its knowledge base in Neo4j has the same results as with the embedded store."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from eval.config import load_experiment
 from eval.experiment import run_experiment
-from eval.plan import plan
+from eval.plan import plan_experiment
 from eval.runs.folder import RunFolder
 from eval.runs.results import RunResult
-from kg.stores.neo4j.server import Address
+from kg.stores.neo4j.server import ServerAddress
 from kg.workspace import Workspace
 from tests.eval.scripted import write_world
 
@@ -24,8 +24,13 @@ def _arms(result: RunResult) -> list[dict[str, Any]]:
     return [asdict(replace(arm.result, seconds=0.0)) for arm in result.arms]
 
 
+def _texts(result: RunResult) -> dict[tuple[str, str], str]:
+    """Texts of the frozen contexts, by context key and item."""
+    return {key: context.text for key, context in RunFolder(result.path).contexts().items()}
+
+
 def test_the_same_experiment_with_another_store(
-    neo4j_address: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    neo4j_address: ServerAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NEO4J_URI", neo4j_address.uri)
     monkeypatch.setenv("NEO4J_USERNAME", neo4j_address.username)
@@ -41,11 +46,9 @@ def test_the_same_experiment_with_another_store(
             digests = {store: RunFolder(result.path).manifest()["digests"] for store, result in results.items()}
             assert digests["sqlite"]["store"] == digests["neo4j"]["store"] == space.store.digest()
             assert _arms(results["sqlite"]) == _arms(results["neo4j"])
-            one, other = (
-                {key: row.text for key, row in RunFolder(result.path).contexts().items()} for result in results.values()
-            )
+            one, other = (_texts(result) for result in results.values())
             assert one == other and all(one.values())
-            planned = plan(load_experiment(file, {"index.store": "neo4j"}), tmp_path / "neo4j")
+            planned = plan_experiment(load_experiment(file, {"index.store": "neo4j"}), tmp_path / "neo4j")
             assert [stage.calls for stage in planned.stages if stage.name == "extract"] in ([], [0])
         finally:
             space.store.clear()

@@ -1,6 +1,6 @@
 from eval.config import load_experiment
 from eval.experiment import run_experiment
-from eval.plan import plan, speed_of
+from eval.plan import plan_experiment, speed_of
 from tests.eval.scripted import write_world
 
 
@@ -8,10 +8,10 @@ def stages(made):
     return {stage.name: stage for stage in made.stages}
 
 
-def test_a_plan_counts_what_there_is_and_opens_nothing(tmp_path, monkeypatch):
+def test_a_plan_counts_the_inputs_and_opens_no_model(tmp_path, monkeypatch):
     log = tmp_path / "log"
     monkeypatch.setenv("SCRIPTED_LOG", str(log))
-    made = plan(load_experiment(write_world(tmp_path)), tmp_path / "kb")
+    made = plan_experiment(load_experiment(write_world(tmp_path)), tmp_path / "kb")
     assert (made.documents, made.passages, made.items, made.arms) == (3, 5, 4, 3)
     found = stages(made)
     assert [found[f"answer: {arm}"].calls for arm in ("closed-book", "oracle", "rag")] == [4, 4, 4]
@@ -22,10 +22,10 @@ def test_a_plan_counts_what_there_is_and_opens_nothing(tmp_path, monkeypatch):
     assert not (tmp_path / "kb").exists()
 
 
-def test_what_is_done_is_not_planned_again(tmp_path):
+def test_finished_stages_are_not_planned_again(tmp_path):
     experiment = load_experiment(write_world(tmp_path))
     run_experiment(experiment, workspace=tmp_path / "kb")
-    total = plan(experiment, tmp_path / "kb").to_json()["total"]
+    total = plan_experiment(experiment, tmp_path / "kb").to_json()["total"]
     assert total == {"calls": 0, "tokens_in": 0, "tokens_out": 0, "seconds": 0, "usd": 0}
 
 
@@ -36,7 +36,7 @@ def test_extraction_paraphrases_and_training_are_planned(tmp_path):
         "train": {"epochs": 3, "paraphrases": 2, "seeds": [1, 2]},
         "arms": ["rag", "lora"],
     }
-    made = plan(load_experiment(write_world(tmp_path, **changes)), tmp_path / "kb")
+    made = plan_experiment(load_experiment(write_world(tmp_path, **changes)), tmp_path / "kb")
     found = stages(made)
     assert found["extract"].calls == made.passages
     assert found["paraphrase"].calls == 2 * made.passages

@@ -95,7 +95,7 @@ def test_an_arm_may_name_an_adapter_of_the_workspace(tmp_path, tiny_reader):
         run_world(tmp_path, **settings, arms=[{**arm, "adapter": "missing"}])
 
 
-def test_paraphrases_are_bought_once_and_their_cost_is_kept(tmp_path, tiny_reader):
+def test_paraphrases_are_written_once_and_their_cost_is_kept(tmp_path, tiny_reader):
     train = {**TRAIN, "paraphrases": 1, "paraphraser": "tests.eval.scripted:Paraphraser"}
     result = run_world(tmp_path, reader=tiny_reader, train=train, arms=["lora"], context_tokens=120)
     manifest = RunFolder(result.path).manifest()

@@ -36,5 +36,8 @@ def test_a_malformed_system_is_an_error_that_names_the_file(tmp_path, text):
 
 
 def test_an_unknown_arm_names_the_known_ones(tmp_path):
-    with pytest.raises(ConfigError, match="closed-book, cypher-rag, graph-rag, lora"):
+    with pytest.raises(
+        ConfigError,
+        match=r"Unknown arm 'ragg'\..* Expected one of: closed-book, cypher-rag, graph-rag, lora",
+    ):
         load_system("ragg", tmp_path)

@@ -2,18 +2,18 @@ import pytest
 
 from eval.arms.answering import (
     NEUTRAL,
-    Evidence,
-    Marking,
+    MarkingRules,
+    PromptEvidence,
     Prompts,
     choice_prefix,
-    choose,
+    choose_option,
     failed_sample,
     option_texts,
-    reply,
+    write_answer,
 )
 from eval.types import Item
 from models.errors import ConfigError, OutputError
-from models.protocols import Completion, OptionScore, ScoredOptions, Usage
+from models.protocols import Completion, OptionScore, OptionScores, Usage
 
 CHOICE = Item("q", "Who opened it?", ("Tomas {date}", "Ada Lorne"), 1, ("Ada Lorne",), date="2031-05")
 SHORT = Item("s", "Who opened it?", (), -1, ("Ada Lorne", "Lorne"))
@@ -28,7 +28,7 @@ class Scorer:
 
     def score(self, prefix, options):
         self.asked = (prefix, tuple(options))
-        return ScoredOptions(tuple(OptionScore(*score) for score in self.scores), Usage(9, 0), 0.5)
+        return OptionScores(tuple(OptionScore(*score) for score in self.scores), Usage(9, 0), 0.5)
 
 
 class Chat:
@@ -51,7 +51,7 @@ def test_arms_differ_by_nothing_but_the_context_block():
     assert bare == "Date: 2031-05\nQuestion: Who opened it?\nAnswer:"
 
 
-def test_letters_are_scored_where_the_options_are_listed():
+def test_letters_are_scored_if_the_options_are_listed():
     prefix = choice_prefix(CHOICE, "", PROMPTS, "letter")
     assert "A. Tomas {date}\nB. Ada Lorne\nAnswer:" in prefix
     assert option_texts(CHOICE, "letter") == (" A", " B")
@@ -60,14 +60,14 @@ def test_letters_are_scored_where_the_options_are_listed():
 
 def test_the_best_option_after_normalising_is_chosen():
     scorer = Scorer((-2.0, 1, 12), (-3.0, 2, 9))
-    by_token = choose(CHOICE, Evidence(), scorer, Marking(normalisation="token"), PROMPTS)
+    by_token = choose_option(CHOICE, PromptEvidence(), scorer, MarkingRules(normalisation="token"), PROMPTS)
     assert (by_token.prediction, by_token.correct, by_token.scores) == ("1", 1.0, (-2.0, -1.5))
-    by_sum = choose(CHOICE, Evidence(), scorer, Marking(normalisation="sum"), PROMPTS)
+    by_sum = choose_option(CHOICE, PromptEvidence(), scorer, MarkingRules(normalisation="sum"), PROMPTS)
     assert (by_sum.prediction, by_sum.correct) == ("0", 0.0)
     assert scorer.asked[1] == option_texts(CHOICE, "option")
 
 
-def test_pmi_takes_away_what_an_option_scores_anywhere():
+def test_pmi_subtracts_the_score_without_the_question():
     class Fluent(Scorer):
         """Likes the second option whatever is asked, and learns of the first from the question."""
 
@@ -75,33 +75,33 @@ def test_pmi_takes_away_what_an_option_scores_anywhere():
             self.scores = ((-9.0, 1, 12), (-3.0, 2, 9)) if prefix == NEUTRAL else ((-5.0, 1, 12), (-3.0, 2, 9))
             return super().score(prefix, options)
 
-    by_sum = choose(CHOICE, Evidence(), Fluent(), Marking(normalisation="sum"), PROMPTS)
-    by_pmi = choose(CHOICE, Evidence(), Fluent(), Marking(normalisation="pmi"), PROMPTS)
+    by_sum = choose_option(CHOICE, PromptEvidence(), Fluent(), MarkingRules(normalisation="sum"), PROMPTS)
+    by_pmi = choose_option(CHOICE, PromptEvidence(), Fluent(), MarkingRules(normalisation="pmi"), PROMPTS)
     assert (by_sum.prediction, by_pmi.prediction, by_pmi.scores) == ("1", "0", (4.0, 0.0))
     assert by_pmi.usage.tokens_in == 2 * by_sum.usage.tokens_in  # both prefixes are paid for, and counted
 
 
 def test_scores_that_cannot_be_right_are_an_error():
-    with pytest.raises(OutputError, match="expected 2 option scores, found 1"):
-        choose(CHOICE, Evidence(), Scorer((-1.0, 1, 1)), Marking(), PROMPTS)
+    with pytest.raises(OutputError, match="Expected 2 option scores, got 1"):
+        choose_option(CHOICE, PromptEvidence(), Scorer((-1.0, 1, 1)), MarkingRules(), PROMPTS)
     with pytest.raises(OutputError, match="numbers"):
-        choose(CHOICE, Evidence(), Scorer((float("nan"), 1, 1), (-1.0, 1, 1)), Marking(), PROMPTS)
+        choose_option(CHOICE, PromptEvidence(), Scorer((float("nan"), 1, 1), (-1.0, 1, 1)), MarkingRules(), PROMPTS)
 
 
 def test_only_the_first_line_of_a_short_answer_counts():
     chat = Chat("\nIt was Ada Lorne.\nOr Tomas?")
-    answer = reply(SHORT, Evidence("[1] A passage."), chat, Marking(max_tokens=7, seed=3), PROMPTS)
+    answer = write_answer(SHORT, PromptEvidence("[1] A passage."), chat, MarkingRules(max_tokens=7, seed=3), PROMPTS)
     assert (answer.prediction, answer.correct) == ("It was Ada Lorne.", 1.0)
     assert answer.metrics == {"exact_match": 0.0, "f1": pytest.approx(2 * 2 / (4 + 2)), "contains": 1.0}
     assert (chat.request.max_tokens, chat.request.seed, chat.request.temperature) == (7, 3, 0.0)
     assert "[1] A passage." in chat.request.messages[-1].content
-    strict = reply(SHORT, Evidence(), chat, Marking(headline="exact_match"), PROMPTS)
+    strict = write_answer(SHORT, PromptEvidence(), chat, MarkingRules(headline="exact_match"), PROMPTS)
     assert strict.correct == 0.0
 
 
 def test_an_empty_answer_is_an_error():
     with pytest.raises(OutputError, match="empty"):
-        reply(SHORT, Evidence(), Chat(" \n"), Marking(), PROMPTS)
+        write_answer(SHORT, PromptEvidence(), Chat(" \n"), MarkingRules(), PROMPTS)
 
 
 def test_a_failed_item_is_wrong_in_every_metric():
@@ -118,27 +118,27 @@ class Believer:
     def score(self, prefix, options):
         self.asked = [*getattr(self, "asked", []), prefix]
         found = [-0.1 if option.strip() in prefix else -2.0 for option in options]
-        return ScoredOptions(tuple(OptionScore(2 * each, 2, 9, (each, each)) for each in found), Usage(5, 0), 0.1)
+        return OptionScores(tuple(OptionScore(2 * each, 2, 9, (each, each)) for each in found), Usage(5, 0), 0.1)
 
 
-def test_passages_read_one_by_one_are_weighed():
+def test_answers_from_one_passage_each_are_weighted():
     text = "[1] Ada Lorne opened it.\n[2] Tomas {date} was late."
     for weights, right in (((0.0, -9.0), 1.0), ((-9.0, 0.0), 0.0)):
         for way in ("sequence", "token"):
             scorer = Believer()
-            answer = choose(CHOICE, Evidence(text, weights, way), scorer, Marking(), PROMPTS)
+            answer = choose_option(CHOICE, PromptEvidence(text, weights, way), scorer, MarkingRules(), PROMPTS)
             assert answer.correct == right
             assert [prefix.count("[1] ") for prefix in scorer.asked] == [1, 1]
             assert answer.usage.tokens_in == 10
     together = Believer()
-    choose(CHOICE, Evidence(text, (0.0, 0.0)), together, Marking(), PROMPTS)
+    choose_option(CHOICE, PromptEvidence(text, (0.0, 0.0)), together, MarkingRules(), PROMPTS)
     assert len(together.asked) == 1
 
 
-def test_a_model_that_cannot_weigh_passages_says_so():
-    with pytest.raises(ConfigError, match="one by one"):
-        reply(SHORT, Evidence("[1] A passage.", (0.0,), "token"), Chat("Ada"), Marking(), PROMPTS)
+def test_a_model_that_cannot_marginalise_is_an_error():
+    with pytest.raises(ConfigError, match="chat cannot marginalise over passages"):
+        write_answer(SHORT, PromptEvidence("[1] A passage.", (0.0,), "token"), Chat("Ada"), MarkingRules(), PROMPTS)
     untold = Scorer((-1.0, 1, 1), (-2.0, 1, 1))
     untold.name = "untold"
     with pytest.raises(OutputError, match="transformers"):
-        choose(CHOICE, Evidence("[1] A passage.", (0.0,), "token"), untold, Marking(), PROMPTS)
+        choose_option(CHOICE, PromptEvidence("[1] A passage.", (0.0,), "token"), untold, MarkingRules(), PROMPTS)

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from eval.arms.contexts import Packing, Sources, freeze, line_weights, missing_contexts
+from eval.arms.contexts import ContextSettings, ContextSources, freeze_contexts, line_weights, missing_contexts
 from eval.runs.folder import RunFolder
-from eval.runs.trec import Ranked, read_qrels, read_run
-from eval.tasks.gold import Gold
+from eval.runs.trec import RankedChunk, read_qrels, read_run
+from eval.tasks.gold import GoldChunks
 from eval.types import Item
-from models.errors import BudgetReached
+from models.errors import BudgetError
 from models.runtime.progress import SILENT
 from retrieval.answering.pack import pack
-from retrieval.types import FoundReport, GraphQuery, Passage, Retrieved
+from retrieval.types import GraphQuery, Passage, RetrievedEvidence, RetrievedReport
 
 ITEMS = [Item(f"q{n}", f"Question {n}?", ("red", "blue"), 0, ("red",)) for n in range(3)]
-PACKING = Packing(2, 40, lambda text: len(text.split()))
+PACKING = ContextSettings(2, 40, lambda text: len(text.split()))
 
 
 def passage(name, score):
@@ -33,17 +33,17 @@ class Retriever:
         self.asked.append((question, limit))
         if error := self.errors.get(question):
             raise error
-        return Retrieved((passage("a", 2.0), passage("b", 1.0)))
+        return RetrievedEvidence((passage("a", 2.0), passage("b", 1.0)))
 
 
 class Oracle:
     def retrieve(self, item, query, limit, budget_tokens):
-        return Retrieved((passage("gold", 1.0),))
+        return RetrievedEvidence((passage("gold", 1.0),))
 
 
 def sources(retriever):
-    gold = {item.id: Gold() for item in ITEMS} | {"q0": Gold(("d:b", "d:z"), quoted=(_chunk("c:b"),))}
-    return Sources({"rag": retriever}, Oracle(), {"c:a": "d:a", "c:b": "d:b"}, gold)
+    gold = {item.id: GoldChunks() for item in ITEMS} | {"q0": GoldChunks(("d:b", "d:z"), quoted=(_chunk("c:b"),))}
+    return ContextSources({"rag": retriever}, Oracle(), {"c:a": "d:a", "c:b": "d:b"}, gold)
 
 
 def _chunk(name):
@@ -54,7 +54,7 @@ def _chunk(name):
 
 def freeze_all(tmp_path, retriever, retry_failed=False, packing=PACKING, keys=("oracle", "rag")):
     run = RunFolder(tmp_path)
-    freeze(run, missing_contexts(run, keys, ITEMS, retry_failed), sources(retriever), packing, SILENT)
+    freeze_contexts(run, missing_contexts(run, keys, ITEMS, retry_failed), sources(retriever), packing, SILENT)
     return run.contexts()
 
 
@@ -71,10 +71,10 @@ def test_every_retriever_freezes_every_item_once(tmp_path):
     assert len(retriever.asked) == 3
 
 
-def test_the_query_of_the_graph_is_kept_beside_its_context(tmp_path):
+def test_the_graph_query_is_kept_with_its_context(tmp_path):
     class Asking(Retriever):
         def retrieve(self, question, limit):
-            found = Retrieved((passage("a", 2.0),), query=GraphQuery("MATCH (n) RETURN n"))
+            found = RetrievedEvidence((passage("a", 2.0),), query=GraphQuery("MATCH (n) RETURN n"))
             return replace(found, query=replace(found.query, problem="nothing")) if question.endswith("1?") else found
 
     contexts = freeze_all(tmp_path, Asking())
@@ -85,7 +85,7 @@ def test_the_query_of_the_graph_is_kept_beside_its_context(tmp_path):
     assert contexts["oracle", "q0"].query == ""
 
 
-def test_rankings_and_judgements_lie_beside_the_contexts(tmp_path):
+def test_rankings_and_judgements_are_written_with_the_contexts(tmp_path):
     freeze_all(tmp_path, Retriever())
     rankings = read_run(tmp_path / "run.trec")
     assert rankings["rag", "q2"] == ("c:a", "c:b")
@@ -93,9 +93,9 @@ def test_rankings_and_judgements_lie_beside_the_contexts(tmp_path):
     assert read_qrels(tmp_path / "qrels.trec") == {"q0": ("c:b",)}
 
 
-def test_a_query_may_hold_the_options(tmp_path):
+def test_a_query_may_contain_the_options(tmp_path):
     retriever = Retriever()
-    freeze_all(tmp_path, retriever, packing=Packing(2, 40, len, "question-and-choices"), keys=("rag",))
+    freeze_all(tmp_path, retriever, packing=ContextSettings(2, 40, len, "question-and-choices"), keys=("rag",))
     assert retriever.asked[0][0] == "Question 0?\nred\nblue"
 
 
@@ -123,9 +123,9 @@ def test_a_stop_between_ranking_and_context_leaves_no_ranking_twice(tmp_path):
     assert (cut / "run.trec").read_text() == (whole / "run.trec").read_text()
 
 
-def test_a_used_up_budget_is_no_failed_item(tmp_path):
-    with pytest.raises(BudgetReached):
-        freeze_all(tmp_path, Retriever({"Question 1?": BudgetReached("no more")}))
+def test_a_used_up_budget_is_not_a_failed_item(tmp_path):
+    with pytest.raises(BudgetError):
+        freeze_all(tmp_path, Retriever({"Question 1?": BudgetError("no more")}))
     assert ("rag", "q1") not in RunFolder(tmp_path).contexts()
 
 
@@ -147,14 +147,18 @@ def test_progress_counts_items_a_retriever(tmp_path):
             yield Step()
 
     run = RunFolder(tmp_path)
-    freeze(run, missing_contexts(run, ["oracle", "rag"], ITEMS, False), sources(Retriever()), PACKING, Progress())
+    freeze_contexts(
+        run, missing_contexts(run, ["oracle", "rag"], ITEMS, False), sources(Retriever()), PACKING, Progress()
+    )
     assert steps == [["retrieve: oracle", 3, 3], ["retrieve: rag", 3, 3]]
 
 
-def test_lines_are_weighed_by_cosine_after_dense_search_and_by_rank_else():
-    told = (FoundReport("r", "T", "Told.", 1.0),)
-    packed = pack(Retrieved((passage("a", 0.75), passage("b", 0.5)), reports=told), 60, lambda text: len(text.split()))
-    ranking = [Ranked("c:a", 0.75), Ranked("c:b", 0.5)]
+def test_lines_are_weighted_by_cosine_after_dense_search_and_otherwise_by_rank():
+    told = (RetrievedReport("r", "T", "Told.", 1.0),)
+    packed = pack(
+        RetrievedEvidence((passage("a", 0.75), passage("b", 0.5)), reports=told), 60, lambda text: len(text.split())
+    )
+    ranking = [RankedChunk("c:a", 0.75), RankedChunk("c:b", 0.5)]
     assert [line.kind for line in packed.lines] == ["report", "passage", "passage"]  # the strongest last
     assert line_weights(packed, ranking, is_dense=True) == (10.0, 10.0, 15.0)
     second = -math.log(2)

@@ -13,7 +13,7 @@ def test_normalisation_is_that_of_squad():
 @pytest.mark.parametrize(
     ("prediction", "expected"), [("Ada Lorne", 1.0), ("ada lorne!", 1.0), ("Lorne", 0.0), ("", 0.0)]
 )
-def test_exact_match_asks_for_the_whole_answer(prediction, expected):
+def test_exact_match_requires_the_whole_answer(prediction, expected):
     assert exact_match(prediction, ["The Ada Lorne", "Lady Lorne"]) == expected
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 
 from eval.arms.oracle import Oracle
-from eval.tasks.gold import Gold
+from eval.tasks.gold import GoldChunks
 from eval.types import Item
 from kg.schema import Chunk, Document
-from retrieval.types import Passage, Retrieved
+from retrieval.types import Passage, RetrievedEvidence
 
 ITEM = Item("q", "?", (), -1, ("a",))
 CHUNKS = [Chunk(f"c:{n}", "d:1", n, n, n + 1, f"text {n}", 10) for n in range(4)]
@@ -24,7 +24,7 @@ class Plain:
     name = digest = "plain"
 
     def retrieve(self, question, limit):
-        return Retrieved((Passage("c:plain", "d:2", "b.md", "B", "", f"{question} {limit}", 1.0),))
+        return RetrievedEvidence((Passage("c:plain", "d:2", "b.md", "B", "", f"{question} {limit}", 1.0),))
 
 
 def ask(gold, budget=1000):
@@ -33,20 +33,20 @@ def ask(gold, budget=1000):
 
 
 def test_quoted_chunks_come_in_the_order_of_the_quotes():
-    passages = ask(Gold(("d:1",), quoted=(CHUNKS[2], CHUNKS[0])))
+    passages = ask(GoldChunks(("d:1",), quoted=(CHUNKS[2], CHUNKS[0])))
     assert [passage.chunk_id for passage in passages] == ["c:2", "c:0"]
     assert passages[0].score > passages[1].score
     assert (passages[0].source, passages[0].title, passages[0].date) == ("a.md", "A", "2031")
 
 
 def test_whole_documents_show_the_nearest_chunks_first():
-    passages = ask(Gold(("d:1",), quoted=(CHUNKS[1],), whole=tuple(CHUNKS)))
+    passages = ask(GoldChunks(("d:1",), quoted=(CHUNKS[1],), of_documents=tuple(CHUNKS)))
     assert [passage.chunk_id for passage in passages] == ["c:1", "c:3", "c:2", "c:0"]
 
 
-def test_no_more_is_given_to_the_packer_than_it_can_use():
-    assert len(ask(Gold(("d:1",), whole=tuple(CHUNKS)), budget=10)) == 2
+def test_the_packer_gets_no_more_than_it_can_use():
+    assert len(ask(GoldChunks(("d:1",), of_documents=tuple(CHUNKS)), budget=10)) == 2
 
 
 def test_without_evidence_the_plain_retriever_answers():
-    assert [(passage.chunk_id, passage.text) for passage in ask(Gold())] == [("c:plain", "why 5")]
+    assert [(passage.chunk_id, passage.text) for passage in ask(GoldChunks())] == [("c:plain", "why 5")]

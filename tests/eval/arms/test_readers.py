@@ -37,7 +37,7 @@ def test_one_adapter_is_open_at_a_time_and_each_is_opened_once():
     assert log == ["open scorer None", "close scorer None", "open scorer a", "close scorer a"]
 
 
-def test_nothing_is_opened_that_is_not_asked_for():
+def test_no_model_is_opened_without_need():
     log = []
     with readers(log):
         pass

@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from eval.arms.answering import Marking, Prompts
+from eval.arms.answering import MarkingRules, Prompts
 from eval.arms.readers import Readers
-from eval.arms.score import Arm, Asking, missing_samples, score
+from eval.arms.score import AnswerSettings, Arm, answer_items, missing_samples
 from eval.runs.folder import RunFolder
 from eval.runs.records import write_records
 from eval.types import Context, Item
-from models.errors import BudgetReached, ModelError, ModelRefused, OutputError
-from models.protocols import OptionScore, ScoredOptions, Usage
+from models.errors import BudgetError, ModelError, OutputError, RefusalError
+from models.protocols import OptionScore, OptionScores, Usage
 
 ITEMS = [Item(f"q{n}", f"Question {n}?", ("x", "y"), 1, ("y",)) for n in range(6)]
 BARE, RAG, LORA = (
@@ -17,7 +17,7 @@ BARE, RAG, LORA = (
     Arm("rag", "rag", "rag"),
     Arm("lora", "lora", "none", Path("adapters/one")),
 )
-ASKING = Asking(Marking(), Prompts.load(), lambda read, written, seconds: read / 1000)
+ASKING = AnswerSettings(MarkingRules(), Prompts.load(), lambda read, written, seconds: read / 1000)
 
 
 class Scorer:
@@ -32,7 +32,7 @@ class Scorer:
         for number, error in self.errors.items():
             if f"Question {number}?" in prefix:
                 raise error
-        return ScoredOptions((OptionScore(-2.0, 1, 1), OptionScore(-1.0, 1, 1)), Usage(10, 0), 0.25)
+        return OptionScores((OptionScore(-2.0, 1, 1), OptionScore(-1.0, 1, 1)), Usage(10, 0), 0.25)
 
     def close(self):
         pass
@@ -50,7 +50,7 @@ def run_arms(tmp_path, arms, errors=None, retry_failed=False):
         raise AssertionError("no item wants a chat model")
 
     with Readers(open_scorer, open_chat) as readers:
-        score(run, arms, missing_samples(run, arms, ITEMS, retry_failed), readers, ASKING)
+        answer_items(run, arms, missing_samples(run, arms, ITEMS, retry_failed), readers, ASKING)
     return run.samples(), opened
 
 
@@ -62,14 +62,14 @@ def test_every_item_gets_one_sample_with_tokens_time_and_price(tmp_path):
     assert (sample.tokens_in, sample.seconds, sample.cost_usd) == (10, 0.25, 0.01)
 
 
-def test_a_failed_item_is_recorded_as_wrong_and_the_rest_goes_on(tmp_path):
+def test_a_failed_item_is_recorded_as_wrong_and_the_others_continue(tmp_path):
     samples, _ = run_arms(tmp_path, [BARE], {1: OutputError("cut off"), 3: ValueError("odd")})
     assert [sample.correct for sample in samples.values()] == [1, 0, 1, 0, 1, 1]
     assert samples["bare", "q1"].error == "OutputError: cut off"
     assert samples["bare", "q3"].error == "ValueError: odd"
 
 
-def test_failures_are_asked_again_on_request_only(tmp_path):
+def test_failed_items_are_answered_again_on_request_only(tmp_path):
     run_arms(tmp_path, [BARE], {1: OutputError("cut off")})
     samples, opened = run_arms(tmp_path, [BARE])
     assert samples["bare", "q1"].error
@@ -81,11 +81,11 @@ def test_failures_are_asked_again_on_request_only(tmp_path):
 
 
 def test_one_refusal_is_a_failed_item(tmp_path):
-    samples, _ = run_arms(tmp_path, [BARE], {5: ModelRefused("too long")})
-    assert samples["bare", "q5"].error == "ModelRefused: too long"
+    samples, _ = run_arms(tmp_path, [BARE], {5: RefusalError("too long")})
+    assert samples["bare", "q5"].error == "RefusalError: too long"
 
 
-def test_a_model_that_is_gone_stops_the_run_and_nothing_is_held_against_it(tmp_path):
+def test_a_model_out_of_reach_stops_the_run_and_its_failures_are_not_recorded(tmp_path):
     gone = dict.fromkeys((2, 3, 4, 5), ModelError("connection refused"))
     with pytest.raises(ModelError, match="connection refused"):
         run_arms(tmp_path, [BARE], gone)
@@ -98,17 +98,17 @@ def test_a_model_that_answers_nothing_stops_even_a_short_run(tmp_path):
     run = RunFolder(tmp_path)
     readers = Readers(lambda adapter: Scorer({0: ModelError("gone")}), lambda adapter: None)
     with pytest.raises(ModelError, match="gone"):
-        score(run, [BARE], {"bare": ITEMS[:1]}, readers, ASKING)
+        answer_items(run, [BARE], {"bare": ITEMS[:1]}, readers, ASKING)
     assert run.samples() == {}
 
 
 def test_a_used_up_budget_stops_the_run_with_what_is_done(tmp_path):
-    with pytest.raises(BudgetReached):
-        run_arms(tmp_path, [BARE], {4: BudgetReached("no more")})
+    with pytest.raises(BudgetError):
+        run_arms(tmp_path, [BARE], {4: BudgetError("no more")})
     assert len(RunFolder(tmp_path).samples()) == 4
 
 
-def test_an_item_whose_context_failed_is_wrong_without_asking(tmp_path):
+def test_an_item_whose_context_failed_is_wrong_without_a_call(tmp_path):
     contexts = [Context("rag", item.id, "[1] p", ("c:1",), 2, 0.1) for item in ITEMS[:-1]]
     contexts.append(Context("rag", "q5", "", (), 0, 0.1, None, "KeyError: 'x'"))
     write_records(tmp_path / "contexts.jsonl", contexts)

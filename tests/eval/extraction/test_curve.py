@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from eval.extraction.curve import curve
+from eval.extraction.curve import extraction_curve
 from eval.extraction.gold_triples import GoldDocument, Relation
 from eval.extraction.relation_match import RelationMatch
 from kg.config import ExtractConfig
 from kg.extraction.chat import ChatExtractor
-from kg.extraction.protocol import Passage
+from kg.extraction.protocol import ExtractionInput
 from kg.language.sentences import RuleSentences
 from kg.schema import Chunk
-from models.errors import BudgetReached, OutputError
+from models.errors import BudgetError, OutputError
 from models.protocols import Completion, Usage
 from tests.kg.scripted import LetterEncoder
 
@@ -43,7 +43,7 @@ class Fixed:
         self.asked += 1
         text = request.messages[-1].content
         if self.lines is None:
-            raise BudgetReached("nothing on record")
+            raise BudgetError("nothing on record")
         if text.count(".") > self.most:
             raise OutputError("no answer", 40, 25)
         parsed = {"facts": [line for line in self.lines if line.split(" | ")[0] in text]}
@@ -53,8 +53,8 @@ class Fixed:
 def points(lines, density, *bounds, most=9):
     chat = Fixed(lines, most)
     read = ChatExtractor(chat, RuleSentences(), ExtractConfig(density=density, gleaning="none"))
-    passage = Passage((Chunk("c:1", "d:1", 0, 0, len(TEXT), TEXT, 50),), title="Mills", date="")
-    found = curve([GOLD], [(0, passage)], read, RelationMatch(LetterEncoder(), 0.5), bounds)
+    passage = ExtractionInput((Chunk("c:1", "d:1", 0, 0, len(TEXT), TEXT, 50),), title="Mills", date="")
+    found = extraction_curve([GOLD], [(0, passage)], read, RelationMatch(LetterEncoder(), 0.5), bounds)
     assert chat.asked == (1 if lines and most > 3 else 3)
     return found
 
@@ -79,7 +79,7 @@ def test_without_any_answer_there_is_no_curve():
     assert points(None, 4.0, 2.0, 4.0) == []
 
 
-def test_a_passage_read_in_halves_counts_with_what_both_and_the_useless_answer_cost():
+def test_an_input_split_in_halves_counts_with_the_cost_of_all_three_replies():
     (point,) = points(LINES, 8.0, 8.0, most=2)
     assert point.tokens_out == pytest.approx((25 + 60 + 60) / 50)
     assert point.pairs.recall.mean == 1

@@ -76,18 +76,19 @@ def test_jsonl_takes_any_name_of_a_thing(tmp_path):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ("[]", "holds no document"),
-        ("{", "neither a JSON list nor JSON lines"),
+        ("[]", "has no document"),
+        ("{", "line 1: expected one JSON object, but it does not parse"),
+        ("[{", "begins as a JSON list, but does not parse"),
         ('{"text": "t"}', "document 1 is not of the form jsonl: .*triples"),
         ('{"text": "", "triples": []}\n{"text": "t", "triples": [["a", "b"]]}', "document 1"),
     ],
 )
-def test_what_is_not_of_the_form_is_an_error_that_names_the_document(tmp_path, content, message):
+def test_a_malformed_document_is_an_error_that_names_it(tmp_path, content, message):
     path = tmp_path / "x.jsonl"
     path.write_text(content)
     with pytest.raises(InputError, match=message):
         read_gold("jsonl", path)
-    with pytest.raises(ConfigError, match="unknown form"):
+    with pytest.raises(ConfigError, match="Unknown format of gold triples 'tacred'"):
         read_gold("tacred", path)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from eval.mine.fact_features import FEATURES, fact_features
-from eval.mine.subgraph import Subgraphs
+from eval.mine.subgraph import SubgraphSearch
 from tests.kg.scripted import LetterEncoder
 
 FACTS = ("Lorne founded the mill in Torsby in 1887.", "The ferry sank.")
@@ -13,7 +13,7 @@ def see(*relations, facts=FACTS):
     return dict(zip(FEATURES, rows[0].tolist(), strict=True))
 
 
-def test_a_stated_fact_is_held_by_two_relations_that_hang_together():
+def test_a_stated_fact_is_contained_in_two_connected_relations():
     seen = see(("Lorne", "founded in 1887", "mill"), ("mill", "in", "Torsby"), ("ferry", "sank in", "lake"))
     assert seen["two_relations"] == seen["three_relations"] == 1.0
     assert seen["number_missing"] == 0.0
@@ -37,7 +37,7 @@ def test_a_sentence_as_predicate_is_near_without_the_names_around_it():
     assert see(("LORNE AND SONS", sentence, "TORSBY ON THE LAKE"))["nearest"] == pytest.approx(1.0, abs=1e-5)
 
 
-def test_an_empty_graph_holds_nothing():
+def test_an_empty_graph_states_nothing():
     assert see() == {"nearest": 0.0, "two_relations": 0.0, "three_relations": 0.0, "number_missing": 1.0}
 
 
@@ -49,5 +49,5 @@ def test_relations_are_followed_from_subject_to_object_two_steps():
         def encode(self, texts, kind="passage"):
             return np.array([[float(text == "a0" or text.startswith("near"))] for text in texts], dtype=np.float32)
 
-    shown = Subgraphs([*chain, *others], Encoder()).near(np.ones(1, dtype=np.float32))
+    shown = SubgraphSearch([*chain, *others], Encoder()).near(np.ones(1, dtype=np.float32))
     assert shown == [0, 1, *range(4, 11)]

@@ -8,8 +8,8 @@ import pytest
 from eval.extraction.document_graph import DocumentFact
 from eval.mine.fact_judge import FactJudge, shipped_judge
 from eval.mine.files import Essay, StoredGraph, graphs_of, read_essays, read_graphs
-from eval.mine.fit_judge import collect, fit, report
-from eval.mine.measure import keeps, relations_of, stored_share
+from eval.mine.fit_judge import collect_judgments, fit_judge, report
+from eval.mine.measure import measure_graphs, relations_of, stored_share
 from eval.statistics.agreement import agreement
 from models.errors import InputError
 from tests.kg.scripted import LetterEncoder
@@ -55,7 +55,7 @@ def test_essays_and_facts_are_paired(tmp_path):
         read_essays(tmp_path / "facts.json", tmp_path / "more.json")
 
 
-def test_graphs_meet_their_essays_by_the_facts_not_by_number(tmp_path):
+def test_graphs_are_matched_with_essays_by_facts_not_by_number(tmp_path):
     path = write_zip(
         tmp_path / "results_Peer.zip",
         **{"7": graph(*MILL_GRAPH), "7_resultsX": judgments(MILL, 1, 0), "9": graph(("a", "b", "c"))},
@@ -83,13 +83,13 @@ def test_a_zip_without_graphs_or_no_zip_is_an_error(tmp_path):
 
 
 def test_the_share_is_over_all_essays_and_a_failed_one_keeps_nothing():
-    row = keeps("ours", [MILL, LAKE], [MILL_GRAPH, ()], JUDGE, LetterEncoder())
+    row = measure_graphs("ours", [MILL, LAKE], [MILL_GRAPH, ()], JUDGE, LetterEncoder())
     assert (row.kept, row.n, row.essays, row.relations) == (0.5, 4, 2, 1.0)
     assert (row.ci_low, row.ci_high) == (0.0, 1.0)
 
 
 def test_an_essay_that_a_peer_was_not_given_is_left_out():
-    row = keeps("peer", [MILL, LAKE], [MILL_GRAPH, None], JUDGE, LetterEncoder())
+    row = measure_graphs("peer", [MILL, LAKE], [MILL_GRAPH, None], JUDGE, LetterEncoder())
     assert (row.kept, row.n, row.essays) == (1.0, 2, 1)
 
 
@@ -98,11 +98,11 @@ def test_a_graph_is_its_relations_in_the_documents_own_words():
     assert relations_of(facts) == [("Lorne", "founded", "mill"), ("Lorne", "set up", "mill")]
 
 
-def test_a_fit_finds_what_decides_and_keeps_as_many_as_were_kept():
+def test_a_fit_finds_the_decisive_feature_and_keeps_the_same_share():
     generator = np.random.default_rng(0)
     features = generator.random((400, 4))
     kept = features[:, 2] > 0.7
-    judge = fit(features, kept)
+    judge = fit_judge(features, kept)
     said = agreement(kept, judge.kept(features), judge.probabilities(features))
     assert said.auc > 0.99
     assert abs(said.judged - said.stored) <= 0.005
@@ -115,7 +115,7 @@ def test_agreement_by_chance_is_no_agreement():
     assert (said.accuracy, said.kappa, said.auc) == (0.5, 0.0, 0.5)
 
 
-def test_the_report_tells_given_essays_from_those_never_seen():
+def test_the_report_separates_given_essays_from_unseen_ones():
     essays = [
         Essay(f"{n}", "", (f"Lorne founded mill{n}x.", f"Varga sold boat{n}y.")) for n in range(20)
     ]  # fmt: skip
@@ -123,7 +123,7 @@ def test_the_report_tells_given_essays_from_those_never_seen():
         StoredGraph((("Lorne", "founded", f"mill{n}x"), ("fish", "swim", "home")), essay.facts, (True, False))
         for n, essay in enumerate(essays)
     ]
-    found = report(collect(essays[:15], {"A": graphs[:10], "B": graphs[10:]}, LetterEncoder()))["agreement"]
+    found = report(collect_judgments(essays[:15], {"A": graphs[:10], "B": graphs[10:]}, LetterEncoder()))["agreement"]
     assert found["out_of_fold"]["all"]["n"] == 30
     assert found["unseen_essays"]["all"]["n"] == 10
     assert found["out_of_fold"]["all"]["accuracy"] == found["unseen_essays"]["all"]["accuracy"] == 1.0
@@ -141,7 +141,7 @@ def test_the_shipped_judge_agrees_with_published_judgments():
 
     essays = read_essays(MINE / "essays_first50.json", MINE / "facts_first50.json")[:12]
     found = graphs_of(essays, read_graphs(MINE / "results_GraphRAG.zip"))
-    row = keeps(
+    row = measure_graphs(
         "GraphRAG", essays, [graph and graph.relations for graph in found], shipped_judge(), open_encoder("minilm")
     )
     assert row.essays == 12

@@ -19,12 +19,12 @@ def test_pieces_are_the_whole_text(text: str, quotes: list[str]) -> None:
     assert "".join(shown.split()) == "".join(text.split())
 
 
-def test_overlapping_quotes_make_one_mark() -> None:
+def test_overlapping_quotes_are_highlighted_once() -> None:
     pieces, found = highlight("the old bridge opened", ["old bridge", "bridge opened"])
     assert [(piece.text, piece.gold) for piece in pieces] == [("the ", False), ("old bridge opened", True)]
     assert found == 2
 
 
-def test_quote_with_signs_is_no_pattern() -> None:
+def test_a_quote_is_not_a_regular_expression() -> None:
     assert highlight("cost (in 2031): 3.5?", ["(in 2031): 3.5?"])[1] == 1
     assert highlight("cost in 2031: 345", ["3.5"])[1] == 0

@@ -78,6 +78,12 @@ def test_every_number_of_the_arms_is_that_of_the_metrics(tmp_path: Path) -> None
         assert field(row, "cost_usd") == [(0.0, "$0")]
 
 
+def test_the_page_says_what_the_p_values_test(tmp_path: Path) -> None:
+    text = page_of(tmp_path).select_one("#p-values").get_text()
+    assert "if both arms were equally good" in text
+    assert "below 0.05, the difference is significant" in text
+
+
 def test_every_number_of_the_other_tables_is_that_of_the_metrics(tmp_path: Path) -> None:
     page, metrics = page_of(tmp_path), default_metrics()
     made = {(row["a"], row["b"]): row for row in metrics["comparisons"]}
@@ -101,21 +107,23 @@ def test_every_number_of_the_other_tables_is_that_of_the_metrics(tmp_path: Path)
     assert field(retrieval, "recall") == [(0.625, "62.5 %")]
     assert field(retrieval, "ndcg") == [(0.813, "0.813")]
     assert field(retrieval, "relevance") == []
-    setup = [[value for value, _ in numbers(row)] for row in page.select("#setup-table tbody tr")]
+    setup = []
+    for row in page.select("#setup-table tbody tr"):
+        setup.append([value for value, _ in numbers(row)])
     assert setup == [[61.5, 4321, 987, 0], [300.0, 150000, 0, 0]]
 
 
-def test_set_up_names_the_arms_that_rest_on_it(tmp_path: Path) -> None:
+def test_set_up_costs_name_the_arms_that_use_them(tmp_path: Path) -> None:
     rows = page_of(tmp_path).select("#setup-table tbody tr")
     assert [row.select("td")[-1].get_text() for row in rows] == ["oracle, lora, rag", "lora"]
 
 
-def test_plots_say_the_numbers_and_one_arm_has_one_colour(tmp_path: Path) -> None:
+def test_plots_have_their_numbers_in_words_and_an_arm_has_one_colour(tmp_path: Path) -> None:
     page = page_of(tmp_path)
     words = {figure["id"]: figure.select_one("svg desc").get_text() for figure in page.select("figure.plot")}
     assert set(words) == {"plot-accuracy", "plot-differences", "plot-cost", "plot-kinds"}
     assert "lora 65.4 % (50.4–77.7 %)" in words["plot-accuracy"].translate(SPACES)
-    assert "lora minus rag: +11.1 points (−8.9 to +32.1), Holm p 0.510" in words["plot-differences"].translate(SPACES)
+    assert "lora minus rag: +11.1 points (−8.9 to +32.1), p (Holm) 0.510" in words["plot-differences"].translate(SPACES)
     assert all("var(--arm-4)" in str(page.select_one(f"#plot-{name} svg")) for name in ("accuracy", "cost"))
     assert page.select_one("tr[data-arm=lora] th .mark.s4") is not None
 
@@ -124,7 +132,7 @@ def test_verdict_names_the_best_arm_that_is_not_the_oracle(tmp_path: Path) -> No
     text = page_of(tmp_path).select_one("#verdict").get_text().translate(SPACES)
     assert "lora answers best: 65.4 % of 3 items right (95 % interval 50.4–77.7 %)" in text
     assert "32.1 points more than closed-book (interval +12.1 to +53.1; exact paired test p = 0.020" in text
-    assert "Not told apart from lora on these items (Holm p of 0.05 or more): rag." in text
+    assert "The difference between lora and rag is not significant on these items." in text
 
 
 def hostile_run(folder: Path) -> BeautifulSoup:
@@ -163,8 +171,8 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     assert page.find_all("img") == []
     assert {tag.name for tag in page.find_all(True)} - {tag.name for tag in plain.find_all(True)} <= {"q"}
     assert not [name for tag in page.find_all(True) for name in tag.attrs if name.startswith("on")]
-    for place in (".q", ".options .find", ".evidence cite", "#item-list mark", "#provenance pre", "h1", "title"):
-        assert HOSTILE in page.select_one(place).get_text(), place
+    for selector in (".q", ".options .find", ".evidence cite", "#item-list mark", "#provenance pre", "h1", "title"):
+        assert HOSTILE in page.select_one(selector).get_text(), selector
     assert f"rag failed: {HOSTILE}" in [node.get_text() for node in page.select(".error")]
     assert "</script>" in page.select_one("#plot-kinds desc").get_text()
 
@@ -238,28 +246,28 @@ def test_item_shows_choices_scores_and_gold_in_its_context(tmp_path: Path) -> No
     marked = [mark.get_text() for mark in item.select("details.context mark")]
     assert marked == ["Maren Oskevald watched", "from a pilot boat"]
     summaries = [" ".join(node.get_text().split()) for node in item.select("details.context > summary")]
-    assert "rag context, read by rag" in summaries[0]
+    assert "rag context, given to rag" in summaries[0]
     assert "1 of 1 gold quote" in summaries[0]
     assert "0 of 1 gold quote" in summaries[1]
 
 
-def test_context_is_shown_once_for_all_arms_that_read_it(tmp_path: Path) -> None:
+def test_a_context_is_shown_once_for_all_arms_that_were_given_it(tmp_path: Path) -> None:
     metrics = default_metrics()
     metrics["arms"].append(arm_json(arm_result("lora-rag", 0.4), retriever="rag"))
     item = page_of(tmp_path, metrics=metrics).select_one("#item-1")
     read_by = [" ".join(node.get_text().split()) for node in item.select("details.context > summary")]
     assert len(read_by) == 2
-    assert "read by rag, lora-rag" in read_by[0]
+    assert "given to rag, lora-rag" in read_by[0]
 
 
-def test_a_query_of_the_graph_stands_with_its_context(tmp_path: Path) -> None:
+def test_a_graph_query_is_shown_with_its_context(tmp_path: Path) -> None:
     first, *others = contexts()
     query = "MATCH (n) WHERE n.x < 3 RETURN n"
     item = page_of(tmp_path, contexts=[replace(first, query=query), *others]).select_one("#item-1")
     assert [code.get_text() for code in item.select("details.context code")] == [query]
 
 
-def test_failed_item_says_why(tmp_path: Path) -> None:
+def test_a_failed_item_has_its_reason(tmp_path: Path) -> None:
     rows = [replace(row, prediction="", correct=0.0, scores=(), error="OutputError: empty") for row in samples()[:1]]
     item = page_of(tmp_path, samples=rows + samples()[1:]).select_one("#item-1")
     assert "closed-book failed: OutputError: empty" in item.select_one(".error").get_text()
@@ -281,7 +289,9 @@ def test_short_answers_are_shown_with_their_metrics(tmp_path: Path) -> None:
     page = page_of(
         tmp_path, items=(item,), samples=rows, contexts=[], metrics=metrics_json(arms, (), headline="contains")
     )
-    answers = [[cell.get_text().strip() for cell in row.select("th, td")] for row in page.select(".answers tbody tr")]
+    answers = []
+    for row in page.select(".answers tbody tr"):
+        answers.append([cell.get_text().strip() for cell in row.select("th, td")])
     assert answers == [
         ["rag", "It is <Oskevald>", "✓ right", "contains 1.00 · exact_match 0.00 · f1 0.67"],
         ["closed-book", "nobody", "✗ wrong", "contains 0.00 · exact_match 0.00 · f1 0.00"],
@@ -366,7 +376,7 @@ CLICKS = {
 
 @pytest.mark.browser
 @pytest.mark.parametrize("click", CLICKS)
-def test_filters_show_what_is_asked_for(tmp_path: Path, click: str) -> None:
+def test_filters_show_the_matching_items(tmp_path: Path, click: str) -> None:
     page = write_report(write_run(tmp_path / "run"))
     text = page.read_text(encoding="utf-8")
     text = re.sub(r"<meta http-equiv[^>]*>", "", text)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from eval.report.finished_run import read_record
+from eval.report.finished_run import read_finished_run
 from eval.report.kinds_plot import kind_plot
 from eval.report.palette import HUES, arm_slots
-from eval.report.plots import MOST_COMPARISONS, accuracy_plot, cost_plot, difference_plot
+from eval.report.plots import MAX_COMPARISONS, accuracy_plot, cost_plot, difference_plot
 from eval.runs.results import ArmSummary
 from tests.eval.small_run import arm_result, comparison, write_run
 
@@ -33,24 +33,24 @@ def test_svg_has_variables_for_colours_and_its_own_ids() -> None:
     assert "chance 25\u202f%" in svg
 
 
-def test_differences_mark_what_holm_leaves() -> None:
+def test_differences_mark_the_significant_ones() -> None:
     plot = difference_plot([comparison("rag", "closed-book", 0.3, 0.0004), comparison("lora", "rag", 0.1, 0.7)], SLOTS)
     assert plot is not None
     texts = [text.replace("\xa0", " ") for text in drawn(plot.svg)]
     assert "< 0.001 *" in texts
     assert "0.700" in texts
-    assert ["against closed-book" in texts, "against rag" in texts] == [True, True]
+    assert ["vs closed-book" in texts, "vs rag" in texts] == [True, True]
     assert difference_plot([], SLOTS) is None
 
 
 def test_more_comparisons_than_fit_are_counted() -> None:
-    plot = difference_plot([comparison("rag", f"arm{number}", 0.1) for number in range(MOST_COMPARISONS + 3)], SLOTS)
+    plot = difference_plot([comparison("rag", f"arm{number}", 0.1) for number in range(MAX_COMPARISONS + 3)], SLOTS)
     assert plot is not None
     assert "3 more in the table" in plot.caption
 
 
 @pytest.mark.parametrize(("dollars", "unit"), [(0.0, "seconds"), (0.006, "US dollars")])
-def test_cost_is_in_seconds_where_all_is_free(dollars: float, unit: str) -> None:
+def test_cost_is_in_seconds_if_all_arms_are_free(dollars: float, unit: str) -> None:
     arms = [arm_result(name, 0.5, cost_usd=dollars) for name in NAMES]
     plot = cost_plot(arms, SLOTS, dict.fromkeys(NAMES, 3), "Accuracy")
     assert f"{unit} per question (log scale)" in drawn(plot.svg)
@@ -70,7 +70,7 @@ def test_kinds_turn_to_rows_when_there_are_many() -> None:
     assert many is not None
     assert {"all", "25", "50"} <= set(drawn(few.svg))
     assert {"all items", "a (4)", "i (4)"} <= set(drawn(many.svg))
-    assert "one item weighs 25 points" in few.caption
+    assert "one item is 25 points" in few.caption
     assert kind_plot(arms, {"a": {"rag": (0.25, 4)}}, "Accuracy") is None
 
 
@@ -85,7 +85,7 @@ def test_names_of_any_script_and_with_signs_are_drawn_as_they_are() -> None:
 
 
 def test_shipped_arms_have_their_usual_colours_and_new_ones_free_slots(tmp_path: Path) -> None:
-    record = read_record(write_run(tmp_path))
+    record = read_finished_run(write_run(tmp_path))
     usual = {"closed-book": 0, "oracle": 1, "rag": 2, "lora": 4}
     assert arm_slots(record.arms, record.floor, record.ceiling) == usual
     new = [ArmSummary(arm_result(f"new-{number:02}", 0.5), "", "rag") for number in range(12)]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from eval.resolution.blocking import candidates
-from eval.resolution.measure import best_threshold, measure
+from eval.resolution.measure import best_threshold, measure_resolution
 from eval.resolution.record_pairs import read_folder, read_record
-from eval.resolution.similarity import PER_COLUMN, Similarity
+from eval.resolution.similarity import PER_COLUMN, RecordSimilarity
 from models.errors import InputError
 from tests.app.command import graft
 from tests.kg.scripted import LetterEncoder
@@ -23,9 +23,11 @@ def write_set(folder, columns=("title", "maker", "year"), seed=0):
     def word():
         return "".join(rng.choices(syllables, k=3))
 
+    def text(record):
+        return " ".join(f"COL {column} VAL {value}" for column, value in zip(columns, record, strict=True))
+
     def line(left, right, label):
-        texts = [" ".join(f"COL {c} VAL {v}" for c, v in zip(columns, r, strict=True)) for r in (left, right)]
-        return f"{texts[0]}\t{texts[1]}\t{label}\n"
+        return f"{text(left)}\t{text(right)}\t{label}\n"
 
     folder.mkdir(parents=True)
     for split, count in (("train", 60), ("valid", 15), ("test", 45)):
@@ -57,7 +59,7 @@ def test_a_wrong_line_is_named(tmp_path, line):
 def made_up(tmp_path_factory):
     """A set, and how it is matched."""
     folder = write_set(tmp_path_factory.mktemp("sets") / "made-up")
-    return folder, measure(folder, LetterEncoder())
+    return folder, measure_resolution(folder, LetterEncoder())
 
 
 def test_matching_records_are_found_and_the_figures_follow_from_the_test_pairs(made_up):
@@ -71,18 +73,18 @@ def test_matching_records_are_found_and_the_figures_follow_from_the_test_pairs(m
     assert result.blocking.recall > 0.95
 
 
-def test_the_names_of_the_columns_decide_nothing(made_up, tmp_path):
+def test_the_names_of_the_columns_do_not_matter(made_up, tmp_path):
     _, one = made_up
-    other = measure(write_set(tmp_path / "other", ("x1", "x2", "x3")), LetterEncoder())
+    other = measure_resolution(write_set(tmp_path / "other", ("x1", "x2", "x3")), LetterEncoder())
     assert (one.f1, one.threshold, one.blocking) == (other.f1, other.threshold, other.blocking)
 
 
-def test_the_test_labels_teach_nothing(made_up, tmp_path):
+def test_nothing_is_learnt_from_the_test_labels(made_up, tmp_path):
     _, before = made_up
     folder = write_set(tmp_path / "set")
     lines = (folder / "test.txt").read_text().splitlines()
     (folder / "test.txt").write_text("".join(f"{line[:-1]}{1 - int(line[-1])}\n" for line in lines))
-    after = measure(folder, LetterEncoder())
+    after = measure_resolution(folder, LetterEncoder())
     assert (after.threshold, after.validation_f1) == (before.threshold, before.validation_f1)
     assert after.f1.mean < 0.2
 
@@ -97,19 +99,19 @@ def test_blocking_compares_a_bounded_number_of_pairs_a_record(tmp_path):
 
 def test_a_missing_value_is_neither_alike_nor_unlike():
     left, right = read_record("COL a VAL salt inn COL b VAL -"), read_record("COL a VAL salt inn COL b VAL 12")
-    similarity = Similarity([left, right], ["a", "b"], LetterEncoder())
+    similarity = RecordSimilarity([left, right], ["a", "b"], LetterEncoder())
     (row,) = similarity.features([type("Pair", (), {"left": left, "right": right})()])
     assert row[PER_COLUMN : 2 * PER_COLUMN].tolist() == [1.0, *[0.0] * (PER_COLUMN - 1)]
     assert row[:2].tolist() == [0.0, 1.0]
 
 
-def test_a_threshold_lies_between_scores_and_one_label_alone_is_refused(tmp_path):
+def test_a_threshold_lies_between_scores_and_a_single_label_is_refused(tmp_path):
     assert best_threshold(np.array([0.5, 0.5]), np.array([True, False])) == (0.5, pytest.approx(2 / 3))
     folder = write_set(tmp_path / "set")
     for split in ("train", "valid"):
         (folder / f"{split}.txt").write_text("COL a VAL b\tCOL a VAL c\t1\n" * 3)
     with pytest.raises(InputError, match="two pairs or more of either label"):
-        measure(folder, LetterEncoder())
+        measure_resolution(folder, LetterEncoder())
 
 
 def test_the_command_prints_a_table_and_json(tmp_path):
@@ -120,7 +122,7 @@ def test_the_command_prints_a_table_and_json(tmp_path):
     table = graft("eval", "resolution", folder, *options, "--threshold", "1")
     assert "blocking" in table.out
     assert "0.000" in table.out
-    assert "name a folder with train.txt" in graft("eval", "resolution", tmp_path, *options).error(2)
+    assert "Name a folder with train.txt" in graft("eval", "resolution", tmp_path, *options).error(2)
 
 
 @pytest.mark.shared_data
@@ -129,4 +131,4 @@ def test_the_command_prints_a_table_and_json(tmp_path):
 def test_restaurants_are_matched_as_published():
     from models.factory import open_encoder
 
-    assert measure(SHARED / "Fodors-Zagats", open_encoder("minilm")).f1.mean > 0.97
+    assert measure_resolution(SHARED / "Fodors-Zagats", open_encoder("minilm")).f1.mean > 0.97

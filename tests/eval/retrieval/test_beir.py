@@ -36,16 +36,20 @@ def test_facts_are_optional(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "line", "message"),
     [
-        ("corpus.jsonl", {"_id": "p1", "text": "again"}, "line 5: the id 'p1' is there twice"),
+        ("corpus.jsonl", {"_id": "p1", "text": "again"}, "line 5: expected unique ids, but the id 'p1' is there twice"),
         ("corpus.jsonl", {"id": "p9", "text": "x"}, "line 5: .*_id"),
         ("corpus.jsonl", "{", "line 5: "),
         ("queries.jsonl", {"_id": "q9", "text": ""}, "line 4: .*text"),
         (
             "facts.jsonl",
             {"passage_id": "p9", "subject": "a", "predicate": "b", "object": "c"},
-            "line 6: no passage 'p9'",
+            "line 6: expected the id of a passage in corpus.jsonl, got 'p9'",
         ),
-        ("qrels/test.tsv", "q1\tp9\t1", "line 6: 'q1' or 'p9' is no id of"),
+        (
+            "qrels/test.tsv",
+            "q1\tp9\t1",
+            "line 6: expected ids of queries.jsonl and corpus.jsonl, but 'q1' or 'p9' is not there",
+        ),
         ("qrels/test.tsv", "q1 p1 1", "line 6: expected query-id, corpus-id and score"),
     ],
 )

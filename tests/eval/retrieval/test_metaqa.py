@@ -4,13 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from eval.retrieval.metaqa import Found, ask, f1, measure, read_graph, read_questions, walked_from
+from eval.retrieval.metaqa import (
+    PathAnswers,
+    answer_question,
+    f1,
+    measure_paths,
+    read_graph,
+    read_questions,
+    walked_from,
+)
 from kg.schema import Chunk, Entity, Fact
-from models.errors import BudgetReached, InputError
+from models.errors import BudgetError, InputError
 from retrieval.index.graph_index import GraphIndex
 from retrieval.retrievers.registry import open_retriever
-from retrieval.types import FoundFact, Retrieved
-from retrieval.types import Path as Walk
+from retrieval.types import FactPath as Walk
+from retrieval.types import RetrievedEvidence, RetrievedFact
 from tests.retrieval.fakes import MemoryStore, WordEncoder
 
 
@@ -36,12 +44,12 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def retrieve(self, question: str, limit: int) -> Retrieved:
+    def retrieve(self, question: str, limit: int) -> RetrievedEvidence:
         raise self._error
 
 
-def _fact(subject: str, predicate: str, object_: str) -> FoundFact:
-    return FoundFact(f"{subject} {object_}", subject, predicate, object_, "", "", 1.0)
+def _fact(subject: str, predicate: str, object_: str) -> RetrievedFact:
+    return RetrievedFact(f"{subject} {object_}", subject, predicate, object_, "", "", 1.0)
 
 
 def test_a_graph_has_every_fact_once_with_its_sentence(folder: Path) -> None:
@@ -78,19 +86,19 @@ def test_a_retriever_is_measured_by_the_ends_of_its_paths(folder: Path, tmp_path
     index = GraphIndex.open(MemoryStore(read_graph(folder)), tmp_path / "index", WordEncoder(512))
     questions = read_questions(folder / "1hop_500.txt")
     retriever = open_retriever("paths", index, index.encoder, {"hops": 1})
-    found = measure([ask(retriever, each) for each in questions], questions)
+    found = measure_paths([answer_question(retriever, each) for each in questions], questions)
     assert (found.n, found.failed, found.hits.mean) == (2, 0, 1.0)
     assert found.f1.mean == pytest.approx((1 + 2 / 3) / 2)  # the graph lacks one of the two that cross the Sel
 
 
 def test_a_question_that_fails_is_wrong_and_a_budget_stops(folder: Path) -> None:
     questions = read_questions(folder / "1hop_500.txt")
-    failed = ask(Broken(ValueError("no")), questions[0])
-    found = measure([failed, Found("Old Bridge", frozenset({"Old Bridge"}), 0.1)], questions)
+    failed = answer_question(Broken(ValueError("no")), questions[0])
+    found = measure_paths([failed, PathAnswers("Old Bridge", frozenset({"Old Bridge"}), 0.1)], questions)
     assert (found.failed, found.hits.mean, found.f1.mean) == (1, 0.5, pytest.approx(1 / 3))
     assert found.errors == ("1hop_500-1: ValueError: no",)
-    with pytest.raises(BudgetReached):
-        ask(Broken(BudgetReached("enough")), questions[0])
+    with pytest.raises(BudgetError):
+        answer_question(Broken(BudgetError("enough")), questions[0])
 
 
 def test_a_path_is_walked_from_its_topic() -> None:

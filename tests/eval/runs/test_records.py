@@ -3,9 +3,8 @@ import json
 import pytest
 
 from eval.runs.records import Appender, drop_cut_line, from_dict, read_records, to_line, write_records
-from eval.tasks.rows import read_rows
 from eval.types import Context, GoldEvidence, Item, Sample
-from models.errors import InputError, StoreError
+from models.errors import StoreError
 
 ITEM = Item("q1", "Wer?", ("ja", "nein"), 1, ("nein",), "kind", "2031", (GoldEvidence("a.md", "x"),))
 CONTEXT = Context("rag", "q1", "[1] ß\u2028", ("c:1", "c:2"), 3, 0.25, None)
@@ -17,7 +16,7 @@ def test_a_record_reads_back_as_it_was(record):
     assert from_dict(type(record), json.loads(to_line(record))) == record
 
 
-def test_records_appended_in_two_sittings_are_read_in_order(tmp_path):
+def test_records_appended_in_two_sessions_are_read_in_order(tmp_path):
     path = tmp_path / "samples.jsonl"
     for prediction in ("0", "1"):
         with Appender(path) as samples:
@@ -54,14 +53,3 @@ def test_a_damaged_line_in_the_middle_is_an_error_that_names_it(tmp_path):
 def test_a_second_process_cannot_append_to_the_same_file(tmp_path):
     with Appender(tmp_path / "samples.jsonl"), pytest.raises(StoreError, match="another process"):
         Appender(tmp_path / "samples.jsonl")
-
-
-def test_rows_of_others_name_file_and_line(tmp_path):
-    path = tmp_path / "their.jsonl"
-    path.write_text('{"a": 1}\n\n[1]\n')
-    rows = read_rows(path)
-    assert next(rows) == (1, {"a": 1})
-    with pytest.raises(InputError, match=r"their.jsonl, line 3.*object"):
-        next(rows)
-    with pytest.raises(InputError, match="Check the path"):
-        list(read_rows(tmp_path / "missing.jsonl"))

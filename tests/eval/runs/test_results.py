@@ -4,7 +4,7 @@ import pytest
 
 from eval.config import load_experiment
 from eval.experiment import run_experiment
-from eval.runs.results import compare, from_json, list_runs, load_run, to_json
+from eval.runs.results import compare_runs, from_json, list_runs, load_run, to_json
 from models.errors import InputError
 from tests.eval.scripted import QUESTIONS, write_world
 
@@ -48,7 +48,7 @@ def test_runs_are_compared_on_the_items_they_share(tmp_path):
     file = write_world(tmp_path, arms=["closed-book", "rag"], normalisation="sum")
     (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in fewer))
     second = run_experiment(load_experiment(file), workspace=tmp_path / "kb")
-    found = {row.a.rpartition(":")[2]: row for row in compare(first, second)}
+    found = {row.a.rpartition(":")[2]: row for row in compare_runs(first, second)}
     assert set(found) == {"closed-book", "oracle", "rag"}
     assert found["rag"].a == f"{first.run}:rag"
     assert found["rag"].b == f"{second.run}:rag"
@@ -62,7 +62,7 @@ def test_runs_without_a_common_item_cannot_be_compared(tmp_path):
     (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in other))
     second = run_experiment(load_experiment(file), workspace=tmp_path / "kb")
     with pytest.raises(InputError, match="share no item"):
-        compare(first, second)
+        compare_runs(first, second)
 
 
 def test_what_is_no_finished_run_is_an_error(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from eval.runs.summary import Row, arm_results, comparisons, retrieval_results
+from eval.runs.summary import SummaryRow, arm_results, comparisons, retrieval_results
 from eval.types import Context, Item, Sample
 
 ITEMS = [Item(f"q{n}", "?", ("a", "b"), 0, ("a",), kind) for n, kind in enumerate(["one", "one", "two", "two"])]
@@ -17,7 +17,7 @@ def test_a_row_counts_planned_items_and_adds_up_cost():
     contexts = {
         ("rag", f"q{n}"): Context("rag", f"q{n}", "t", (), 1, 0.1, recall) for n, recall in enumerate([1, 0, None])
     }
-    (arm,) = arm_results([Row("rag", "rag", (samples("rag", [1, 0, 1], error_at=1),))], ITEMS, contexts, seed=0)
+    (arm,) = arm_results([SummaryRow("rag", "rag", (samples("rag", [1, 0, 1], error_at=1),))], ITEMS, contexts, seed=0)
     assert (arm.n, arm.failed, arm.accuracy) == (4, 1, 0.5)  # q3 has no sample: planned, so wrong
     assert arm.by_kind == {"one": (0.5, 2), "two": (0.5, 2)}
     assert arm.context_recall == 0.5
@@ -27,7 +27,7 @@ def test_a_row_counts_planned_items_and_adds_up_cost():
 
 
 def test_an_arm_of_several_seeds_is_the_mean_over_them():
-    row = Row("lora", "none", (samples("lora#1", [1, 1, 0, 0]), samples("lora#2", [1, 0, 0, 0])))
+    row = SummaryRow("lora", "none", (samples("lora#1", [1, 1, 0, 0]), samples("lora#2", [1, 0, 0, 0])))
     (arm,) = arm_results([row], ITEMS, {}, seed=0)
     assert (arm.n, arm.accuracy, arm.tokens_in) == (4, 0.375, 80)
     assert row.values(ITEMS).tolist() == [1.0, 0.5, 0.0, 0.0]
@@ -35,9 +35,9 @@ def test_an_arm_of_several_seeds_is_the_mean_over_them():
 
 def test_comparisons_are_paired_and_corrected():
     rows = [
-        Row("a", "none", (samples("a", [1, 1, 1, 0]),)),
-        Row("b", "none", (samples("b", [0, 0, 1, 1]),)),
-        Row("c", "none", (samples("c", [0, 0, 1, 1]),)),
+        SummaryRow("a", "none", (samples("a", [1, 1, 1, 0]),)),
+        SummaryRow("b", "none", (samples("b", [0, 0, 1, 1]),)),
+        SummaryRow("c", "none", (samples("c", [0, 0, 1, 1]),)),
     ]
     ab, bc = comparisons(rows, [("a", "b"), ("b", "c")], ITEMS, seed=0)
     assert (ab.difference, ab.wins, ab.losses, ab.p_value, ab.p_holm) == (0.25, 2, 1, 1.0, 1.0)
@@ -49,7 +49,7 @@ def test_short_answer_metrics_are_means_over_all_planned_items():
         "q0": Sample("chat", "q0", "a", "a", 1.0, {"f1": 1.0}, (), 1, 1, 0.1),
         "q1": Sample("chat", "q1", "", "a", 0.0, {"f1": 0.0}, (), 0, 0, 0.1, error="x"),
     }
-    (arm,) = arm_results([Row("chat", "none", (rows,))], ITEMS[:2], {}, seed=0)
+    (arm,) = arm_results([SummaryRow("chat", "none", (rows,))], ITEMS[:2], {}, seed=0)
     assert arm.metrics == {"f1": 0.5}
 
 

@@ -3,11 +3,11 @@ import random
 import ir_measures
 import pytest
 
-from eval.runs.trec import Ranked, ndcg, qrels_lines, read_qrels, read_run, recall, relevance, run_lines
+from eval.runs.trec import RankedChunk, ndcg, qrels_lines, read_qrels, read_run, recall, relevance, run_lines
 
 
 def test_rankings_and_judgements_read_back(tmp_path):
-    ranking = [Ranked("c:2", 0.1 + 0.2), Ranked("c:1", 1e-7)]
+    ranking = [RankedChunk("c:2", 0.1 + 0.2), RankedChunk("c:1", 1e-7)]
     (tmp_path / "run.trec").write_text(
         "\n".join(run_lines("rag:1f", "q1", ranking) + run_lines("graph", "q1", ranking[1:]))
     )
@@ -23,7 +23,7 @@ def test_ndcg_is_that_of_ir_measures(tmp_path):
         chunks = [f"c:{n}" for n in range(12)]
         ranking = draw.sample(chunks, 8)
         gold = draw.sample(chunks, 3)
-        lines = run_lines("rag", "q", [Ranked(chunk, 1 / rank) for rank, chunk in enumerate(ranking, 1)])
+        lines = run_lines("rag", "q", [RankedChunk(chunk, 1 / rank) for rank, chunk in enumerate(ranking, 1)])
         (tmp_path / "run").write_text("\n".join(lines))
         (tmp_path / "qrels").write_text("\n".join(qrels_lines({"q": gold})))
         qrels = list(ir_measures.read_trec_qrels(str(tmp_path / "qrels")))

@@ -59,10 +59,9 @@ def test_mcnemar_by_hand():
 def test_the_sign_flip_test_counts_all_patterns(pairs):
     a, b = [x / 3 for x, _ in pairs], [y / 3 for _, y in pairs]
     differences = [x - y for x, y in pairs if x != y]
-    sums = [
-        sum(s * d for s, d in zip(signs, differences, strict=True))
-        for signs in product((1, -1), repeat=len(differences))
-    ]
+    sums = []
+    for signs in product((1, -1), repeat=len(differences)):
+        sums.append(sum(s * d for s, d in zip(signs, differences, strict=True)))
     expected = np.mean([abs(total) >= abs(sum(differences)) for total in sums])
     assert paired_exact_test(a, b) == pytest.approx(expected)
 

@@ -45,6 +45,15 @@ def test_a_malformed_row_is_an_error_with_file_line_and_reason(tmp_path, row, re
     assert reason in str(error.value)
 
 
+def test_rows_of_others_name_file_and_line(tmp_path):
+    path = tmp_path / "their.jsonl"
+    path.write_text(json.dumps(SHORT) + "\n\n[1]\n")
+    with pytest.raises(InputError, match=r"their.jsonl, line 3.*object"):
+        load_task("jsonl", [path])
+    with pytest.raises(InputError, match=r"missing\.jsonl, but it cannot be read"):
+        load_task("jsonl", [tmp_path / "missing.jsonl"])
+
+
 def test_an_id_that_comes_twice_is_an_error(tmp_path):
     with pytest.raises(InputError, match='"a" comes twice'):
         load_task("jsonl", [write(tmp_path, CHOICE, CHOICE)])
@@ -58,9 +67,9 @@ def test_a_selection_keeps_the_order(tmp_path):
 
 def test_an_unknown_kind_or_format_names_the_known_ones(tmp_path):
     path = write(tmp_path, CHOICE)
-    with pytest.raises(ConfigError, match="the kinds are: k"):
+    with pytest.raises(ConfigError, match=r"Unknown kind of question 'z'. Expected one of: k"):
         load_task("jsonl", [path], Selection(kinds=("z",)))
-    with pytest.raises(ConfigError, match="jsonl, mmlu, realtimeqa"):
+    with pytest.raises(ConfigError, match=r"Unknown task format 'squad'. Expected one of: jsonl, mmlu, realtimeqa"):
         load_task("squad", [path])
 
 
