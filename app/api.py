@@ -1,17 +1,18 @@
-"""What the command line does, as a few typed functions for notebooks and scripts.
+"""What the command line does, as typed functions for notebooks and scripts.
 
-    from app.api import ask, index
-    summary = index("articles/", "kb", extractor="qwen-1.5b")
-    answer = ask("Who leads Orrin Dynamics?", "kb")
-    print(answer.text, [citation.source for citation in answer.citations])
+```python
+from app.api import ask, index
 
-Each function opens what it needs and closes it again; nothing is kept between calls.
+summary = index("articles/", "kb", extractor="qwen-1.5b")
+answer = ask("Who leads Orrin Dynamics?", "kb")
+print(answer.text, [citation.source for citation in answer.citations])
+```
+
+Each function opens what it needs and closes it again; nothing is kept between calls. A `Spending` limits model calls
+and their cost, and shows progress. Functions named `plan_...` estimate or list and change nothing.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app.asking import AskSettings, ask, ask_at_length, search
 from app.building import (
@@ -25,12 +26,9 @@ from app.building import (
     plan_update,
     update,
 )
-from app.opening import PathLike, Spending
+from app.evaluating import evaluate
+from app.opening import Spending
 from app.training import probe, train, train_extractor, train_hops
-
-if TYPE_CHECKING:
-    from eval.config import Experiment
-    from eval.runs.results import RunResult
 
 __all__ = [
     "AskSettings",
@@ -53,29 +51,3 @@ __all__ = [
     "train_hops",
     "update",
 ]
-
-
-def evaluate(
-    experiment: PathLike | Experiment, workspace: PathLike | None = None, spending: Spending | None = None
-) -> RunResult:
-    """Run an experiment, go on with it, or read it from its records; writes its report.
-
-    Args:
-        experiment: YAML file, short name of a shipped one, or the configuration itself.
-        workspace: Folder of the knowledge base and runs; None takes the experiment's own.
-        spending: Budget and progress.
-    """
-    from eval.experiment import load_experiment, run_experiment
-    from eval.report.page import write_report
-
-    spending = spending or Spending()
-    config = load_experiment(experiment) if isinstance(experiment, str | Path) else experiment
-    result = run_experiment(
-        config,
-        workspace=Path(workspace) if workspace else None,
-        budget=spending.budget(),
-        progress=spending.progress,
-        retry_failed=spending.retry_failed,
-    )
-    write_report(result.path)
-    return result

@@ -1,6 +1,6 @@
 """The `graft` command: one table from subcommand to function, one place where errors become exit codes.
 
-Results go to stdout, progress and remarks to stderr. Subcommands are imported only when called, so
+Results go to stdout, progress and remarks to stderr. A subcommand is imported only when it is called, so that
 `graft --help` loads neither torch nor graspologic.
 
     graft eval run configs/experiments/demo.yaml
@@ -16,29 +16,59 @@ from typing import NoReturn
 
 import click
 
+from app.options import OrderedGroup
 from models.errors import DISK_FULL, MAKE_ROOM, GraftError, StoreError
 
-# name: (module and attribute, one line for `graft --help`)
-COMMANDS: dict[str, tuple[str, str]] = {
-    "models": ("app.commands.models:models", "List and pull model weights."),
-    "index": ("app.commands.index:index", "Build the graph and the passage index of a folder of documents."),
-    "update": ("app.commands.update:update", "Read new and changed documents; all others stay."),
-    "delete": ("app.commands.delete:delete", "Remove documents, or erase every trace of them."),
-    "schema": ("app.commands.schema:schema", "Learn kinds and relations from a sample of a corpus."),
-    "search": ("app.commands.search:search", "Find evidence for a question: passages and facts."),
-    "ask": ("app.commands.ask:ask", "Answer a question from the evidence, with citations."),
-    "entities": ("app.commands.entities:entities", "Look at entities; merge, split and undo."),
-    "train": ("app.commands.train:train", "Put the indexed documents into a LoRA adapter."),
-    "eval": ("app.commands.evaluate.run:evaluate", "Compare closed-book, RAG, graph-RAG, LoRA and hybrids."),
-    "report": ("app.commands.report:report", "Write the HTML report of a run again."),
-    "communities": ("app.commands.communities:communities", "List communities, show one, write reports on them."),
-    "neo4j": ("app.commands.neo4j:neo4j", "Copy a knowledge base to Neo4j and back, and compare."),
-    "export": ("app.commands.export:export", "Take the graph away: GraphML, JSON lines, Cypher, CSV."),
-    "doctor": ("app.commands.doctor:doctor", "Say what works here and what is missing."),
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Build a knowledge base": {
+        "index": ("app.commands.index:index", "Build a knowledge base from a folder of documents."),
+        "update": ("app.commands.update:update", "Add new and changed documents to a knowledge base."),
+        "delete": (
+            "app.commands.delete:delete",
+            "Remove documents, or erase every trace of them.",
+        ),
+        "schema": ("app.commands.schema:schema", "Suggest entity types and relations from a sample of documents."),
+    },
+    "Ask questions": {
+        "ask": ("app.commands.ask:ask", "Answer a question from a knowledge base, with citations."),
+        "search": (
+            "app.commands.search:search",
+            "Find the passages and facts most relevant to a question.",
+        ),
+    },
+    "Look at the graph": {
+        "entities": (
+            "app.commands.entities:entities",
+            "List, merge and split entities, and undo such decisions.",
+        ),
+        "communities": (
+            "app.commands.communities:communities",
+            "List communities of entities and write reports on them.",
+        ),
+        "export": ("app.commands.export:export", "Write the graph to a file: GraphML, JSON lines, Cypher or CSV."),
+        "neo4j": ("app.commands.neo4j:neo4j", "Copy a knowledge base to Neo4j and back, compare, query."),
+    },
+    "Train and evaluate": {
+        "train": ("app.commands.train:train", "Train a LoRA adapter on a knowledge base."),
+        "eval": (
+            "app.commands.evaluate.run:evaluate",
+            "Run experiments; measure retrievers, extractors, graphs.",
+        ),
+        "report": ("app.commands.report:report", "Write the HTML report of a run again."),
+    },
+    "Set up": {
+        "models": ("app.commands.models:models", "List models and download their weights."),
+        "doctor": ("app.commands.doctor:doctor", "Check what is installed and what is missing."),
+    },
 }
+"""Heading of `graft --help`: name of a subcommand: (module and attribute, its line in the help)."""
+COMMANDS: dict[str, tuple[str, str]] = {
+    name: entry for commands in SECTIONS.values() for name, entry in commands.items()
+}
+"""All subcommands by name, in the order of the help."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(OrderedGroup):
     """A group whose subcommands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -53,35 +83,43 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for heading, commands in SECTIONS.items():
+            with formatter.section(heading):
+                # Names are padded to one width, so that the lines of all sections begin in the same column.
+                formatter.write_dl([(name.ljust(width), text) for name, (_, text) in commands.items()])
 
 
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 finished with failed items, "
-    "4 model or database unreachable, 5 budget reached (resumable), 130 interrupted (resumable).",
+    epilog="Exit codes: 0 success; 1 failure; 2 wrong usage or configuration; 3 finished, but some items failed; "
+    "4 model or database cannot be reached; 5 budget reached; 130 interrupted. After 5 and 130, the same command "
+    "resumes.",
 )
 @click.version_option(package_name="graftlab", prog_name="graft")
 def graft() -> None:
     """Compare every way to give a language model knowledge it lacks.
 
+    Documents become a knowledge base of passages and a graph of facts. Questions are answered from it with citations,
+    and an experiment compares retrieval, graphs and trained adapters on the same questions.
+
     \b
-    graft index FOLDER --workspace kb          build a knowledge base
-    graft ask "Who leads X?" --workspace kb    answer from it, with citations
-    graft eval run EXPERIMENT.yaml             the whole comparison, one table, one report
+    Examples:
+      graft index articles/ --workspace kb                   build a knowledge base
+      graft ask "Who leads Veldrane Tidal?" --workspace kb   answer a question from it, with citations
+      graft eval run configs/experiments/demo.yaml           compare all ways; one table, one report
     """
 
 
 def fail(error: GraftError) -> NoReturn:
-    """Write an error as one paragraph and leave with its code."""
+    """Print an error in one line and exit with its code."""
     click.echo(f"graft: {' '.join(str(error).split())}", err=True)
     sys.exit(error.exit_code)
 
 
 def main() -> NoReturn:
-    """Run the command line; every way out passes here."""
+    """Run the command line. Every exit passes through here, so that each error has its code and its one line."""
     from dotenv import load_dotenv
 
     load_dotenv(".env")
@@ -105,11 +143,11 @@ def main() -> NoReturn:
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        fail(StoreError(f"{error.filename or 'a file'} cannot be written: {error.strerror}; {MAKE_ROOM}"))
+        fail(StoreError(f"{error.filename or 'A file'} cannot be written: {error.strerror}; {MAKE_ROOM}."))
 
 
 def _interrupted() -> NoReturn:
-    click.echo("graft: interrupted; the same command goes on where it stopped.", err=True)
+    click.echo("graft: Interrupted. The same command resumes where it stopped.", err=True)
     sys.exit(130)
 
 

@@ -9,41 +9,49 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.opening import PathLike, find_workspace
-from models.errors import ConfigError, InputError
+from models.errors import ConfigError, InputError, unknown_name
 from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from kg.stores.capabilities import Answer
+    from kg.stores.capabilities import QueryResult
     from kg.stores.neo4j.store import Neo4jStore
-    from kg.stores.transfer import Difference
+    from kg.stores.transfer import RowDifference
     from kg.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A workspace's folder beside its copy in the database.
+class StoreComparison:
+    """A knowledge base in a folder compared with its copy in the database.
 
     Attributes:
-        name: Of the copy.
-        rows: How the kinds of rows differ, or differed before they were copied.
-        digest_here: Of the folder's rows.
-        digest_there: Of the copy's.
+        name: Name of the copy in the database.
+        rows: Differences by kind of row; after a copy, those that there were before it.
+        digest_here: Digest of the rows in the folder.
+        digest_there: Digest of the rows in the database.
     """
 
     name: str
-    rows: tuple[Difference, ...]
+    rows: tuple[RowDifference, ...]
     digest_here: str
     digest_there: str
 
     @property
     def same(self) -> bool:
-        """Whether both hold the same."""
+        """Whether both hold the same rows."""
         return self.digest_here == self.digest_there
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """A workspace in the database: its name, and how many nodes and facts it has."""
+class StoredWorkspace:
+    """A knowledge base in the database.
+
+    Attributes:
+        name: Its name there.
+        documents: Number of documents.
+        chunks: Number of passages.
+        entities: Number of entities.
+        facts: Number of facts.
+    """
 
     name: str
     documents: int
@@ -52,15 +60,17 @@ class Copy:
     facts: int
 
 
-def push(workspace: PathLike | None = None, name: str | None = None, progress: Progress = SILENT) -> Compared:
-    """Copy a workspace into the database, where only what differs is written.
+def push(workspace: PathLike | None = None, name: str | None = None, progress: Progress = SILENT) -> StoreComparison:
+    """Copy a knowledge base into the database; only differences are written.
 
     Args:
-        workspace: Its folder; changed in nothing but the file with its name in the database.
-        name: In the database; None for the workspace's own.
-        progress: Who is told.
+        workspace: Its folder, where only the file with its name in the database changes; None finds the only one.
+        name: Name in the database; None for the workspace's own.
+        progress: Where progress is shown.
+    Returns:
+        What differed before, and the digests of both after the copy.
     Raises:
-        ConfigError: It is there already, or the database is not configured.
+        ConfigError: The knowledge base is kept in Neo4j already, or the database is not configured.
         ServerError: The database cannot be reached, or refuses.
     """
     from kg.stores.transfer import copy
@@ -72,51 +82,54 @@ def push(workspace: PathLike | None = None, name: str | None = None, progress: P
         closing(_copy_of(space, name)) as there,
     ):
         rows = copy(space.store, there, progress)
-        return Compared(there.workspace, tuple(rows), space.store.digest(), there.digest())
+        return StoreComparison(there.workspace, tuple(rows), space.store.digest(), there.digest())
 
 
-def pull(folder: Path, name: str, progress: Progress = SILENT) -> Compared:
-    """Copy a workspace of the database into a folder; goes on where it was cut off.
+def pull(folder: Path, name: str, progress: Progress = SILENT) -> StoreComparison:
+    """Copy a knowledge base from the database into a folder; after an interruption, the same call resumes.
 
     Args:
-        folder: New, or one that was pulled before.
-        name: In the database.
-        progress: Who is told.
+        folder: A new folder, or one that was pulled before.
+        name: Name in the database.
+        progress: Where progress is shown.
+    Returns:
+        What differed before, and the digests of both after the copy.
     Raises:
-        InputError: The database has no workspace of that name.
-        ConfigError: The folder holds a workspace of other settings.
+        InputError: The database has no knowledge base of that name.
+        ConfigError: The folder holds a workspace with other settings.
     """
     from kg.config import IndexConfig
-    from kg.stores.neo4j.server import Address
+    from kg.stores.neo4j.server import ServerAddress
     from kg.stores.neo4j.store import Neo4jStore
     from kg.stores.transfer import copy
     from kg.workspace import Workspace
 
-    with closing(Neo4jStore(Address.of_environment(), name)) as there:
+    with closing(Neo4jStore(ServerAddress.of_environment(), name)) as there:
         config = there.stored_config()
         if config is None:
-            raise _unknown(name, [each.name for each in copies()])
+            raise _no_workspace(name, [workspace.name for workspace in stored_workspaces()])
         settings = IndexConfig.from_yaml(config, f"the settings of {name}").model_copy(update={"store": "sqlite"})
         with Workspace.create(folder, settings) as space, space.writing():
             rows = copy(there, space.store, progress)
-            return Compared(name, tuple(rows), space.store.digest(), there.digest())
+            return StoreComparison(name, tuple(rows), space.store.digest(), there.digest())
 
 
-def diff(workspace: PathLike | None = None, name: str | None = None) -> Compared:
-    """Hold a workspace's folder against its copy in the database; nothing is changed."""
+def diff(workspace: PathLike | None = None, name: str | None = None) -> StoreComparison:
+    """Compare a knowledge base in a folder with its copy in the database; nothing is changed."""
     from kg.stores.transfer import differences
     from kg.workspace import Workspace
 
     with Workspace.open(find_workspace(workspace)) as space, closing(_copy_of(space, name)) as there:
         rows = differences(space.store, there)
-        return Compared(there.workspace, tuple(rows), space.store.digest(), there.digest())
+        return StoreComparison(there.workspace, tuple(rows), space.store.digest(), there.digest())
 
 
-def copies() -> list[Copy]:
-    """The workspaces of the database, by name."""
-    from kg.stores.neo4j.server import Address, Server
+def stored_workspaces() -> list[StoredWorkspace]:
+    """The knowledge bases in the database, sorted by name."""
+    from kg.stores.neo4j.server import Neo4jServer, ServerAddress
 
-    with closing(Server(Address.of_environment())) as server:
+    with closing(Neo4jServer(ServerAddress.of_environment())) as server:
+        # Placeholders stand in for rows that are referred to but not copied yet; they do not count.
         rows = server.read(
             "MATCH (v:Workspace) RETURN v.id, "
             "COUNT { MATCH (n:Document {workspace: v.id}) WHERE NOT n:Placeholder }, "
@@ -124,54 +137,58 @@ def copies() -> list[Copy]:
             "COUNT { MATCH (n:Entity {workspace: v.id}) WHERE NOT n:Placeholder }, "
             "COUNT { MATCH ()-[f:FACT {workspace: v.id}]->() } ORDER BY v.id"
         )
-    return [Copy(*row) for row in rows]
+    return [StoredWorkspace(*row) for row in rows]
 
 
-def remove_copy(name: str) -> Copy:
-    """Remove a workspace from the database; folders stay as they are.
+def remove_workspace(name: str) -> StoredWorkspace:
+    """Remove a knowledge base from the database; folders stay as they are.
 
+    Returns:
+        What was removed.
     Raises:
-        InputError: There is none of that name.
+        InputError: The database has no knowledge base of that name.
     """
-    from kg.stores.neo4j.server import Address
+    from kg.stores.neo4j.server import ServerAddress
     from kg.stores.neo4j.store import Neo4jStore
 
-    known = {each.name: each for each in copies()}
-    if name not in known:
-        raise _unknown(name, known)
-    with closing(Neo4jStore(Address.of_environment(), name)) as there:
+    by_name = {workspace.name: workspace for workspace in stored_workspaces()}
+    if name not in by_name:
+        raise _no_workspace(name, by_name)
+    with closing(Neo4jStore(ServerAddress.of_environment(), name)) as there:
         there.clear()
-    return known[name]
+    return by_name[name]
 
 
-def _unknown(name: str, known: Iterable[str]) -> InputError:
-    return InputError(f"the database has no workspace {name!r}; it has: {', '.join(known) or 'none'}")
+def _no_workspace(name: str, known: Iterable[str]) -> InputError:
+    return InputError(unknown_name("workspace in the database", name, known))
 
 
 def _copy_of(space: Workspace, name: str | None) -> Neo4jStore:
-    from kg.stores.neo4j.server import Address
+    from kg.stores.neo4j.server import ServerAddress
     from kg.stores.neo4j.store import Neo4jStore
 
     if space.config.store == "neo4j":
-        raise ConfigError(f"the workspace {space.path} has its store in Neo4j already; expected one with another store")
+        raise ConfigError(
+            f"The workspace {space.path} is kept in Neo4j already. Expected one whose graft.yaml names another store."
+        )
     if name is None:
         return Neo4jStore.beside(space.records_path)
-    return Neo4jStore(Address.of_environment(), name, space.config.to_yaml())
+    return Neo4jStore(ServerAddress.of_environment(), name, space.config.to_yaml())
 
 
-def query(text: str, name: str, limit: int, timeout_s: float) -> Answer:
-    """Run a query that reads.
+def query(text: str, name: str, limit: int, timeout_s: float) -> QueryResult:
+    """Run a Cypher query that only reads.
 
     Args:
-        text: Cypher.
-        name: Of a workspace, the value of `$workspace` in the query.
-        limit: Most rows.
-        timeout_s: Most seconds on the server.
+        text: The query.
+        name: Name of a knowledge base, the value of `$workspace` in the query.
+        limit: Maximum number of rows.
+        timeout_s: Maximum time on the server, in seconds.
     Raises:
         InputError: The query does more than read, or the database refuses it.
     """
-    from kg.stores.neo4j.query import ask
-    from kg.stores.neo4j.server import Address, Server
+    from kg.stores.neo4j.query import run_query
+    from kg.stores.neo4j.server import Neo4jServer, ServerAddress
 
-    with closing(Server(Address.of_environment())) as server:
-        return ask(server, text, name, limit, timeout_s)
+    with closing(Neo4jServer(ServerAddress.of_environment())) as server:
+        return run_query(server, text, name, limit, timeout_s)

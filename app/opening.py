@@ -14,7 +14,7 @@ from models.runtime.progress import SILENT, Progress
 if TYPE_CHECKING:
     from kg.session import Session
     from kg.workspace import Workspace
-    from models.calls.records import Budget
+    from models.calls.budget import Budget
     from models.protocols import Encoder
     from retrieval.index.graph_index import GraphIndex
 
@@ -23,13 +23,20 @@ PathLike = str | Path
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a call may spend and how it reports: shared by every function here.
+    """What a function may spend on model calls, and how it reports progress.
 
     Attributes:
-        max_calls: Most model calls, None for no limit.
-        max_usd: Most money, None for no limit.
-        retry_failed: Try items again that failed in an earlier run.
-        progress: Where progress is drawn.
+        max_calls: Maximum number of model calls; None for no limit. Recorded calls are free.
+        max_usd: Maximum cost of model calls in US dollars; None for no limit.
+        retry_failed: Whether items that failed in an earlier run are tried again.
+        progress: Where progress is shown.
+
+    Example:
+        ```python
+        from app.progress import open_progress
+
+        index("articles/", "kb", spending=Spending(max_usd=2.0, progress=open_progress()))
+        ```
     """
 
     max_calls: int | None = None
@@ -38,25 +45,29 @@ class Spending:
     progress: Progress = SILENT
 
     def budget(self) -> Budget:
-        """The budget as the model wrappers take it."""
-        from models.calls.records import Budget
+        """A new budget of these limits, for one run."""
+        from models.calls.budget import Budget
 
         return Budget(max_calls=self.max_calls, max_usd=self.max_usd)
 
 
-def find_workspace(given: PathLike | None = None) -> Path:
-    """The workspace meant: the one given, or the only one here or under ./workspaces.
+def find_workspace(workspace: PathLike | None = None) -> Path:
+    """The folder of a knowledge base.
 
+    Args:
+        workspace: Its folder; None finds the only one in the current folder or under ./workspaces.
+    Returns:
+        The folder, which holds a graft.yaml.
     Raises:
-        ConfigError: The one given is no workspace, or none was given and none, or several, were found.
+        ConfigError: The folder is no workspace; or none is named, and none or several are found.
     """
-    if given:
-        return _existing(Path(given))
-    found = [Path()] if Path("graft.yaml").is_file() else []
-    found += sorted(path.parent for path in Path("workspaces").glob("*/graft.yaml"))
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(str(path) for path in found) or "none"
+    if workspace:
+        return _existing(Path(workspace))
+    candidates = [Path()] if Path("graft.yaml").is_file() else []
+    candidates += sorted(path.parent for path in Path("workspaces").glob("*/graft.yaml"))
+    if len(candidates) == 1:
+        return candidates[0]
+    names = ", ".join(map(str, candidates)) or "none"
     raise ConfigError(
         f"Expected one workspace here or under ./workspaces, found {names}. Name one with --workspace DIR, "
         "or build one: graft index FOLDER --workspace DIR."
@@ -67,27 +78,27 @@ def _existing(path: Path) -> Path:
     from kg.workspace import CONFIG, Workspace
 
     if not Workspace.exists(path):
-        what = f"holds no {CONFIG}" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
+        problem = f"holds no {CONFIG}" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
         raise ConfigError(
-            f"Expected a workspace at {path}, but it {what}. Build one: graft index FOLDER --workspace {path}."
+            f"Expected a workspace at {path}, but it {problem}. Build one: graft index FOLDER --workspace {path}."
         )
     return path
 
 
 @contextmanager
 def session(workspace: Workspace, spending: Spending) -> Iterator[Session]:
-    """A workspace with its call records, budget and progress: what paid stages are given."""
+    """A workspace with its recorded calls, a budget and progress: what every stage that costs money is given."""
     from kg.session import Session
     from models.calls.records import Records
 
-    _ = workspace.store  # the store makes the file that the records share
+    _ = workspace.store  # opening the store creates the file that the records share
     with closing(Records(workspace.records_path, spending.retry_failed)) as records:
         yield Session(workspace, records, spending.budget(), spending.progress, spending.retry_failed)
 
 
 @contextmanager
 def opened(workspace: PathLike | None, progress: Progress) -> Iterator[tuple[Workspace, Encoder, GraphIndex]]:
-    """Open a workspace with its encoder and its read side."""
+    """Open a workspace with its encoder and its index for retrieval."""
     from kg.workspace import Workspace
     from models.factory import open_encoder
     from retrieval.index.graph_index import GraphIndex

@@ -1,6 +1,6 @@
-"""Progress drawn for a person: a live bar on a terminal, a plain line every few seconds elsewhere.
+"""Progress for a person to read: a live bar on a terminal, a plain line every few seconds elsewhere.
 
-Both say what runs, how far it is and how long it will take. Everything goes to stderr.
+Both say what runs, how far it is and how much time is left. Everything goes to stderr.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 LINE_EVERY_S = 10.0
+"""Time between two lines of one stage, in seconds; short enough to see that a slow stage is alive."""
 
 
 def open_progress(quiet: bool = False) -> Progress:
-    """The drawing that suits where stderr goes."""
+    """The progress that suits where stderr goes: none if `quiet`, bars on a terminal, lines elsewhere."""
     if quiet:
         return SILENT
     return BarProgress() if sys.stderr.isatty() else LineProgress()
 
 
 def clock(seconds: float) -> str:
-    """Seconds as m:ss, or h:mm:ss from an hour on.
+    """Seconds as m:ss, or as h:mm:ss from one hour on.
 
     Example:
         >>> clock(75), clock(3661)
@@ -51,7 +52,7 @@ class LineStep:
         self.remark = ""
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        # A stage that is silent for long (a model loading, one slow call) must still be seen to live.
+        # A stage may be silent for long (a model loads, one call is slow); a thread of its own shows it is alive.
         self._ticker = threading.Thread(target=self._tick, daemon=True)
         self._ticker.start()
         self.write()
@@ -66,14 +67,14 @@ class LineStep:
             self.done += amount
 
     def note(self, text: str) -> None:
-        """Show a remark at the next line."""
+        """Show a remark on the next line."""
         self.remark = text
 
     def write(self, ending: str = "") -> None:
-        """Print where the stage stands, and how it ended."""
+        """Print how far the stage is, and how it ended."""
         now = time.monotonic()
         spent = now - self.started
-        fresh = self.done - self.first
+        fresh = self.done - self.first  # units of an earlier run took no time now, so they say nothing about speed
         parts = [f"[{clock(now - self.began)}] {self.label}"]
         if self.total is not None:
             parts.append(f"{self.done:,.0f}/{self.total:,.0f} {self.unit}")

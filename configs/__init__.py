@@ -1,1 +1,1 @@
-"""The configuration files, shipped as package data: models, systems, tasks, experiments, prompts."""
+"""The configuration files, shipped as package data: models, adapters, systems, experiments, prompts."""

@@ -7,19 +7,19 @@ from contextlib import closing
 
 import pytest
 
-from kg.stores.neo4j.server import Address, Server
+from kg.stores.neo4j.server import Neo4jServer, ServerAddress
 from tests.neo4j_server import any_server
 
 
 @pytest.fixture(scope="session")
-def neo4j_address() -> Iterator[Address]:
+def neo4j_address() -> Iterator[ServerAddress]:
     """A real Neo4j; tests take workspaces of their own in it."""
     with any_server() as address:
         yield address
 
 
 @pytest.fixture
-def server(neo4j_address: Address) -> Iterator[Server]:
+def server(neo4j_address: ServerAddress) -> Iterator[Neo4jServer]:
     """A connection to it."""
-    with closing(Server(neo4j_address)) as opened:
+    with closing(Neo4jServer(neo4j_address)) as opened:
         yield opened

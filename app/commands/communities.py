@@ -1,4 +1,4 @@
-"""`graft communities`: what belongs together in a knowledge base, and reports on it."""
+"""`graft communities`: groups of related entities in a knowledge base, and reports on them."""
 
 from __future__ import annotations
 
@@ -10,163 +10,180 @@ from typing import TYPE_CHECKING
 import click
 
 from app.options import (
-    budget_options,
+    OrderedGroup,
+    context_tokens_option,
     json_option,
-    print_json,
-    print_table,
-    quiet_option,
-    retry_option,
+    limit_option,
+    model_option,
+    spending_options,
     workspace_option,
 )
+from app.output import print_json, print_table, warn
 
 if TYPE_CHECKING:
-    from kg.communities.listing import ReportLine, Reports
+    from app.opening import Spending
+    from kg.communities.listing import ListedReport, ReportList
     from kg.reports.write import ReportRun
     from kg.stores.protocol import GraphStore
 
-level_option = click.option("--level", type=click.IntRange(min=0), metavar="N", help="Only this level; 0 is coarsest.")
+_MAX_WARNINGS = 10
+
+level_option = click.option(
+    "--level",
+    type=click.IntRange(min=0),
+    metavar="N",
+    show_default="all levels",
+    help="Only communities of this level; 0 is the coarsest.",
+)
 
 
-@click.group(short_help="List communities, show one, write reports on them.")
+@click.group(cls=OrderedGroup)
 def communities() -> None:
-    """What belongs together in a knowledge base: a hierarchy of communities, the coarsest on level 0.
+    """List communities of entities and write reports on them.
+
+    A community is a group of entities that share many facts. Communities form a hierarchy: level 0 is the coarsest,
+    and each level divides the one above. The retrievers global, drift, tree and local use the reports.
 
     \b
-    graft communities ls --workspace kb --level 0
-    graft communities show c1f2e3d4 --workspace kb
-    graft communities report --workspace kb --most 5
+    Examples:
+      graft communities ls --workspace kb --level 0
+      graft communities show c1f2e3d4 --workspace kb
+      graft communities report --workspace kb --limit 5
     """
 
 
 @communities.command("ls")
 @workspace_option
 @level_option
-@click.option("--most", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="Most rows.")
+@limit_option("Maximum number of communities to list.", 20)
 @json_option
-def list_command(workspace: str | None, level: int | None, most: int, as_json: bool) -> None:
-    """List communities, level by level, the largest first. A handle names one, also after it has changed.
+def list_command(workspace: str | None, level: int | None, limit: int, as_json: bool) -> None:
+    """List the communities, level by level, largest first.
+
+    The handle names a community in other commands; it stays the same when documents are added or removed.
 
     \b
-    graft communities ls --level 0 --most 50
-    graft communities ls --json
+    Examples:
+      graft communities ls --level 0 --limit 50
+      graft communities ls --json
     """
     from kg.communities.listing import counts, listing
 
     with _store(workspace) as store:
         lines = listing(store, level)
+    by_level = counts(lines)
     if as_json:
-        by_level = {str(each): count for each, count in counts(lines).items()}
-        print_json({"levels": by_level, "communities": [asdict(line) for line in lines[:most]]})
+        levels = {str(number): size for number, size in by_level.items()}
+        print_json({"levels": levels, "communities": [asdict(line) for line in lines[:limit]]})
         return
     rows = [
         [line.handle, str(line.level), f"{line.size:,}", f"{line.facts:,}", line.title or ", ".join(line.names)]
-        for line in lines[:most]
+        for line in lines[:limit]
     ]
-    print_table(["handle", "level", "members", "facts", "title, or names"], rows, right={1, 2, 3})
-    total = ", ".join(f"{count:,} on level {each}" for each, count in counts(lines).items())
-    click.echo(f"{len(rows):,} of {len(lines):,} communities{': ' + total if total else ''}")
+    print_table(["handle", "level", "members", "facts", "title of the report, or members"], rows, right={1, 2, 3})
+    totals = ", ".join(f"{size:,} on level {number}" for number, size in by_level.items())
+    click.echo(f"{len(rows):,} of {len(lines):,} communities shown{f' ({totals})' if totals else ''}.")
 
 
 @communities.command("show")
 @click.argument("community")
 @workspace_option
-@click.option("--most", default=20, show_default=True, type=click.IntRange(min=0), metavar="N", help="Most facts.")
+@limit_option("Maximum number of facts to show.", 20, minimum=0)
 @json_option
-def show_command(community: str, workspace: str | None, most: int, as_json: bool) -> None:
-    """Show COMMUNITY (its handle, its id, or the beginning of either): members, facts with sentences, report.
+def show_command(community: str, workspace: str | None, limit: int, as_json: bool) -> None:
+    """Show one community: members, facts and report.
+
+    Each fact is followed by the sentences that state it. COMMUNITY is a handle or an id as `graft communities ls`
+    prints them, or the beginning of one.
 
     \b
-    graft communities show c1f2e3d4 --most 5
+    Examples:
+      graft communities show c1f2e3d4 --limit 5
     """
     from kg.communities.listing import detail
 
     with _store(workspace) as store:
-        found = detail(store, community, most)
+        shown = detail(store, community, limit)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(shown))
         return
-    line = found.line
-    click.echo(f"{line.handle}: level {line.level}, {line.size:,} members, {line.facts:,} facts ({line.id})")
-    click.echo(f"members: {', '.join(found.members)}")
+    line = shown.line
+    click.echo(f"{line.handle}: level {line.level}, {line.size:,} members, {line.facts:,} facts (id {line.id})")
+    click.echo(f"Members: {', '.join(shown.members)}")
     if line.parent:
-        click.echo(f"part of: {line.parent}")
-    if found.children:
-        click.echo(f"parts: {', '.join(found.children)}")
-    for fact in found.facts:
+        click.echo(f"Part of: {line.parent}")
+    if shown.children:
+        click.echo(f"Divided into: {', '.join(shown.children)}")
+    for fact in shown.facts:
         click.echo(f"- {fact.fact}")
         for source, sentence in fact.places:
             click.echo(f"    {source}: {sentence}")
-    if found.report is not None:
-        _print_report(found.report)
+    if shown.report is not None:
+        _print_report(shown.report)
 
 
 @communities.command("report")
 @workspace_option
 @level_option
-@click.option("--most", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="Most reports.")
-@click.option("--model", default="qwen-1.5b", show_default=True, metavar="NAME", help="Chat model that writes.")
-@click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens to read and write in all.")
+@limit_option("Maximum number of reports to write.", 20)
+@model_option("Chat model that writes the reports.")
 @click.option(
-    "--context-tokens",
-    default=1500,
-    show_default=True,
-    type=click.IntRange(min=64),
+    "--max-tokens",
+    type=click.IntRange(min=1),
     metavar="N",
-    help="Most tokens of facts that one report is written from.",
+    show_default="no limit",
+    help="Stop before the model has read and written more than N tokens.",
 )
-@click.option("--list", "only_list", is_flag=True, help="Only list what is written; no model is called.")
-@retry_option
-@budget_options
+@context_tokens_option("Maximum number of tokens of facts that one report is written from.", 1500)
+@click.option("--list", "only_list", is_flag=True, help="Only list the reports there are; call no model.")
+@spending_options()
 @json_option
-@quiet_option
 def report_command(
     workspace: str | None,
     level: int | None,
-    most: int,
+    limit: int,
     model: str,
     max_tokens: int | None,
     context_tokens: int,
     only_list: bool,
-    retry_failed: bool,
-    max_calls: int | None,
-    max_usd: float | None,
+    spending: Spending,
     as_json: bool,
-    quiet: bool,
 ) -> int:
-    """Write the reports that are missing, root first, and list all: title, rating, size, summary.
+    """Write reports on communities and list all reports.
 
-    A report is kept until its community changes; the same command goes on where a budget ended it.
+    A chat model summarises the facts of each community that has no report yet, coarsest level first. A report is kept
+    until its community changes. If a budget stops the command, run it again to continue.
 
     \b
-    graft communities report --most 10 --max-tokens 50000
-    graft communities report --level 0 --model openai
-    graft communities report --list
+    Examples:
+      graft communities report --limit 10 --max-tokens 50000
+      graft communities report --level 0 --model openai
+      graft communities report --list
     """
-    from app.opening import Spending, find_workspace, session
-    from app.progress import open_progress
+    from app.opening import find_workspace, session
     from kg.communities.listing import written
     from kg.reports.write import ReportPlan, ReportRun, write_reports
     from kg.workspace import Workspace
 
-    spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
     with Workspace.open(find_workspace(workspace)) as space:
         run = ReportRun()
         if not only_list:
             with session(space, spending) as paid:
-                run = write_reports(paid, ReportPlan(model, level, most, max_tokens, context_tokens))
-        there = written(space.store, level)
+                run = write_reports(paid, ReportPlan(model, level, limit, max_tokens, context_tokens))
+        reports = written(space.store, level)
     if as_json:
-        print_json({**_run_json(run), **asdict(there)})
+        print_json({**_run_json(run), **asdict(reports)})
     else:
-        _print_reports(there)
+        _print_reports(reports)
         if not only_list:
             click.echo(
-                f"this run: {len(run.written)} written, {len(run.failed)} failed, {run.dropped} findings dropped"
+                f"This command: {len(run.written):,} reports written, {len(run.failed):,} failed, "
+                f"{run.dropped:,} findings dropped because they cited no fact."
             )
-    for failure in run.failed[:10]:
-        click.echo(f"graft: no report on {failure.item}: {failure.reason}", err=True)
+    for failure in run.failed[:_MAX_WARNINGS]:
+        warn(f"The report on {failure.item} failed: {failure.reason}")
     if run.stopped:
-        click.echo(f"graft: {' '.join(run.stopped.split())}", err=True)
+        warn(run.stopped)
     return 5 if run.stopped else 3 if run.failed else 0
 
 
@@ -189,20 +206,28 @@ def _run_json(run: ReportRun) -> dict[str, object]:
     }
 
 
-def _print_reports(there: Reports) -> None:
+def _print_reports(reports: ReportList) -> None:
     rows = [
-        [line.handle, str(line.level), f"{line.size:,}", f"{line.rating:g}", line.title, _first_sentence(line.summary)]
-        for line in there.reports
+        [
+            report.handle,
+            str(report.level),
+            f"{report.size:,}",
+            f"{report.rating:g}",
+            report.title,
+            _first_sentence(report.summary),
+        ]
+        for report in reports.reports
     ]
-    print_table(["handle", "level", "members", "rating", "title", "summary"], rows, right={1, 2, 3})
+    if rows:
+        print_table(["handle", "level", "members", "rating (0-10)", "title", "summary"], rows, right={1, 2, 3})
     click.echo(
-        f"{len(there.reports):,} communities have a report, {there.missing:,} have none yet, "
-        f"{there.without_facts:,} hold no fact"
+        f"Communities with a report: {len(reports.reports):,}; without one yet: {reports.missing:,}; "
+        f"without facts to report on: {reports.without_facts:,}."
     )
 
 
-def _print_report(report: ReportLine) -> None:
-    click.echo(f"\n{report.title} (rating {report.rating:g})\n{report.summary}")
+def _print_report(report: ListedReport) -> None:
+    click.echo(f"\n{report.title} (rating {report.rating:g} of 10)\n{report.summary}")
     for text, fact_ids in report.findings:
         click.echo(f"- {text} [{', '.join(fact_ids)}]")
 

@@ -1,4 +1,4 @@
-"""`graft export`: the graph, taken away."""
+"""`graft export`: the graph as a file for other programs."""
 
 from __future__ import annotations
 
@@ -6,37 +6,45 @@ from pathlib import Path
 
 import click
 
-from app.options import json_option, print_json, workspace_option
+from app.options import json_option, workspace_option
+from app.output import print_json
 
 
-@click.command(short_help="Take the graph away: GraphML, JSON lines, Cypher, CSV.")
+@click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @workspace_option
 @click.option(
-    "--format", "kind", default="graphml", show_default=True, metavar="NAME", help="graphml, jsonl, cypher or csv."
+    "--format",
+    "export_format",
+    default="graphml",
+    show_default=True,
+    metavar="NAME",
+    help="Format of the export: graphml, jsonl, cypher or csv.",
 )
 @json_option
-def export(path: Path, workspace: str | None, kind: str, as_json: bool) -> None:
-    """Write the workspace's graph to PATH.
+def export(path: Path, workspace: str | None, export_format: str, as_json: bool) -> None:
+    """Write the graph to a file: GraphML, JSON lines, Cypher or CSV.
 
-    Cypher is a script for a running Neo4j; csv makes PATH a folder for `neo4j-admin database import`, whose command is
-    in its import.txt.
+    PATH is the file to write; an existing one is replaced. The format cypher gives a script that a running Neo4j
+    executes. The format csv makes PATH a new folder for `neo4j-admin database import`; the command to run is in its
+    import.txt.
 
     \b
-    graft export graph.graphml --workspace kb
-    graft export graph.cypher --workspace kb --format cypher
-    graft export graph-csv --workspace kb --format csv
+    Examples:
+      graft export graph.graphml --workspace kb
+      graft export graph.cypher --workspace kb --format cypher
+      graft export graph-csv --workspace kb --format csv
     """
     from app.opening import find_workspace
-    from kg.views.export import export as write
+    from kg.views.export import export as write_graph
     from kg.workspace import Workspace
 
     with Workspace.open(find_workspace(workspace)) as space:
-        write(space.store, path, kind)
+        write_graph(space.store, path, export_format)
         digest = space.store.digest()
     files = list(path.iterdir()) if path.is_dir() else [path]
-    size = sum(each.stat().st_size for each in files)
+    size = sum(file.stat().st_size for file in files)
     if as_json:
-        print_json({"path": str(path), "format": kind, "digest": digest, "bytes": size})
+        print_json({"path": str(path), "format": export_format, "digest": digest, "bytes": size})
     else:
-        click.echo(f"{path}: {size:,} bytes of {kind}")
+        click.echo(f"Wrote {path} ({export_format}, {size:,} bytes).")

@@ -8,26 +8,40 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.options import budget_options, dry_run_option, json_option, print_json, print_table, quiet_option, retry_option
+from app.options import config_option, dry_run_option, json_option, spending_options
+from app.output import print_failures, print_json, print_table
 
 if TYPE_CHECKING:
+    from app.opening import Spending
     from kg.summary import IndexSummary
 
+FACTS_HELP = 'File of facts for the extractor "import": JSON lines, TSV or an OpenIE cache.'
 
-@click.command(short_help="Build the graph and the passage index of a folder of documents.")
+
+@click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--workspace", "-w", envvar="GRAFT_WORKSPACE", required=True, metavar="DIR", help="Where to build it.")
 @click.option(
-    "--extractor", metavar="NAME", help='What reads facts: a chat model, "nlp", "import" or "none"  [qwen-1.5b]'
+    "--workspace",
+    "-w",
+    envvar="GRAFT_WORKSPACE",
+    show_envvar=True,
+    required=True,
+    metavar="DIR",
+    help="Folder of the knowledge base; created if it does not exist.",
 )
-@click.option("--facts", type=click.Path(path_type=Path), help="Facts to import: JSON lines, TSV, an OpenIE cache.")
-@click.option("--encoder", metavar="NAME", help="Encoder of passages and names  [minilm]")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of index settings.")
-@retry_option
-@budget_options
+@click.option(
+    "--extractor",
+    metavar="NAME",
+    show_default="qwen-1.5b",
+    help='What extracts facts from passages: the name of a chat model, "nlp" for a parser, "import" for a file of '
+    'facts, or "none" for a knowledge base of passages only.',
+)
+@click.option("--facts", type=click.Path(path_type=Path), metavar="FILE", help=FACTS_HELP)
+@click.option("--encoder", metavar="NAME", show_default="minilm", help="Embedding model of passages, names and facts.")
+@config_option("index settings")
+@spending_options()
 @dry_run_option
 @json_option
-@quiet_option
 def index(
     folder: Path,
     workspace: str,
@@ -35,61 +49,76 @@ def index(
     facts: Path | None,
     encoder: str | None,
     config_file: Path | None,
-    retry_failed: bool,
-    max_calls: int | None,
-    max_usd: float | None,
+    spending: Spending,
     dry_run: bool,
     as_json: bool,
-    quiet: bool,
 ) -> int:
-    """Read FOLDER (txt, md, html, JSONL, CSV, pdf), extract a graph, find its communities, embed.
+    """Build a knowledge base from a folder of documents.
 
-    Run it again after a stop: finished passages are not paid for twice.
+    Splits the documents in FOLDER (txt, md, html, JSONL, CSV, pdf) into passages, extracts a graph of entities and
+    facts, finds its communities and embeds everything for retrieval. An existing knowledge base is brought up to date
+    and keeps its own settings. If the command is stopped, run it again: finished passages are not paid for twice.
 
     \b
-    graft index articles/ --workspace kb
-    graft index articles/ --workspace kb --extractor nlp       a parser reads the facts, no model calls
-    graft index articles/ --workspace kb --extractor none      passages only
-    graft index articles/ --workspace kb --dry-run             calls, tokens and time, nothing spent
+    Examples:
+      graft index articles/ --workspace kb
+      graft index articles/ --workspace kb --extractor nlp       facts from a parser, without model calls
+      graft index articles/ --workspace kb --extractor none      passages only
+      graft index articles/ --workspace kb --dry-run             an estimate; nothing is spent
     """
     from app.api import index_config, index_with, plan_index
-    from app.opening import Spending
-    from app.progress import open_progress
 
     config = index_config(Path(workspace), config_file, extractor=extractor, encoder=encoder)
     if dry_run:
-        print_plan(plan_index(config, folder, Path(workspace)), as_json)
+        print_estimate(plan_index(config, folder, Path(workspace)), as_json)
         return 0
-    spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
     summary = index_with(config, folder, Path(workspace), spending, facts)
     if as_json:
         print_json({"workspace": workspace, **asdict(summary)})
     else:
-        print_summary("index", summary, workspace)
-    return print_failures(summary)
+        print_summary(f"Knowledge base {workspace}", summary)
+    return report_failures(summary)
 
 
-def print_plan(plan: dict[str, Any], as_json: bool) -> None:
-    """Print an estimate."""
+def print_estimate(estimate: dict[str, Any], as_json: bool) -> None:
+    """Print what a command would cost.
+
+    Args:
+        estimate: Counts, seconds and US dollars by name.
+        as_json: As JSON instead of a table.
+    """
     if as_json:
-        print_json(plan)
-    else:
-        print_table(["estimate", ""], [[key, f"{value:,.0f}"] for key, value in plan.items()], right={1})
+        print_json(estimate)
+        return
+    labels = {"calls": "model calls", "tokens_in": "tokens in", "tokens_out": "tokens out", "usd": "cost in US dollars"}
+    rows = [
+        [labels.get(name, name), f"{value:,.2f}" if name == "usd" else f"{value:,.0f}"]
+        for name, value in estimate.items()
+    ]
+    print_table(["estimate; nothing was spent", ""], rows, right={1})
 
 
-def print_summary(what: str, summary: IndexSummary, workspace: str = "") -> None:
-    """Print what a knowledge base holds, and what this run cost."""
-    counts = asdict(summary)
-    shown = ("documents", "chunks", "entities", "facts", "communities", "failed", "skipped", "dropped")
-    print_table([what, workspace], [[name, f"{counts[name]:,}"] for name in shown], right={1})
+def print_summary(title: str, summary: IndexSummary) -> None:
+    """Print what a knowledge base holds, and what this command cost."""
+    rows = [
+        ["documents", f"{summary.documents:,}"],
+        ["passages", f"{summary.chunks:,}"],
+        ["entities", f"{summary.entities:,}"],
+        ["facts", f"{summary.facts:,}"],
+        ["communities, all levels", f"{summary.communities:,}"],
+        ["items failed", f"{summary.failed:,}"],
+        ["items skipped (empty or too long)", f"{summary.skipped:,}"],
+        ["names and facts dropped (not in the text)", f"{summary.dropped:,}"],
+    ]
+    print_table(["content", "count"], rows, right={1}, title=title)
+    spent = summary.spent
     click.echo(
-        f"this run: {summary.spent.tokens_in:,} tokens in, {summary.spent.tokens_out:,} out, "
-        f"{summary.spent.seconds:.1f} s; digest {summary.digest}"
+        f"Building the graph took {spent.seconds:.1f} s, {spent.tokens_in:,} tokens in and {spent.tokens_out:,} out. "
+        f"Digest of the graph: {summary.digest}"
     )
 
 
-def print_failures(summary: IndexSummary) -> int:
-    """Name what failed on stderr; the exit code that follows from it."""
-    for failure in summary.failures[:10]:
-        click.echo(f"graft: failed in {failure.stage}: {failure.item}: {failure.reason}", err=True)
+def report_failures(summary: IndexSummary) -> int:
+    """Name what failed on stderr, and return the exit code that follows from it."""
+    print_failures(summary.failures)
     return 3 if summary.failed else 0

@@ -6,17 +6,22 @@ from pathlib import Path
 
 import click
 
-from app.options import json_option, print_json
+from app.options import json_option
+from app.output import print_json
 
 
-@click.command(short_help="Write the HTML report of a run again.")
+@click.command()
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @json_option
 def report(run: Path, as_json: bool) -> None:
-    """Write report.html of the run folder RUN from its records; no model is called.
+    """Write the HTML report of a run again.
+
+    Reads the records in the run folder RUN, writes report.html beside them and prints its path. No model is called. The
+    run folders are in WORKSPACE/runs; `graft eval ls` lists their names.
 
     \b
-    graft report workspaces/demo/runs/20310304T081500Z-demo-1f2e3d4c
+    Examples:
+      graft report workspaces/demo/runs/20310304T081500Z-demo-1f2e3d4c
     """
     from eval.report.page import write_report
 

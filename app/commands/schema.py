@@ -1,47 +1,65 @@
-"""`graft schema`: kinds and relations of a corpus, from a sample, to read before they are given to an extractor."""
+"""`graft schema`: entity types and relations of a corpus, from a sample, to edit and give to `graft index`."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from app.options import json_option, print_json, quiet_option
+from app.options import json_option, limit_option, progress_option
+from app.output import print_json
+
+if TYPE_CHECKING:
+    from models.runtime.progress import Progress
 
 
-@click.command(short_help="Learn kinds and relations from a sample of a corpus.")
+@click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--extractor", default="nlp", show_default=True, metavar="NAME", help='A chat model, or "nlp".')
 @click.option(
-    "--sample", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="Documents read."
+    "--extractor",
+    default="nlp",
+    show_default=True,
+    metavar="NAME",
+    help='What extracts facts from the sample: the name of a chat model, or "nlp" for a parser.',
 )
 @click.option(
-    "--most", default=30, show_default=True, type=click.IntRange(min=1), metavar="N", help="Most names shown."
+    "--sample",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of documents to sample.",
 )
+@limit_option("Maximum number of entity types, and of relations, to print.", 30)
 @json_option
-@quiet_option
-def schema(folder: Path, extractor: str, sample: int, most: int, as_json: bool, quiet: bool) -> None:
-    """Read a sample of FOLDER and print what was found as settings for `graft index --config FILE`, to be cut by hand.
+@progress_option
+def schema(folder: Path, extractor: str, sample: int, limit: int, as_json: bool, progress: Progress) -> None:
+    """Suggest entity types and relations from a sample of documents.
 
-    With `entity_types` or `relations` given, a chat model writes those and no others. Nothing is recorded.
+    Extracts facts from some documents of FOLDER and prints the most frequent entity types and relations as settings for
+    `graft index --config FILE`, with their counts. Edit the list: a chat model then uses the names that are left and no
+    others. Nothing is stored.
 
     \b
-    graft schema articles/ > index.yaml
-    graft schema articles/ --extractor qwen-1.5b --sample 5 --json
+    Examples:
+      graft schema articles/ > index.yaml
+      graft schema articles/ --extractor qwen-1.5b --sample 5 --json
     """
     from app.api import learn_schema
-    from app.progress import open_progress
 
-    learnt = learn_schema(folder, extractor=extractor, sample=sample, most=most, progress=open_progress(quiet))
+    suggested = learn_schema(folder, extractor=extractor, sample=sample, limit=limit, progress=progress)
     if as_json:
-        print_json(asdict(learnt))
+        print_json(asdict(suggested))
         return
-    click.echo(f"# From {learnt.documents} documents; behind each name how often it was found. Keep what you want.")
+    click.echo(
+        f"# From {suggested.documents} documents. Each name is followed by its count; delete what you do not want."
+    )
     click.echo("extract:")
-    click.echo("  style: full  # kinds of things are asked for in this style")
-    for setting, found in (("entity_types", learnt.entity_types), ("relations", learnt.relations)):
-        click.echo(f"  {setting}:" if found else f"  {setting}: null")
-        for name, count in found:
-            click.echo(f"    - {json.dumps(name, ensure_ascii=False)}  # {count}")
+    click.echo("  style: full  # the style in which the model names the types of entities")
+    for setting, names in (("entity_types", suggested.entity_types), ("relations", suggested.relations)):
+        click.echo(f"  {setting}:" if names else f"  {setting}: null")
+        for name, occurrences in names:
+            click.echo(f"    - {json.dumps(name, ensure_ascii=False)}  # {occurrences}")

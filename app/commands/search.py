@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from app.options import (
-    budget_options,
+    filter_options,
     json_option,
-    limit_options,
-    print_json,
-    print_table,
-    quiet_option,
+    limit_option,
+    model_option,
+    retriever_option,
+    spending_options,
     workspace_option,
 )
+from app.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from retrieval.index.subset import Limits
-    from retrieval.types import FoundFact, FoundPoint, GraphQuery, Retrieved
-
-RETRIEVER_HELP = (
-    "bm25, dense, rag, rerank, graph, ppr, paths, coe, flow, local, global, drift, tree, auto, or cypher; "
-    "README says what each does, and which ask a model."
-)
+    from app.opening import Spending
+    from retrieval.index.subset import CorpusFilter
+    from retrieval.types import GraphQuery, RetrievedEvidence, RetrievedFact, RetrievedPoint
 
 
 def read_question(question: str) -> str:
@@ -34,83 +31,85 @@ def read_question(question: str) -> str:
 
 
 def print_query(query: GraphQuery | None) -> None:
-    """Show the query of the graph behind evidence, if there is one."""
+    """Show the graph query behind the evidence, if there is one."""
     if query:
-        click.echo(f"Cypher: {query.text or 'none'}{f' ({query.problem})' if query.problem else ''}")
+        click.echo(f"Cypher query: {query.text or 'none'}{f' ({query.problem})' if query.problem else ''}")
 
 
-@click.command(short_help="Find evidence for a question: passages and facts.")
+@click.command()
 @click.argument("question")
 @workspace_option
-@click.option("--retriever", default="graph", show_default=True, metavar="NAME", help=RETRIEVER_HELP)
-@click.option(
-    "--model", default="qwen-1.5b", show_default=True, metavar="NAME", help="Chat model of a retriever that asks one."
-)
-@click.option("--limit", "-k", default=5, show_default=True, type=click.IntRange(min=1), help="Most passages.")
-@limit_options
-@budget_options
+@retriever_option
+@model_option("Chat model that the retriever calls if it needs one.")
+@limit_option("Maximum number of passages.", 5, letter="-k")
+@filter_options
+@spending_options(retry="always")
 @json_option
-@quiet_option
 def search(
     question: str,
     workspace: str | None,
     retriever: str,
     model: str,
     limit: int,
-    limits: Limits,
-    max_calls: int | None,
-    max_usd: float | None,
+    corpus_filter: CorpusFilter,
+    spending: Spending,
     as_json: bool,
-    quiet: bool,
 ) -> None:
-    """Find the passages and facts nearest to QUESTION ("-" reads it from stdin).
+    """Find the passages and facts most relevant to a question.
+
+    Prints the evidence for QUESTION that `graft ask` would answer from, best first. Which kinds of evidence there are
+    depends on the retriever: passages, facts, paths, reports or the result of a graph query. Write "-" to read the
+    question from stdin.
 
     \b
-    graft search "Who leads Veldrane Tidal?" --retriever graph -k 3
-    graft search "Who leads Veldrane Tidal?" --after 2031-05 --type person
-    graft search "What do the articles say about fishing?" --retriever global
+    Examples:
+      graft search "Who leads Veldrane Tidal?" --retriever graph -k 3
+      graft search "Who leads Veldrane Tidal?" --after 2031-05 --type person
+      graft search "What do the articles say about fishing?" --retriever global
     """
-    from app.api import search as find
-    from app.opening import Spending
-    from app.progress import open_progress
+    from app.api import search as find_evidence
 
-    spending = Spending(max_calls, max_usd, retry_failed=True, progress=open_progress(quiet))
-    found = find(
+    evidence = find_evidence(
         read_question(question),
         workspace,
         retriever=retriever,
         model=model,
         limit=limit,
-        limits=limits,
+        corpus_filter=corpus_filter,
         spending=spending,
     )
     if as_json:
-        print_json({"question": question, "retriever": retriever, **asdict(found)})
-        return
-    _print_found(found)
+        print_json({"question": question, "retriever": retriever, **asdict(evidence)})
+    else:
+        _print_evidence(evidence)
 
 
-def _print_found(found: Retrieved) -> None:
-    """Each kind of evidence as a table, those that are there."""
-    passages = [[f"{passage.score:.3f}", passage.source, passage.text] for passage in found.passages]
-    if passages or not (found.points or found.reports):
+def _print_evidence(evidence: RetrievedEvidence) -> None:
+    """One table for each kind of evidence that was found."""
+    passages = [[f"{passage.score:.3f}", passage.source, passage.text] for passage in evidence.passages]
+    # Without any passage the empty table says so, unless the retriever finds points or reports instead of passages.
+    if passages or not (evidence.points or evidence.reports):
         print_table(["score", "source", "passage"], passages, right={0})
+    paths = [[f"{path.score:.3f}", " → ".join(map(_statement, path.facts))] for path in evidence.paths]
+    facts = [[f"{fact.score:.3f}", _statement(fact)] for fact in evidence.facts]
+    points = [[f"{point.score:g}", point.text, _sources(point)] for point in evidence.points]
+    reports = [[f"{report.score:.3f}", f"{report.title}: {report.summary}"] for report in evidence.reports]
     tables = (
-        (["score", "path"], [[f"{path.score:.3f}", " → ".join(map(_told, path.facts))] for path in found.paths]),
-        (["score", "fact"], [[f"{fact.score:.3f}", _told(fact)] for fact in found.facts]),
-        (["score", "point", "sources"], [[f"{point.score:g}", point.text, _sources(point)] for point in found.points]),
-        (["score", "report"], [[f"{each.score:.3f}", f"{each.title}: {each.summary}"] for each in found.reports]),
-        (["result of the query"], [[row.text] for row in found.rows]),
+        (["score", "path of facts"], paths),
+        (["score", "fact"], facts),
+        (["score", "point of a report", "sources"], points),
+        (["score", "community report"], reports),
+        (["query result"], [[row.text] for row in evidence.rows]),
     )
     for headers, rows in tables:
         if rows:
             print_table(headers, rows, right={0} if len(headers) > 1 else None)
-    print_query(found.query)
+    print_query(evidence.query)
 
 
-def _told(fact: FoundFact) -> str:
+def _statement(fact: RetrievedFact) -> str:
     return f"{fact.subject} — {fact.predicate} — {fact.object}"
 
 
-def _sources(point: FoundPoint) -> str:
+def _sources(point: RetrievedPoint) -> str:
     return ", ".join(dict.fromkeys(fact.source for fact in point.facts if fact.source))

@@ -1,38 +1,57 @@
-"""`graft train`: the workspace's documents into an adapter."""
+"""`graft train`: adapters of three kinds, trained on a knowledge base."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.options import (
-    budget_options,
+    base_option,
+    config_option,
+    encoder_option,
     json_option,
-    print_json,
-    quiet_option,
+    learning_options,
+    model_option,
+    progress_option,
     refuse_options,
-    retry_option,
+    seed_option,
+    spending_options,
     workspace_option,
 )
+from app.output import print_json
+
+if TYPE_CHECKING:
+    from app.opening import Spending
+    from models.runtime.progress import Progress
+    from training.config import TrainConfig
 
 
-@click.group(short_help="Put the indexed documents into a LoRA adapter.", invoke_without_command=True)
+@click.group(invoke_without_command=True)
 @workspace_option
-@click.option("--base", default="smollm2-135m", show_default=True, metavar="NAME", help="Model that is adapted.")
-@click.option("--name", metavar="NAME", help="Name of the adapter's folder  [the base's name]")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of training settings.")
-@click.option("--epochs", type=click.IntRange(min=1), help="How often every text is seen.")
-@click.option("--rank", type=click.IntRange(min=1), help="Rank of the adapter.")
-@click.option("--learning-rate", type=float, help="Peak learning rate.")
-@click.option("--paraphrases", type=click.IntRange(min=0), help="Rewritings of each text to train on as well.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
-@click.option("--probe", "probed", is_flag=True, help="Also measure what it learnt: loss and names completed.")
-@retry_option
-@budget_options
+@base_option("Language model to train the adapter for.")
+@click.option(
+    "--name", metavar="NAME", show_default="the name of the base model", help="Name of the adapter and its folder."
+)
+@config_option("training settings")
+@learning_options(epochs=6, rank=32, rate="0.001")
+@click.option(
+    "--paraphrases",
+    type=click.IntRange(min=0),
+    metavar="N",
+    show_default="0",
+    help="Number of paraphrases of each passage to train on as well; a chat model writes them.",
+)
+@seed_option("the adapter's initial weights and the order of passages")
+@click.option(
+    "--probe",
+    "probed",
+    is_flag=True,
+    help="Also evaluate what the adapter learnt: loss on the passages and accuracy at completing names.",
+)
+@spending_options()
 @json_option
-@quiet_option
 @click.pass_context
 def train(
     context: click.Context,
@@ -42,46 +61,48 @@ def train(
     name: str | None,
     config_file: Path | None,
     probed: bool,
-    retry_failed: bool,
-    max_calls: int | None,
-    max_usd: float | None,
+    spending: Spending,
     as_json: bool,
-    quiet: bool,
     **overrides: Any,
 ) -> None:
-    """Train a LoRA adapter on the workspace's passages; killed and run again, it goes on where it was.
+    """Train a LoRA adapter on a knowledge base.
+
+    Without a subcommand, a language model is trained on the passages, so that it answers from memory. The adapter is
+    written to the workspace in PEFT's format. If the command is stopped, run it again: it resumes from its last
+    checkpoint.
 
     \b
-    graft train --workspace kb --epochs 6 --paraphrases 2
-    graft train extractor kb        a small model that reads facts as the workspace's extractor did
-    graft train hops kb             the encoder, to go from passage to passage as questions over this graph do
+    Examples:
+      graft train --workspace kb --epochs 6 --paraphrases 2
+      graft train extractor kb        a small model that extracts facts
+      graft train hops kb             an encoder that follows facts between passages
     """
     if context.invoked_subcommand is not None:
         refuse_options(context)
         return
     from app.api import probe
-    from app.api import train as fit
-    from app.opening import Spending
-    from app.progress import open_progress
-    from training.config import load_config, parse_config
-    from training.runs.adapter import read_manifest
+    from app.api import train as train_adapter
+    from training.config import TrainConfig
 
-    settings = load_config(config_file).model_dump(exclude_unset=True) if config_file else {}
-    settings |= {key: value for key, value in overrides.items() if value is not None}
-    config = parse_config(settings, str(config_file or "the options"))
-    spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
-    folder = fit(workspace, base=base, config=config, name=name, spending=spending)
-    manifest = read_manifest(folder).model_dump(mode="json", exclude={"sources", "erased"})
+    config = _train_config(TrainConfig(), config_file, overrides)
+    folder = train_adapter(workspace, base=base, config=config, name=name, spending=spending)
+    manifest = _manifest(folder)
     learnt: dict[str, float] = {}
-    lines = [f"{folder}: {manifest['steps']} steps, {manifest['tokens']:,} tokens, {manifest['seconds']:.0f} s"]
+    lines = [
+        f"Adapter: {folder} ({manifest['steps']:,} steps, {manifest['tokens']:,} tokens, {manifest['seconds']:.0f} s)"
+    ]
     if probed:
         losses, cloze = probe(workspace, folder, base, spending.progress)
         learnt = {"loss_base": losses.loss_base, "loss_adapter": losses.loss_adapter}
-        lines.append(f"loss of the passages, nats a token: {losses.loss_base:.2f}, with {losses.loss_adapter:.2f}")
+        lines.append(
+            f"Loss on the passages (nats per token): {losses.loss_base:.2f} without the adapter, "
+            f"{losses.loss_adapter:.2f} with it"
+        )
         if cloze:
             learnt |= {"cloze_items": cloze.items, "cloze_base": cloze.base, "cloze_adapter": cloze.adapter}
             lines.append(
-                f"the right name of four in {cloze.items} sentences: {cloze.base:.1%}, with {cloze.adapter:.1%}"
+                f"Right name of four in {cloze.items:,} sentences: {cloze.base:.1%} without the adapter, "
+                f"{cloze.adapter:.1%} with it"
             )
     if as_json:
         print_json({"adapter": str(folder), **learnt, **manifest})
@@ -89,116 +110,149 @@ def train(
         click.echo("\n".join(lines))
 
 
-@train.command(short_help="Teach a small model to extract as the workspace's extractor did.")
+@train.command()
 @click.argument("workspace", type=click.Path(path_type=Path))
-@click.option("--base", default="smollm2-135m", show_default=True, metavar="NAME", help="Model that is adapted.")
+@base_option("Language model to train the adapter for.")
 @click.option("--name", default="extractor", show_default=True, metavar="NAME", help="Name of the adapter's folder.")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of training settings.")
-@click.option("--epochs", type=click.IntRange(min=1), help="How often every passage is seen  [3]")
-@click.option("--rank", type=click.IntRange(min=1), help="Rank of the adapter  [16]")
-@click.option("--learning-rate", type=float, help="Peak learning rate  [0.001]")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
+@config_option("training settings")
+@learning_options(epochs=3, rank=16, rate="0.001")
+@seed_option("the adapter's initial weights and the order of passages")
 @json_option
-@quiet_option
+@progress_option
 def extractor(
     workspace: Path,
     base: str,
     name: str,
     config_file: Path | None,
     as_json: bool,
-    quiet: bool,
+    progress: Progress,
     **overrides: Any,
 ) -> None:
-    """Train a LoRA adapter on the facts of WORKSPACE, so that it extracts from other texts; no model call is made.
+    """Train a small model to extract facts as a large one did.
 
-    What it prints is the name to give to --extractor.
+    The examples are the passages of WORKSPACE with the facts that its extractor found in them. The command prints the
+    file to name with --extractor when other documents are indexed. No model is called.
 
     \b
-    graft train extractor kb
-    graft index more/ --workspace kb2 --extractor kb/adapters/extractor.yaml
+    Examples:
+      graft train extractor kb
+      graft index more/ --workspace kb2 --extractor kb/adapters/extractor.yaml
     """
     from app.api import train_extractor
-    from app.progress import open_progress
-    from training.config import load_config, parse_config
     from training.extractor import DEFAULTS
-    from training.runs.adapter import read_manifest
 
-    settings = load_config(config_file).model_dump(exclude_unset=True) if config_file else {}
-    settings |= {key: value for key, value in overrides.items() if value is not None}
-    config = parse_config({**DEFAULTS.model_dump(), **settings}, str(config_file or "the options"))
-    file = train_extractor(workspace, base=base, config=config, name=name, progress=open_progress(quiet))
-    manifest = read_manifest(file.with_name(file.name.removesuffix(".yaml"))).model_dump(
-        mode="json", exclude={"sources", "erased"}
-    )
+    config = _train_config(DEFAULTS, config_file, overrides)
+    file = train_extractor(workspace, base=base, config=config, name=name, progress=progress)
+    manifest = _manifest(file.with_name(file.name.removesuffix(".yaml")))
     if as_json:
         print_json({"extractor": str(file), **manifest})
-    else:
-        texts = sum(manifest["texts"].values()) - manifest["left_out"]
-        click.echo(f"{file}: {texts} passages, {manifest['steps']} steps, {manifest['seconds']:.0f} s")
-        if left_out := manifest["left_out"]:
-            length = manifest["config"]["sequence_length"]
-            click.echo(
-                f"{left_out} passages were left out: longer with their facts than sequence_length, {length} tokens"
-            )
+        return
+    passages = sum(manifest["texts"].values()) - manifest["left_out"]
+    click.echo(f"Extractor: {file} ({passages:,} passages, {manifest['steps']:,} steps, {manifest['seconds']:.0f} s)")
+    if left_out := manifest["left_out"]:
+        length = manifest["config"]["sequence_length"]
+        click.echo(
+            f"{left_out:,} passages were left out: with their facts they are longer than sequence_length, "
+            f"{length:,} tokens."
+        )
 
 
-@train.command(short_help="Teach the encoder to go from passage to passage.")
+@train.command()
 @click.argument("workspace", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--set",
-    "sets",
+    "--dataset",
+    "datasets",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of corpus.jsonl and hops.jsonl; may be given again.",
+    help="Folder with corpus.jsonl and hops.jsonl, questions with their passages in order; may be repeated.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Of the adapter  [the workspace's own]")
-@click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="Trained without a WORKSPACE.")
-@click.option("--model", default="qwen-1.5b", show_default=True, metavar="NAME", help="Writes the questions.")
-@click.option("--paths", type=click.IntRange(min=1), default=400, show_default=True, help="Most paths to ask about.")
-@click.option("--from-scratch", is_flag=True, help="Begin a WORKSPACE's untrained.")
-@click.option("--epochs", type=click.IntRange(min=1), help="How often every question is seen  [3]")
-@click.option("--learning-rate", type=float, help="Peak learning rate  [0.001; 0.0002 from an adapter]")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of weights and order.")
-@budget_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    show_default="the workspace's own",
+    help="Folder of the adapter.",
+)
+@encoder_option("Embedding model to train without a WORKSPACE; with one, the workspace's own is trained.")
+@model_option("Chat model that writes questions about the paths of the graph.")
+@click.option(
+    "--paths",
+    type=click.IntRange(min=1),
+    default=400,
+    show_default=True,
+    metavar="N",
+    help="Maximum number of paths to write questions about.",
+)
+@click.option(
+    "--from-scratch", is_flag=True, help="Start from an untrained adapter, not from the one that is there already."
+)
+@learning_options(epochs=3, rate="0.001, or 0.0002 for an existing adapter")
+@seed_option("the adapter's initial weights and the order of questions")
+@spending_options(retry="never")
 @json_option
-@quiet_option
 def hops(
     workspace: Path | None,
-    sets: tuple[Path, ...],
+    datasets: tuple[Path, ...],
     out: Path | None,
     encoder: str,
     model: str,
     paths: int,
-    max_calls: int | None,
-    max_usd: float | None,
+    spending: Spending,
     as_json: bool,
-    quiet: bool,
     **overrides: Any,
 ) -> None:
-    """Train the adapter by which the retriever graph goes from a question to its first passage and on to the next.
+    """Train the encoder that follows facts between passages.
 
-    Of a WORKSPACE, from the adapter that comes with its encoder or from scratch, with questions that a model writes
-    from its graph's own paths; or, or besides, of questions of your own.
+    The retriever `graph` uses this encoder's adapter to get from a question to a first passage, and from there to the
+    next. With WORKSPACE, a chat model writes questions about paths of its graph, and training continues from the
+    adapter that comes with the encoder. With --dataset, training uses questions of your own: in addition to these, or
+    alone if there is no WORKSPACE.
 
     \b
-    graft train hops kb
-    graft train hops --set hotpot_train --set twowiki_train --out adapters/my-hops
+    Examples:
+      graft train hops kb
+      graft train hops --dataset hotpot_train --dataset twowiki_train --out adapters/my-hops
     """
     from app.api import train_hops
-    from app.opening import Spending
-    from app.progress import open_progress
     from training.config import HopConfig
-    from training.runs.adapter import read_manifest
 
-    config = HopConfig(**{key: value for key, value in overrides.items() if value is not None})
-    spending = Spending(max_calls, max_usd, progress=open_progress(quiet))
+    config = HopConfig(**{name: value for name, value in overrides.items() if value is not None})
     folder = train_hops(
-        workspace, sets=sets, out=out, encoder=encoder, model=model, paths=paths, config=config, spending=spending
+        workspace,
+        datasets=datasets,
+        out=out,
+        encoder=encoder,
+        model=model,
+        paths=paths,
+        config=config,
+        spending=spending,
     )
-    manifest = read_manifest(folder).model_dump(mode="json", exclude={"sources", "erased"})
+    manifest = _manifest(folder)
     if as_json:
         print_json({"adapter": str(folder), **manifest})
     else:
         examples = sum(manifest["texts"].values())
-        click.echo(f"{folder}: {examples} examples, {manifest['steps']} steps, {manifest['seconds']:.0f} s")
+        click.echo(
+            f"Adapter: {folder} ({examples:,} examples, {manifest['steps']:,} steps, {manifest['seconds']:.0f} s)"
+        )
+
+
+def _train_config(defaults: TrainConfig, file: Path | None, overrides: dict[str, Any]) -> TrainConfig:
+    """The settings of a command: those on the command line, else the file's, else the defaults.
+
+    Raises:
+        ConfigError: The file or a setting cannot be used.
+    """
+    from training.config import load_config, parse_config
+
+    settings = load_config(file).model_dump(exclude_unset=True) if file else {}
+    settings |= {name: value for name, value in overrides.items() if value is not None}
+    return parse_config({**defaults.model_dump(), **settings}, str(file or "the options"))
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """What a run of training recorded beside its adapter, for printing."""
+    from training.runs.adapter import read_manifest
+
+    return read_manifest(folder).model_dump(mode="json", exclude={"sources", "erased"})

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from app.cli import main
 
-LEAST_CHARACTERS = 40
+MIN_CHARACTERS = 40
 """An error that says what was expected, what came and what to do is not shorter."""
 
 
@@ -40,7 +40,7 @@ class Outcome:
         assert self.out == ""
         (paragraph,) = self.err.splitlines()
         assert paragraph.startswith("graft: ")
-        assert len(paragraph) > LEAST_CHARACTERS
+        assert len(paragraph) > MIN_CHARACTERS
         return paragraph
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import OutputError
-from models.protocols import ChatRequest, Completion, OptionScore, ScoredOptions, Usage
+from models.protocols import ChatRequest, Completion, OptionScore, OptionScores, Usage
 from tests.kg.scripted import ScriptedChat
 
 ENCODER = "tests.eval.scripted:Encoder"
@@ -18,11 +18,11 @@ ANSWERER = "tests.app.scripted:Answerer"
 QUERIER = "tests.app.scripted:Querier"
 NEVER = "tests.app.scripted:Never"
 PLAINLY = ("--config", str(Path(__file__).with_name("plain.yaml")))
-"""Options by which no parser adds to what the scripted extractor answers, or is waited for."""
+"""Options with which the scripted extractor works alone, so that no test waits for a parser."""
 
 
 class Answerer:
-    """Answers with the first numbered line and cites it, and a line that is not there."""
+    """Answers with the first numbered line, and cites it and a line that does not exist."""
 
     name = "scripted-answerer"
     digest = "scripted-answerer-1"
@@ -33,8 +33,8 @@ class Answerer:
         number, words = lines[0]
         parsed: dict[str, Any] = {"answer": words, "citations": [int(number), 99], "found": True}
         if "claims" in (request.schema or {}).get("properties", {}):
-            said = [(words, int(number)), ("Nine cows sang in a zeppelin.", int(number))]
-            parsed = {"claims": [{"text": text, "citations": [cited]} for text, cited in said], "found": True}
+            sentences = [(words, int(number)), ("Nine cows sang in a zeppelin.", int(number))]
+            parsed = {"claims": [{"text": text, "citations": [cited]} for text, cited in sentences], "found": True}
         return Completion(json.dumps(parsed), Usage(50, 10), "stop", 0.25, parsed=parsed)
 
     def close(self) -> None:
@@ -42,12 +42,12 @@ class Answerer:
 
 
 class Querier(Answerer):
-    """Asks the graph who stands beside the first listed name, and answers with the first line."""
+    """Queries the graph for the neighbours of the first listed name, and answers with the first line."""
 
     digest = "scripted-querier-1"
 
     def complete(self, request: ChatRequest) -> Completion:
-        """A query where one is wanted."""
+        """A query where the schema requires one."""
         if "query" not in (request.schema or {}).get("properties", {}):
             return super().complete(request)
         name = re.search(r"^Names: ([^;(\n]+)", request.messages[1].content, re.MULTILINE)
@@ -75,14 +75,14 @@ class Slow(ScriptedChat):
 
 
 class Never:
-    """A model that must not be opened: an estimate costs nothing."""
+    """A model that must not be opened, since an estimate costs nothing."""
 
     def __init__(self) -> None:
         raise AssertionError("a model was opened")
 
 
 class OneFails:
-    """A scorer that cannot be asked about Lake Varn."""
+    """A scorer that fails on the question of who swims."""
 
     name = "scripted-one-fails"
     digest = "scripted-one-fails-1"
@@ -91,12 +91,12 @@ class OneFails:
         """Words."""
         return len(text.split())
 
-    def score(self, prefix: str, options: Sequence[str]) -> ScoredOptions:
+    def score(self, prefix: str, options: Sequence[str]) -> OptionScores:
         """The first option is always best."""
         if "Who swims" in prefix:
-            raise OutputError("the scores are not numbers")
+            raise OutputError("The scores are not numbers.")
         scores = tuple(OptionScore(-float(place), 1, 1) for place, _ in enumerate(options, 1))
-        return ScoredOptions(scores, Usage(len(prefix.split()), 0), 0.01)
+        return OptionScores(scores, Usage(len(prefix.split()), 0), 0.01)
 
     def close(self) -> None:
         """Nothing to free."""

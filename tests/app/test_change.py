@@ -16,7 +16,7 @@ from tests.app.command import Outcome, contents, graft
 from tests.app.scripted import ANSWERER, EXTRACTOR, NEVER, PLAINLY
 from tests.kg.scripted import TIDES, write_sources
 from training.config import TrainConfig
-from training.runs.adapter import MANIFEST, Manifest, read_manifest, read_usable
+from training.runs.adapter import MANIFEST, AdapterManifest, read_manifest, read_usable
 
 SECRET = {
     "secret.md": "Zebulon Quarx hid the Vermilion Ledger under Ostrava Pier. "
@@ -40,7 +40,7 @@ def base(articles: Path) -> Outcome:
 def holding(folder: Path, words: tuple[str, ...]) -> dict[str, list[str]]:
     """Which files of a folder hold which words, in any case, as UTF-8 or UTF-16."""
     found = {}
-    for path in (each for each in sorted(folder.rglob("*")) if each.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes().lower()
         if inside := [word for word in words if word.encode() in content or word.encode("utf-16-le") in content]:
             found[path.relative_to(folder).as_posix()] = inside
@@ -118,7 +118,7 @@ def test_deleted_documents_are_gone_and_come_back_for_nothing(base: Outcome) -> 
     done = graft("delete", "[bc].md", "-w", "kb", "-q", "--json")
     assert (done.code, done.err) == (0, "")
     assert (done.json["documents"], done.json["sources"], done.json["erased"]) == (1, ["b.md", "c.md"], None)
-    assert graft("delete", "b.md", "-w", "kb", "-q").error(2).startswith("graft: no source is called b.md")
+    assert graft("delete", "b.md", "-w", "kb", "-q").error(2).startswith("graft: Unknown source 'b.md'.")
     back = graft("update", "articles", "-w", "kb", "-q", "--json", "--max-calls", "0")
     assert (back.code, back.json["digest"]) == (0, base.json["digest"])
 
@@ -139,7 +139,7 @@ def test_a_row_of_a_table_is_deleted_alone(articles: Path) -> None:
 
 def adapter(name: str, sources: tuple[str, ...] | None) -> Path:
     """A finished adapter's manifest, without weights."""
-    manifest = Manifest(
+    manifest = AdapterManifest(
         key="k", base="b", base_weights="w", base_digest="d", base_dtype="float32", config=TrainConfig(),
         texts_digest="t", texts={"raw": 1}, tokens=1, steps=1, trainable=1, epoch_loss=(1.0,), final_loss=1.0,
         seconds=1.0, starts=1, threads=1, device="cpu", versions={}, adapter_digest="a", sources=sources,
@@ -166,11 +166,11 @@ def leave_traces() -> None:
         entities = {row.name: row for row in store.read(Entity)}
         secret, living = entities["Zebulon Quarx"], entities["Ines Varga"]
         community = next(row for row in store.read(Community) if secret.id in row.entity_ids)
-        told = "He hid a red book by the water, and Quarx was paid."
+        summary = "He hid a red book by the water, and Quarx was paid."
         ruling = (0, "merge", "zebulon quarx", "harrow mills")
         store.put(
             [
-                Report("r:1", community.id, "b", "A red book", told, 1.0, (Finding(told, ()),)),
+                Report("r:1", community.id, "b", "A red book", summary, 1.0, (Finding(summary, ()),)),
                 Description("n:1", secret.id, "b", "The vermilion man."),
                 Description("n:2", living.id, "b", "A councillor."),
                 Ruling(make_id("u", *ruling), *ruling),
@@ -231,14 +231,14 @@ def test_runs_that_quote_it_are_removed_on_request(articles: Path) -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        "kg.erasure.erase.erase_remains",
+        "kg.erasure.erase.erase_residual_data",
         "training.runs.adapter.flag_erased",
-        "kg.changes.update.delete",
+        "kg.changes.delete.delete",
         "retrieval.index.graph_index.GraphIndex.open",
         "kg.erasure.erase.forget",
     ],
 )
-def test_an_interrupted_erasure_goes_on(articles: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_an_interrupted_erasure_resumes(articles: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from models.calls.record_store import Call, Records, Spent
+from models.calls.record_store import Call, CallCost, Records
 from models.errors import StoreError
 from models.protocols import Usage
 from tests.app.command import Outcome, graft
@@ -40,7 +40,7 @@ def index(workspace: Path | str = "kb") -> Outcome:
 
 
 def recorded(workspace: Path) -> int:
-    """Answers on record, in a store that is whole."""
+    """Number of recorded calls, in a store that is intact."""
     if not (workspace / "graph.sqlite").is_file():
         return 0
     with closing(sqlite3.connect(workspace / "graph.sqlite")) as database:
@@ -56,7 +56,7 @@ def many() -> Path:
     return write_sources(Path("many"), TEXTS)
 
 
-def test_an_index_goes_on_wherever_the_disk_was_full(many: Path) -> None:
+def test_an_index_resumes_wherever_the_disk_was_full(many: Path) -> None:
     known, failed, size = [0], 0, 1 << 12
     while True:
         with files_up_to(size):
@@ -86,7 +86,7 @@ def test_an_update_and_a_deletion_leave_the_store_as_it_was(many: Path) -> None:
         assert graft(*command, "-w", "kb", "-q").code == 0
 
 
-def test_an_export_replaces_nothing_unless_it_is_whole(many: Path) -> None:
+def test_an_export_replaces_nothing_unless_it_is_complete(many: Path) -> None:
     index()
     assert graft("export", "graph.graphml", "-w", "kb").code == 0
     before = Path("graph.graphml").read_bytes()
@@ -99,7 +99,7 @@ def test_an_export_replaces_nothing_unless_it_is_whole(many: Path) -> None:
 def test_an_answer_that_cannot_be_recorded_says_so_and_the_next_one_can(tmp_path: Path) -> None:
     with closing(Records(tmp_path / "calls.sqlite")) as records:
         answers = [(Call(f"k{n}", "chat", "m", "{}"), "x" * 5000) for n in range(40)]
-        spent = Spent(Usage(), 0.0, 0.0)
+        spent = CallCost(Usage(), 0.0, 0.0)
         with files_up_to(100 << 10), pytest.raises(StoreError, match=WAY_OUT):
             for call, answer in answers:
                 records.add(call, answer, spent)

@@ -28,16 +28,16 @@ def test_entities_are_listed_and_shown_with_their_sentences(knowledge_base):
     assert fact["sentences"] == [{"source": "a.md", "text": "Ada Lorne founded Marrow & Finch in Torsby."}]
     shown = entities("show", "Ada Lorne").out
     assert "a.md: Ada Lorne founded Marrow & Finch in Torsby." in shown
-    assert "lorne = ada lorne: a part of the name" in shown
+    assert "Merged: lorne = ada lorne (a part of the name" in shown
 
 
-def test_a_ruling_is_made_told_and_taken_back(knowledge_base):
+def test_a_decision_is_recorded_listed_and_undone(knowledge_base):
     ruled = entities("merge", "Harrow Mills", "Marrow & Finch", "--json", "-q").json
     assert ruled["ruling"]["action"] == "merge"
     assert len(ruled["entities"]) == 1
-    told = entities("history", "Harrow Mills", "--json").json
-    assert [row["reason"] for row in told["merges"]] == ["ruled one thing"]
-    assert [row["stands"] for row in told["rulings"]] == [True]
+    history = entities("history", "Harrow Mills", "--json").json
+    assert [row["reason"] for row in history["merges"]] == ["ruled one thing"]
+    assert [row["stands"] for row in history["rulings"]] == [True]
     assert "ruled one thing" in entities("history").out
     split = entities("split", "Harrow Mills", "--source", "b.md", "-q")
     assert (split.code, split.err) == (0, "")
@@ -53,12 +53,12 @@ def test_a_ruling_is_made_told_and_taken_back(knowledge_base):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (("show", "Ada Lorn"), "did you mean Ada Lorne"),
+        (("show", "Ada Lorn"), "Did you mean Ada Lorne"),
         (("split", "Ada Lorne"), "--source FILE"),
         (("split", "Ada Lorne", "Torsby", "--source", "a.md"), "--source FILE"),
         (("undo",), "none stands"),
         (("merge", "Nobody", "Ada Lorne"), "graft entities ls"),
     ],
 )
-def test_what_cannot_be_done_is_said(knowledge_base, arguments, part):
+def test_what_cannot_be_done_is_explained(knowledge_base, arguments, part):
     assert part in entities(*arguments).error(2)

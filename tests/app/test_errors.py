@@ -91,7 +91,7 @@ def test_one_bad_document_among_good_ones_is_named_and_the_others_are_kept(artic
     done = index("--json")
     assert (done.code, done.json["documents"], done.json["failed"]) == (3, 3, 1)
     (line,) = done.err.splitlines()
-    assert line.startswith("graft: failed in load: broken.pdf: ")
+    assert line.startswith("graft: broken.pdf failed in the stage load: ")
     assert [failure["item"] for failure in done.json["failures"]] == ["broken.pdf"]
     assert graft("search", "Lake Oune", "-w", "kb", "--json", "-q").json["passages"]
 
@@ -168,15 +168,15 @@ def test_a_reader_that_refuses_is_exit_code_4_and_leaves_the_workspace_as_it_was
 # Names that nobody knows
 
 
-@pytest.mark.parametrize("given", [{"extractor": "qwen-9b"}, {"encoder": "maxilm"}, {"extractor": "minilm"}])
-def test_an_unknown_or_unsuitable_model_is_exit_code_2(articles, given):
-    assert next(iter(given.values())) in index(**given).error(2)
+@pytest.mark.parametrize("override", [{"extractor": "qwen-9b"}, {"encoder": "maxilm"}, {"extractor": "minilm"}])
+def test_an_unknown_or_unsuitable_model_is_exit_code_2(articles, override):
+    assert next(iter(override.values())) in index(**override).error(2)
     assert not Path("kb").exists()
 
 
-@pytest.mark.parametrize("given", [{"extractor": "no.such.module:Model"}, {"encoder": "tests.eval.scripted:Nobody"}])
-def test_a_dotted_path_that_leads_nowhere_is_exit_code_2(articles, given):
-    assert next(iter(given.values())) in index(**given).error(2)
+@pytest.mark.parametrize("override", [{"extractor": "no.such.module:Model"}, {"encoder": "tests.eval.scripted:Nobody"}])
+def test_a_dotted_path_that_leads_nowhere_is_exit_code_2(articles, override):
+    assert next(iter(override.values())) in index(**override).error(2)
     assert not Path("kb").exists()
 
 
@@ -232,7 +232,7 @@ def test_an_unknown_base_or_setting_of_training_is_exit_code_2(knowledge_base):
     assert "missing.yaml" in graft("train", "-w", "kb", "-q", "--config", "missing.yaml").error(2)
     assert "a/b" in graft("train", "-w", "kb", "-q", "--name", "a/b").error(2)
     assert "a/b" in graft("train", "extractor", "kb", "-q", "--name", "a/b").error(2)
-    assert "--epochs stands before" in graft("train", "--epochs", "2", "extractor", "kb", "-q").err
+    assert "--epochs comes before" in graft("train", "--epochs", "2", "extractor", "kb", "-q").err
     assert set(contents(Path("kb"))) == set(knowledge_base)
 
 
@@ -300,7 +300,7 @@ def test_a_broken_experiment_is_exit_code_2_and_makes_no_workspace(tmp_path, cha
 
 def test_an_experiment_that_nobody_knows_is_exit_code_2_with_those_shipped():
     message = graft("eval", "run", "dmeo", "-q").error(2)
-    assert '"dmeo"' in message
+    assert "Unknown experiment 'dmeo'. Did you mean 'demo'?" in message
     assert "demo" in message
     assert "missing.yaml" in graft("eval", "run", "missing.yaml", "-q").error(2)
 
@@ -328,14 +328,14 @@ def test_a_folder_that_is_no_finished_run_is_exit_code_2(tmp_path):
 # Budgets, and failed items
 
 
-def test_a_budget_of_no_calls_is_exit_code_5_and_a_larger_one_goes_on(articles):
+def test_a_budget_of_no_calls_is_exit_code_5_and_a_larger_one_resumes(articles):
     message = index("--max-calls", "0", extractor=EXTRACTOR).error(5)
     assert "--max-calls" in message
     assert index("--max-calls", "1", extractor=EXTRACTOR).error(5)
     assert passages_read() == 1
     done = index("--max-calls", "2", "--json", extractor=EXTRACTOR)
     assert (done.code, done.json["chunks"], passages_read()) == (0, 3, 3)
-    assert index("--json", extractor=EXTRACTOR, workspace="whole").json["digest"] == done.json["digest"]
+    assert index("--json", extractor=EXTRACTOR, workspace="complete").json["digest"] == done.json["digest"]
 
 
 def test_a_question_over_budget_is_exit_code_5(knowledge_base):
@@ -345,14 +345,14 @@ def test_a_question_over_budget_is_exit_code_5(knowledge_base):
     assert graft(*ask, "--max-calls", "0").code == 0  # on record: it costs nothing
 
 
-def test_an_experiment_over_budget_is_exit_code_5_and_a_larger_one_goes_on(tmp_path):
+def test_an_experiment_over_budget_is_exit_code_5_and_a_larger_one_resumes(tmp_path):
     run = ("eval", "run", write_world(tmp_path), "-w", "kb", "-q", "--json")
     graft(*run, "--max-calls", "0").error(5)
     graft(*run, "--max-calls", "5").error(5)
     done = graft(*run, "--max-calls", "7")
     assert (done.code, len(list(Path("kb", "runs").iterdir()))) == (0, 1)
-    whole = graft("eval", "run", tmp_path / "experiment.yaml", "-w", "whole", "-q", "--json")
-    assert whole.json["results_digest"] == done.json["results_digest"]
+    complete = graft("eval", "run", tmp_path / "experiment.yaml", "-w", "complete", "-q", "--json")
+    assert complete.json["results_digest"] == done.json["results_digest"]
 
 
 def test_a_failed_question_counts_as_wrong_and_is_exit_code_3(tmp_path):
@@ -372,3 +372,20 @@ def test_weights_of_an_unknown_name_and_of_a_server_are_refused(monkeypatch):
     monkeypatch.setenv("OPENAI_MODEL", "small")
     assert "no-such-weights" in graft("models", "pull", "no-such-weights", "-q").error(2)
     assert "runs on a server" in graft("models", "pull", "openai", "-q").error(2)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"extractor": "nlpp"}, "Unknown extractor 'nlpp'. Did you mean 'nlp'?"),
+        ({"extractor": "minilm"}, "Unknown extractor 'minilm'."),
+        ({"extractor": "nlp", "facts": "facts.tsv"}, "Only the extractor 'import' reads a file of facts"),
+    ],
+)
+def test_what_cannot_extract_is_refused_before_a_workspace_is_made(articles, options, said):
+    Path("facts.tsv").write_text("Ada\tlives in\tLund\n")
+    facts = ("--facts", options["facts"]) if "facts" in options else ()
+    result = index(*facts, extractor=options["extractor"])
+    assert result.code == 2
+    assert said in result.err
+    assert not Path("kb").exists()

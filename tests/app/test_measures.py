@@ -39,9 +39,12 @@ def test_extraction_prints_scores_cost_and_every_document(settings):
 def test_mine_prints_ours_first_and_then_the_peers(settings):
     from tests.eval.mine.test_measure import LAKE, MILL, graph, judgments, write_zip
 
-    essays = [{"topic": one.topic, "content": one.text} for one in (MILL, LAKE)]
+    essays = [{"topic": essay.topic, "content": essay.text} for essay in (MILL, LAKE)]
     Path("essays.json").write_text(json.dumps(essays))
-    Path("facts.json").write_text(json.dumps([[{"answer": fact} for fact in one.facts] for one in (MILL, LAKE)]))
+    facts = []
+    for essay in (MILL, LAKE):
+        facts.append([{"answer": fact} for fact in essay.facts])
+    Path("facts.json").write_text(json.dumps(facts))
     for name in ("A", "B"):
         relations = graph(("Lorne", "founded", "a mill"), ("The mill", "grinds", "rye"))
         write_zip(Path(f"results_{name}.zip"), **{"4": relations, "4_results": judgments(MILL, 1, 1)})
@@ -69,7 +72,7 @@ def test_a_zip_of_other_essays_is_refused(settings):
     Path("facts.json").write_text(json.dumps([list(LAKE.facts)]))
     write_zip(Path("peer.zip"), **{"1": graph(("a", "b", "c")), "1_results": judgments(MILL, 1, 0)})
     asked = ("eval", "mine", "--essays", "essays.json", "--facts", "facts.json", "--extractor", "none")
-    assert "a graph of none of the essays" in graft(*asked, "--graphs", "peer.zip").error(2)
+    assert "has no graph of any of the essays" in graft(*asked, "--graphs", "peer.zip").error(2)
 
 
 def test_retrievers_are_measured_on_a_folder_in_beirs_form(tmp_path: Path) -> None:
@@ -85,7 +88,7 @@ def test_retrievers_are_measured_on_a_folder_in_beirs_form(tmp_path: Path) -> No
     assert "graph − dense" in graft(*asked, "--limit", "1").out
     assert "dense − graph" in graft(*asked, "--against", "graph", "--set", "graph.hops.beam=2").out
     assert "beam" in graft(*asked, "--set", "graph.hops.beam=0").error(2)
-    assert "ppr is not measured" in graft(*asked, "--against", "ppr").error(2)
+    assert "Unknown measured retriever 'ppr'. Expected one of: " in graft(*asked, "--against", "ppr").error(2)
     assert "ppr" in graft("eval", "retrieval", folder, "-r", "nothing", "--encoder", ENCODER).error(2)
     (folder / "corpus.jsonl").unlink()
     assert "BEIR" in graft(*asked).error(2)

@@ -37,7 +37,7 @@ def hear_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_an_interrupted_command_says_so_and_goes_on(articles):
+def test_an_interrupted_command_says_so_and_resumes(articles):
     folder = Path.cwd()
     arguments = ("index", "articles", "-w", "kb", "--encoder", ENCODER, "--extractor", "tests.app.scripted:Slow", "-q")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -51,7 +51,7 @@ def test_an_interrupted_command_says_so_and_goes_on(articles):
         child.send_signal(signal.SIGINT)
         message = child.stderr.read().strip()
     assert child.returncode == 130
-    assert message.startswith("graft: interrupted")
+    assert message.startswith("graft: Interrupted.")
     assert len(message.splitlines()) == 1
     known = recorded()
     assert known >= 1

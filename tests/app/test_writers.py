@@ -65,7 +65,7 @@ def test_a_writer_that_does_not_end_is_named(indexed: Path) -> None:
         for child in [start("-m", "app.cli", *command) for command in commands]:
             output, errors = child.communicate(timeout=120)
             assert (child.returncode, output) == (1, "")
-            assert f"is being written by process {holder.pid}, still after 10 s" in errors
+            assert f"is still being written by process {holder.pid} after 10 s" in errors
             assert len(errors.splitlines()) == 1
         assert time.monotonic() - began >= 10
         holder.kill()

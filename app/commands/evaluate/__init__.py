@@ -1,1 +1,1 @@
-"""`graft eval …`, one file a subcommand."""
+"""The subcommands of `graft eval`, one file each; `run.py` has the group itself and the commands for experiments."""

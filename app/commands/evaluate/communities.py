@@ -1,4 +1,4 @@
-"""`graft eval communities`: how good, how sure and how steady the communities of a workspace are."""
+"""`graft eval communities`: how good, how complete and how stable the communities of a knowledge base are."""
 
 from __future__ import annotations
 
@@ -8,23 +8,33 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.options import json_option, print_json, print_table, quiet_option
+from app.options import json_option, progress_option
+from app.output import print_json, print_table
 
 if TYPE_CHECKING:
     from eval.communities.edits import EditPlan
     from eval.communities.measure import CommunityQuality
     from eval.statistics.stats import Interval
+    from models.runtime.progress import Progress
 
 
 @click.command("communities")
 @click.argument("workspace", type=click.Path(path_type=Path))
-@click.option("--edits", default=5, show_default=True, type=click.IntRange(min=1), metavar="N", help="Random edits.")
+@click.option(
+    "--edits",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of random edits, each of which removes some documents.",
+)
 @click.option(
     "--share",
     default=0.01,
     show_default=True,
     type=click.FloatRange(min=0, max=0.5, min_open=True),
-    help="Share of the documents that an edit takes away.",
+    metavar="SHARE",
+    help="Share of the documents that each edit removes.",
 )
 @click.option(
     "--hash-seeds",
@@ -32,52 +42,61 @@ if TYPE_CHECKING:
     show_default=True,
     type=click.IntRange(min=1),
     metavar="N",
-    help="Divide in 2 N processes: N hash seeds, 1 and 4 threads.",
+    help="Number of hash seeds to test determinism with; each is run in two processes, with 1 and with 4 threads.",
 )
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of the choice of documents.")
+@click.option(
+    "--seed", default=0, show_default=True, metavar="N", help="Random seed of the choice of documents to remove."
+)
 @json_option
-@quiet_option
+@progress_option
 def communities(
-    workspace: Path, edits: int, share: float, hash_seeds: int, seed: int, as_json: bool, quiet: bool
+    workspace: Path, edits: int, share: float, hash_seeds: int, seed: int, as_json: bool, progress: Progress
 ) -> int:
-    """Measure the communities of WORKSPACE: counts, coverage, modularity, and what an edit of a few documents moves.
+    """Measure size, modularity and stability of communities.
 
-    Nothing is written and no model is called. Exit code 1 where an entity is in no community, or processes differ.
+    Stability is the adjusted Rand index between the communities before and after a few documents are removed. Nothing
+    is written to WORKSPACE and no model is called. The exit code is 1 if an entity is in no community, or if two
+    processes find different communities.
 
     \b
-    graft eval communities kb
-    graft eval communities kb --edits 20 --hash-seeds 8 --json
+    Examples:
+      graft eval communities kb
+      graft eval communities kb --edits 20 --hash-seeds 8 --json
     """
     from app.opening import find_workspace
-    from app.progress import open_progress
     from eval.communities.edits import EditPlan
-    from eval.communities.measure import measure
+    from eval.communities.measure import measure_communities
 
     plan = EditPlan(edits, share, hash_seeds, seed)
-    found = measure(find_workspace(workspace), plan, open_progress(quiet))
-    same = len(set(found.digests)) == 1
+    quality = measure_communities(find_workspace(workspace), plan, progress)
+    same = len(set(quality.digests)) == 1
     if as_json:
-        print_json({"workspace": str(workspace), "plan": asdict(plan), **asdict(found), "deterministic": same})
+        print_json({"workspace": str(workspace), "plan": asdict(plan), **asdict(quality), "deterministic": same})
     else:
-        _print(found, plan)
-    return 0 if same and found.paths and found.coverage == 1 else 1
+        _print(quality, plan, same)
+    return 0 if same and quality.paths and quality.coverage == 1 else 1
 
 
-def _print(found: CommunityQuality, plan: EditPlan) -> None:
-    rows = [[str(row.level), f"{row.communities:,}", f"{row.largest:,}", f"{row.median:g}"] for row in found.levels]
-    title = f"{found.entities:,} entities, {found.facts:,} facts"
-    print_table(["level", "communities", "largest", "median"], rows, right={0, 1, 2, 3}, title=title)
-    ways = [[way.name, f"{way.modularity:.3f}", _shown(way.top), _shown(way.leaf)] for way in found.divisions]
+def _print(quality: CommunityQuality, plan: EditPlan, same: bool) -> None:
+    sizes = []
+    for level in quality.levels:
+        sizes.append([str(level.level), f"{level.communities:,}", f"{level.largest:,}", f"{level.median:g}"])
+    title = f"Communities of {quality.entities:,} entities and {quality.facts:,} facts; sizes in members"
+    print_table(["level", "communities", "largest", "median"], sizes, right={0, 1, 2, 3}, title=title)
+    stability = []
+    for division in quality.divisions:
+        intervals = (_interval(division.top), _interval(division.leaf))
+        stability.append([division.name, f"{division.modularity:.3f}", *intervals])
     title = (
-        f"adjusted Rand index of untouched entities ({found.untouched:.1%}) after {plan.edits} edits of "
-        f"{plan.share:.1%} of the documents"
+        f"Stability: adjusted Rand index of the entities that no edit touches ({quality.untouched:.1%}), "
+        f"over {plan.edits} edits that remove {plan.share:.1%} of the documents"
     )
-    print_table(["level 0", "modularity", "level 0, 95 % interval", "leaves, 95 % interval"], ways, title=title)
-    click.echo(
-        f"in a community: {found.coverage:.1%}; one path each: {'yes' if found.paths else 'no'}; "
-        f"{'the same' if len(set(found.digests)) == 1 else 'NOT the same'} in {len(found.digests) - 1} processes"
-    )
+    headers = ["division of level 0", "modularity", "level 0 (95 % interval)", "leaves (95 % interval)"]
+    print_table(headers, stability, right={1, 2, 3}, title=title)
+    click.echo(f"Entities in a community: {quality.coverage:.1%}")
+    click.echo(f"Every entity on one path through the hierarchy: {'yes' if quality.paths else 'NO'}")
+    click.echo(f"Same communities in {len(quality.digests) - 1} other processes: {'yes' if same else 'NO'}")
 
 
-def _shown(interval: Interval) -> str:
+def _interval(interval: Interval) -> str:
     return f"{interval.mean:.3f} ({interval.low:.3f}–{interval.high:.3f})"

@@ -1,4 +1,4 @@
-"""`graft eval extraction`: an extractor's facts against gold triples."""
+"""`graft eval extraction`: an extractor's facts compared with gold triples."""
 
 from __future__ import annotations
 
@@ -8,40 +8,70 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.options import budget_options, json_option, print_json, print_table, quiet_option, retry_option
+from app.options import config_option, json_option, limit_option, spending_options
+from app.output import count, print_failures, print_json, print_table
 
 if TYPE_CHECKING:
-    from eval.extraction.curve import Point
-    from eval.extraction.document_graph import Built
-    from eval.extraction.measure import Counts, Scores
+    from app.opening import Spending
+    from eval.extraction.curve import CurvePoint
+    from eval.extraction.document_graph import DocumentGraph
+    from eval.extraction.measure import ExtractionCounts, ExtractionScores
+    from eval.statistics.stats import Interval
 
 _REMARKS = (
-    "pairs, triples: precision over all predicted facts. pairs_among_gold: over those whose both ends are annotated.",
-    "triples: direction as the predicate says it; triples_in_order: subject and object as the gold has them.",
+    "pairs and triples count all predicted facts; pairs_among_gold only facts whose both ends are annotated.",
+    "triples follow the direction of the predicate; triples_in_order need subject and object in the order of the gold.",
 )
+_COST_LABELS = {
+    "facts_per_document": "facts per document",
+    "failed_documents": "documents failed",
+    "corpus_tokens": "tokens of the corpus",
+    "tokens_in_per_corpus_token": "tokens in, per token of the corpus",
+    "uncached_in_per_corpus_token": "tokens in without cache hits, per token of the corpus",
+    "tokens_out_per_corpus_token": "tokens out, per token of the corpus",
+    "seconds": "seconds, this command",
+    "seconds_recorded": "seconds, recorded calls included",
+    "chunks": "passages",
+    "chunks_read": "passages extracted by this command",
+    "chunks_per_minute": "passages per minute",
+}
 
 
-@click.command(short_help="Precision, recall and F1 of an extractor against gold triples.")
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
     "--format",
     "form",
     required=True,
     type=click.Choice(["redocred", "docred", "webnlg", "jsonl"]),
-    help="How FILE is written.",
+    help="Format of FILE.",
 )
-@click.option("--extractor", metavar="NAME", help="What reads the facts  [qwen-1.5b]")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N documents.")
-@click.option("--threshold", type=click.FloatRange(-1, 1), metavar="T", help="Least cosine of two relations  [0.5]")
-@click.option("--workspace", "-w", metavar="DIR", help="Where the graph is built and kept; else in the cache.")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file of index settings.")
 @click.option(
-    "--curve", "curved", is_flag=True, help="Also facts against tokens, had the model's answers ended sooner."
+    "--extractor",
+    metavar="NAME",
+    show_default="qwen-1.5b",
+    help='What extracts facts: the name of a chat model, or "nlp" for a parser.',
 )
-@retry_option
-@budget_options
+@limit_option("Maximum number of documents, from the beginning of FILE.", None)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1, 1),
+    metavar="T",
+    show_default="0.5",
+    help="Minimum cosine similarity at which two relations count as the same.",
+)
+@click.option(
+    "--workspace", "-w", metavar="DIR", show_default="in the cache", help="Folder where the graph is built and kept."
+)
+@config_option("index settings")
+@click.option(
+    "--curve",
+    "curved",
+    is_flag=True,
+    help="Also print facts against tokens written, as if the model's replies had ended earlier.",
+)
+@spending_options()
 @json_option
-@quiet_option
 def extraction(
     file: Path,
     form: str,
@@ -51,67 +81,66 @@ def extraction(
     workspace: str | None,
     config_file: Path | None,
     curved: bool,
-    retry_failed: bool,
-    max_calls: int | None,
-    max_usd: float | None,
+    spending: Spending,
     as_json: bool,
-    quiet: bool,
 ) -> int:
-    """Build the graph of FILE's documents and hold its facts against their gold triples.
+    """Measure precision, recall and F1 of an extractor.
 
-    Documents that fail count as documents without facts. Run again, passages that are read cost nothing.
+    Builds a graph of the documents in FILE and compares its facts with the gold triples. Documents that fail count as
+    documents without facts. Passages that an earlier run extracted cost nothing. Each line of a jsonl file has the keys
+    text, triples and, optionally, entities (all names of each entity); see the last example.
 
     \b
-    graft eval extraction dev_revised.json --format redocred --extractor qwen-1.5b --limit 100
-    graft eval extraction dev_revised.json --format redocred --limit 100 --curve      after the first: free
-    graft eval extraction mine.jsonl --format jsonl --json
-    A line of jsonl: {"text": "...", "triples": [["Ada", "leads", "Orrin"]], "entities": [["Ada", "Ada Lorne"]]}
+    Examples:
+      graft eval extraction dev_revised.json --format redocred --extractor qwen-1.5b --limit 100
+      graft eval extraction dev_revised.json --format redocred --limit 100 --curve      no cost after the first run
+      graft eval extraction mine.jsonl --format jsonl --json
+      {"text": "…", "triples": [["Ada", "leads", "Orrin"]], "entities": [["Ada", "Ada Lorne"]]}
     """
-    from app.measure import measure_curve, measure_documents
-    from app.opening import Spending
-    from app.progress import open_progress
+    from app.evaluating import build_document_graph, extraction_curve
     from eval.extraction.gold_triples import read_gold
-    from eval.extraction.measure import MEASURES, overall, score
+    from eval.extraction.measure import MEASURES, measure_extraction, overall_scores
     from eval.extraction.relation_match import THRESHOLD, RelationMatch
     from models.factory import open_encoder
 
     gold = read_gold(form, file, limit)
-    spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
-    given = {"extractor": extractor}
     texts = [(document.title, document.text) for document in gold]
-    built = measure_documents(texts, file, workspace, config_file, given, spending, curved)
+    overrides = {"extractor": extractor}
+    graph = build_document_graph(texts, file, workspace, config_file, overrides, spending, curved)
     relations = RelationMatch(open_encoder("minilm"), THRESHOLD if threshold is None else threshold)
-    counts = score(gold, built.facts, relations)
-    scores = {name: overall([row[name] for row in counts]) for name in MEASURES}
-    points = measure_curve(built.workspace, gold, relations, spending) if curved else []
+    counts = measure_extraction(gold, graph.facts, relations)
+    scores = {}
+    for name in MEASURES:
+        scores[name] = overall_scores([document[name] for document in counts])
+    points = extraction_curve(graph.workspace, gold, relations, spending) if curved else []
     if as_json:
-        document = _document(file, form, relations.threshold, scores, counts, built, [one.title for one in gold])
+        titles = [document.title for document in gold]
+        document = _document(file, form, relations.threshold, scores, counts, graph, titles)
         print_json(document | ({"curve": [asdict(point) for point in points]} if curved else {}))
     else:
-        _print(file, scores, built, len(gold), relations.threshold)
+        _print(file, scores, graph, len(gold), relations.threshold)
         if curved:
             _print_curve(points)
-    for failure in built.summary.failures[:10]:
-        click.echo(f"graft: failed in {failure.stage}: {failure.item}: {failure.reason}", err=True)
-    return 3 if built.failed else 0
+    print_failures(graph.summary.failures)
+    return 3 if graph.failed else 0
 
 
-def _cost(built: Built) -> dict[str, Any]:
-    """What reading cost, per token of the corpus where that says more."""
-    summary, tokens = built.summary, max(1, built.corpus_tokens)
+def _cost(graph: DocumentGraph) -> dict[str, Any]:
+    """What extraction cost, per token of the corpus where corpora are compared by that."""
+    summary, tokens = graph.summary, max(1, graph.corpus_tokens)
     minutes = summary.spent.seconds / 60
     return {
-        "facts_per_document": sum(map(len, built.facts)) / len(built.facts),
-        "failed_documents": built.failed,
-        "corpus_tokens": built.corpus_tokens,
+        "facts_per_document": sum(map(len, graph.facts)) / len(graph.facts),
+        "failed_documents": graph.failed,
+        "corpus_tokens": graph.corpus_tokens,
         "tokens_in_per_corpus_token": summary.tokens_in / tokens,
-        "uncached_in_per_corpus_token": built.uncached / tokens,
+        "uncached_in_per_corpus_token": graph.uncached / tokens,
         "tokens_out_per_corpus_token": summary.tokens_out / tokens,
         "seconds": summary.spent.seconds,
         "seconds_recorded": summary.seconds,
         "chunks": summary.chunks,
-        "chunks_read": built.read,
-        "chunks_per_minute": built.read / minutes if built.read and minutes else None,
+        "chunks_read": graph.read,
+        "chunks_per_minute": graph.read / minutes if graph.read and minutes else None,
     }
 
 
@@ -119,55 +148,61 @@ def _document(
     file: Path,
     form: str,
     threshold: float,
-    scores: dict[str, Scores],
-    counts: list[dict[str, Counts]],
-    built: Built,
+    scores: dict[str, ExtractionScores],
+    counts: list[dict[str, ExtractionCounts]],
+    graph: DocumentGraph,
     titles: list[str],
 ) -> dict[str, Any]:
+    documents = []
+    for title, by_measure in zip(titles, counts, strict=True):
+        documents.append({"title": title} | {name: asdict(by_measure[name]) for name in by_measure})
     return {
         "file": file.name,
         "format": form,
         "n": len(counts),
         "threshold": threshold,
-        "measures": {name: asdict(row) for name, row in scores.items()},
-        **_cost(built),
+        "measures": {name: asdict(score) for name, score in scores.items()},
+        **_cost(graph),
         "remarks": list(_REMARKS),
-        "documents": [
-            {"title": title, **{name: asdict(row[name]) for name in row}}
-            for title, row in zip(titles, counts, strict=True)
-        ],
+        "documents": documents,
     }
 
 
-def _print(file: Path, scores: dict[str, Scores], built: Built, documents: int, threshold: float) -> None:
+def _print(
+    file: Path, scores: dict[str, ExtractionScores], graph: DocumentGraph, documents: int, threshold: float
+) -> None:
     rows = []
-    for name, row in scores.items():
-        cells = [f"{each.mean:.3f}  {each.low:.3f}–{each.high:.3f}" for each in (row.precision, row.recall, row.f1)]
-        rows.append([name, *cells])
-    title = f"{file.name}: {documents} documents, relations alike from a cosine of {threshold:g}; 95 % intervals"
-    print_table(["measure", "precision", "recall", "F1"], rows, right={1, 2, 3}, title=title)
+    for name, score in scores.items():
+        rows.append([name, _interval(score.precision), _interval(score.recall), _interval(score.f1)])
+    title = (
+        f"{file.name}: {count(documents, 'document')}, relations match at a cosine similarity of {threshold:g} or more"
+    )
+    headers = ["measure", "precision (95 % interval)", "recall (95 % interval)", "F1 (95 % interval)"]
+    print_table(headers, rows, right={1, 2, 3}, title=title)
     for remark in _REMARKS:
         click.echo(remark)
-    cost = _cost(built)
-    shown = {name: "–" if value is None else f"{value:,.2f}".removesuffix(".00") for name, value in cost.items()}
-    print_table(["cost", ""], [[name.replace("_", " "), value] for name, value in shown.items()], right={1})
+    cost = []
+    for name, value in _cost(graph).items():
+        cost.append([_COST_LABELS[name], "–" if value is None else f"{value:,.2f}".removesuffix(".00")])
+    print_table(["cost of extraction", ""], cost, right={1})
 
 
-def _print_curve(points: list[Point]) -> None:
+def _interval(interval: Interval) -> str:
+    return f"{interval.mean:.3f} ({interval.low:.3f}–{interval.high:.3f})"
+
+
+def _print_curve(points: list[CurvePoint]) -> None:
     if not points:
-        click.echo("No passage has an answer on record, so there is no curve.")
-    else:
-        rows = [
-            [
-                f"{point.density:g}",
-                f"{point.tokens_out:.2f}",
-                f"{point.facts:.2f}",
-                f"{point.dropped:.0%}",
-                f"{point.pairs.precision.mean:.3f}",
-                f"{point.pairs.recall.mean:.3f}",
-                f"{point.pairs.f1.mean:.3f}",
-            ]
-            for point in points
-        ]
-        headers = ["lines / 100 tokens", "tokens out / token", "facts / 100 tokens", "dropped", "P", "R", "F1 of pairs"]
-        print_table(headers, rows, right=set(range(7)), title="The model's answers, had they ended sooner")
+        click.echo("There is no curve: no passage has a recorded reply of the model.")
+        return
+    rows = []
+    for point in points:
+        pairs = (point.pairs.precision, point.pairs.recall, point.pairs.f1)
+        densities = [f"{point.density:g}", f"{point.tokens_out:.2f}", f"{point.facts:.2f}", f"{point.dropped:.0%}"]
+        rows.append(densities + [f"{interval.mean:.3f}" for interval in pairs])
+    headers = [
+        "lines / 100 tokens", "tokens out / token", "facts / 100 tokens", "lines dropped",
+        "precision of pairs", "recall", "F1",
+    ]  # fmt: skip
+    title = "Facts against tokens: the recorded replies, cut off at a number of lines per 100 tokens of the passage"
+    print_table(headers, rows, right=set(range(len(headers))), title=title)

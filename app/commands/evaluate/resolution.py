@@ -8,51 +8,69 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.options import json_option, print_json, print_table, quiet_option
+from app.options import encoder_option, json_option, progress_option
+from app.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from eval.resolution.measure import ResolutionResult
     from eval.statistics.stats import Interval
+    from models.runtime.progress import Progress
 
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, metavar="FOLDER…", type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...", type=click.Path(path_type=Path))
 @click.option(
-    "--threshold", type=click.FloatRange(0, 1), metavar="P", help="Instead of the one found on train + valid."
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    show_default="the best one on train and valid",
+    help="Minimum probability at which two records count as one.",
 )
-@click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="Embeds records and values.")
+@encoder_option("Embedding model of records and their values.")
 @json_option
-@quiet_option
-def resolution(folders: tuple[Path, ...], threshold: float | None, encoder: str, as_json: bool, quiet: bool) -> None:
-    """Match the records of each FOLDER (train.txt, valid.txt, test.txt in ditto's form), figures on test.txt.
+@progress_option
+def resolution(
+    folders: tuple[Path, ...], threshold: float | None, encoder: str, as_json: bool, progress: Progress
+) -> None:
+    """Measure precision, recall and F1 of entity resolution.
+
+    Each FOLDER holds train.txt, valid.txt and test.txt with pairs of records in the format of Ditto. A matcher is
+    fitted to train and valid; the figures are for test.
 
     \b
-    graft eval resolution entity_resolution/Beer entity_resolution/iTunes-Amazon
-    graft eval resolution entity_resolution/Beer --json > beer.json
+    Examples:
+      graft eval resolution entity_resolution/Beer entity_resolution/iTunes-Amazon
+      graft eval resolution entity_resolution/Beer --json > beer.json
     """
-    from app.progress import open_progress
-    from eval.resolution.measure import measure
+    from eval.resolution.measure import measure_resolution
     from models.factory import open_encoder
 
-    progress = open_progress(quiet)
-    opened = open_encoder(encoder, progress)
-    results = [measure(folder, opened, threshold, progress) for folder in folders]
+    encoder_model = open_encoder(encoder, progress)
+    results = [measure_resolution(folder, encoder_model, threshold, progress) for folder in folders]
     if as_json:
         print_json({"encoder": encoder, "sets": [asdict(result) for result in results]})
         return
-    rows = [
-        [
-            result.name,
-            f"{result.n} ({result.matches})",
-            *(_shown(interval) for interval in (result.precision, result.recall, result.f1)),
-            f"{result.threshold:.2f}",
-            f"{result.blocking.share:.2%}",
-            f"{result.blocking.recall:.1%}",
-        ]
-        for result in results
+    headers = [
+        "dataset", "test pairs", "matches", "precision", "recall", "F1", "threshold", "pairs compared",
+        "recall of blocking",
+    ]  # fmt: skip
+    title = "Test pairs, with 95 % bootstrap intervals"
+    print_table(headers, [_cells(result) for result in results], right=set(range(1, len(headers))), title=title)
+
+
+def _cells(result: ResolutionResult) -> list[str]:
+    return [
+        result.name,
+        f"{result.n:,}",
+        f"{result.matches:,}",
+        _interval(result.precision),
+        _interval(result.recall),
+        _interval(result.f1),
+        f"{result.threshold:.2f}",
+        f"{result.blocking.share:.2%}",
+        f"{result.blocking.recall:.1%}",
     ]
-    headers = ["set", "pairs (match)", "precision", "recall", "F1", "threshold", "compared", "blocking recall"]
-    print_table(headers, rows, right=set(range(1, 8)), title="test pairs, 95 % bootstrap intervals")
 
 
-def _shown(interval: Interval) -> str:
+def _interval(interval: Interval) -> str:
     return f"{interval.mean:.3f} ({interval.low:.2f}–{interval.high:.2f})"

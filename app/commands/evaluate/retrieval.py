@@ -1,4 +1,4 @@
-"""`graft eval retrieval`: recall, speed and memory of retrievers on a corpus in BEIR's form."""
+"""`graft eval retrieval`: recall, speed and memory of retrievers on a corpus in BEIR's format."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.options import budget_options, json_option, print_json, print_table, quiet_option, read_setting
+from app.options import encoder_option, json_option, limit_option, parse_setting, spending_options
+from app.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from app.ranking import RetrievalMeasured
+    from app.opening import Spending
+    from eval.retrieval.comparison import RetrieverComparison
     from eval.statistics.stats import Interval
 
 
@@ -25,88 +27,106 @@ if TYPE_CHECKING:
     default=("bm25", "dense", "rag", "graph"),
     show_default=True,
     metavar="NAME",
-    help="May be given again.",
+    help="Retriever to measure; may be repeated.",
 )
 @click.option(
-    "--against", multiple=True, metavar="NAME", help="The others are held against it; may be given again  [the first]"
+    "--against",
+    "against",
+    multiple=True,
+    metavar="NAME",
+    show_default="the first retriever",
+    help="Baseline among the retrievers, with which the others are compared; may be repeated.",
 )
 @click.option(
     "--set",
-    "changes",
+    "settings",
     multiple=True,
     metavar="RETRIEVER.NAME=VALUE",
-    help="A setting of a retriever, such as graph.damping=0.6; may be given again.",
+    help="Setting of a retriever, such as graph.damping=0.6; may be repeated.",
 )
-@click.option("--encoder", default="minilm", show_default=True, metavar="NAME", help="Embeds passages and questions.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N queries only.")
-@click.option("--index", "index_dir", type=click.Path(path_type=Path), metavar="DIR", help="Keep the index there.")
-@click.option("--runs", type=click.Path(path_type=Path), metavar="DIR", help="Write NAME.trec for each retriever.")
-@budget_options
+@encoder_option("Embedding model of passages and queries.")
+@limit_option("Maximum number of queries, from the beginning of the file.", None)
+@click.option(
+    "--index",
+    "index_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    show_default="a temporary folder",
+    help="Folder that keeps the index for the next time.",
+)
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write rankings to, one TREC run file for each retriever.",
+)
+@spending_options(retry="never")
 @json_option
-@quiet_option
 def retrieval(
     folder: Path,
     retrievers: tuple[str, ...],
     against: tuple[str, ...],
-    changes: tuple[str, ...],
+    settings: tuple[str, ...],
     encoder: str,
     limit: int | None,
     index_dir: Path | None,
     runs: Path | None,
-    max_calls: int | None,
-    max_usd: float | None,
+    spending: Spending,
     as_json: bool,
-    quiet: bool,
 ) -> int:
-    """Measure retrievers on FOLDER: corpus.jsonl, queries.jsonl, qrels/test.tsv, and facts.jsonl if there is a graph.
+    """Measure recall, speed and memory of retrievers on a corpus.
+
+    FOLDER is in BEIR's format: corpus.jsonl, queries.jsonl and qrels/test.tsv; facts.jsonl adds a graph. Differences to
+    a baseline are paired by query, with bootstrap intervals.
 
     \b
-    graft eval retrieval beir/scifact -r bm25 -r dense
-    graft eval retrieval musique --retriever graph --retriever dense --json > graph.json
-    graft eval retrieval musique -r ppr -r dense -r graph --against ppr --against dense --set graph.hops.beam=4
+    Examples:
+      graft eval retrieval beir/scifact -r bm25 -r dense
+      graft eval retrieval musique --retriever graph --retriever dense --json > graph.json
+      graft eval retrieval musique -r ppr -r dense -r graph --against ppr --set graph.hops.beam=4
     """
-    from app.opening import Spending
-    from app.progress import open_progress
-    from app.ranking import RankingSettings, measure_retrieval
     from eval.config import put_setting
+    from eval.retrieval.comparison import ComparisonSettings, compare_retrievers
 
-    spending = Spending(max_calls, max_usd, progress=open_progress(quiet))
-    settings: dict[str, Any] = {}
-    for name, value in map(read_setting, changes):
-        put_setting(settings, name, value)
-    asked = RankingSettings(against, settings, limit, index_dir, runs)
-    found = measure_retrieval(folder, retrievers, encoder, spending, asked)
+    by_retriever: dict[str, Any] = {}
+    for name, value in map(parse_setting, settings):
+        put_setting(by_retriever, name, value)
+    comparison = compare_retrievers(
+        folder,
+        retrievers,
+        encoder,
+        spending.budget(),
+        ComparisonSettings(against, by_retriever, limit, index_dir, runs),
+        spending.progress,
+    )
     if as_json:
-        print_json({"folder": folder.name, "encoder": encoder, **asdict(found)})
+        print_json({"folder": folder.name, "encoder": encoder, **asdict(comparison)})
     else:
-        _print(found, encoder)
-    return 3 if any(each.failed for each in found.retrievers) else 0
+        _print(comparison, encoder)
+    return 3 if any(scores.failed for scores in comparison.retrievers) else 0
 
 
-def _print(found: RetrievalMeasured, encoder: str) -> None:
+def _print(comparison: RetrieverComparison, encoder: str) -> None:
     from eval.retrieval.measure import METRICS
 
-    rows = [
-        [
-            each.retriever,
-            *(f"{each.metrics[name].mean:.3f}" for name in METRICS),
-            f"{each.ms_median:.1f}",
-            f"{each.ms_p95:.1f}",
-        ]
-        for each in found.retrievers
-    ]
+    rows = []
+    for scores in comparison.retrievers:
+        means = [f"{scores.metrics[name].mean:.3f}" for name in METRICS]
+        rows.append([scores.retriever, *means, f"{scores.ms_median:.1f}", f"{scores.ms_p95:.1f}"])
     title = (
-        f"{found.name}: {found.retrievers[0].n} queries, {found.passages:,} passages, {found.facts:,} facts, {encoder}"
+        f"{comparison.name}: {comparison.retrievers[0].n:,} queries, {comparison.passages:,} passages, "
+        f"{comparison.facts:,} facts, encoder {encoder}"
     )
-    print_table(["retriever", *METRICS, "ms", "p95"], rows, right=set(range(1, 12)), title=title)
-    for base, others in found.differences.items():
-        rows = [
-            [f"{name} − {base}", *(_shown(each[metric]) for metric in ("recall@5", "all@5", "recall@10"))]
-            for name, each in others.items()
-        ]
-        print_table(["paired difference, 95 %", "recall@5", "all@5", "recall@10"], rows, right={1, 2, 3})
-    click.echo(f"index {found.index_seconds:.1f} s, peak memory {found.peak_mib:,} MiB")
+    headers = ["retriever", *METRICS, "ms / query", "95th percentile"]
+    print_table(headers, rows, right=set(range(1, len(headers))), title=title)
+    columns = ("recall@5", "all@5", "recall@10")
+    for base, others in comparison.differences.items():
+        rows = []
+        for name, differences in others.items():
+            rows.append([f"{name} − {base}", *(_interval(differences[metric]) for metric in columns)])
+        print_table(["paired difference (95 % interval)", *columns], rows, right={1, 2, 3})
+    click.echo(f"Index built in {comparison.index_seconds:.1f} s. Peak memory: {comparison.peak_mib:,} MiB.")
 
 
-def _shown(interval: Interval) -> str:
+def _interval(interval: Interval) -> str:
     return f"{interval.mean:+.3f} ({interval.low:+.3f} to {interval.high:+.3f})"

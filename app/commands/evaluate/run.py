@@ -1,7 +1,8 @@
-"""`graft eval`: run the comparison, list runs, hold two against each other."""
+"""`graft eval`: run an experiment, list runs, compare two of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,98 +15,107 @@ from app.commands.evaluate.mine import mine
 from app.commands.evaluate.resolution import resolution
 from app.commands.evaluate.retrieval import retrieval
 from app.options import (
-    budget_options,
+    OrderedGroup,
     dry_run_option,
     json_option,
-    print_json,
-    print_table,
-    quiet_option,
-    read_setting,
-    retry_option,
+    parse_setting,
+    spending_options,
     workspace_option,
 )
+from app.output import print_json, print_table, warn
 
 if TYPE_CHECKING:
+    from app.opening import Spending
     from eval.config import Experiment
-    from eval.plan import Plan
+    from eval.plan import ExperimentPlan
     from eval.runs.results import RunResult
     from eval.types import Comparison
 
 
-@click.group("eval", short_help="Compare closed-book, RAG, graph-RAG, LoRA and hybrids.")
+@click.group("eval", cls=OrderedGroup)
 def evaluate() -> None:
-    """Compare ways to give a model knowledge, on the same items, model and budget.
+    """Run experiments; measure retrievers, extractors, graphs.
+
+    An experiment answers the same questions with the same model in several ways, its arms: from the model's memory,
+    from retrieved passages, from a graph, from a trained adapter, and from combinations of them. The other commands
+    measure one part at a time against labelled data.
 
     \b
-    graft eval run configs/experiments/demo.yaml
-    graft eval ls --workspace workspaces/demo
+    Examples:
+      graft eval run configs/experiments/demo.yaml
+      graft eval ls --workspace workspaces/demo
     """
-
-
-evaluate.add_command(communities)
-evaluate.add_command(resolution)
-evaluate.add_command(retrieval)
 
 
 @evaluate.command()
 @click.argument("experiment")
-@click.option("--workspace", "-w", envvar="GRAFT_WORKSPACE", metavar="DIR", help="Instead of the experiment's own.")
+@click.option(
+    "--workspace",
+    "-w",
+    envvar="GRAFT_WORKSPACE",
+    show_envvar=True,
+    metavar="DIR",
+    show_default="the experiment's own",
+    help="Folder of the knowledge base and the runs.",
+)
 @click.option(
     "--set",
-    "changes",
+    "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A setting instead of the file's, such as index.store=neo4j; may be given again.",
+    help="Setting that overrides the experiment's, such as index.store=neo4j; may be repeated.",
 )
-@click.option("--worked", default=0, type=click.IntRange(min=0), metavar="N", help="Show N questions with evidence.")
-@retry_option
-@budget_options
+@click.option(
+    "--examples",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Also print N questions with the evidence and the answer of each arm.",
+)
+@spending_options()
 @dry_run_option
 @json_option
-@quiet_option
 def run(
     experiment: str,
     workspace: str | None,
-    changes: tuple[str, ...],
-    worked: int,
-    retry_failed: bool,
-    max_calls: int | None,
-    max_usd: float | None,
+    settings: tuple[str, ...],
+    examples: int,
+    spending: Spending,
     dry_run: bool,
     as_json: bool,
-    quiet: bool,
 ) -> int:
-    """Run EXPERIMENT (a YAML file, or the name of a shipped one): index, train, freeze contexts, answer, report.
+    """Run an experiment: index, train, retrieve, answer, compare.
 
-    Started again it goes on where it stopped; finished, it prints its table from the records without a model call.
+    EXPERIMENT is a YAML file, or the name of one in configs/experiments. If the command is stopped, run it again: it
+    resumes. If the experiment has finished already, the table is printed from its records, without a model call.
 
     \b
-    graft eval run configs/experiments/demo.yaml --dry-run
-    graft eval run configs/experiments/demo.yaml --json > demo.json
-    graft eval run configs/experiments/demo.yaml --set index.store=neo4j -w workspaces/demo-neo4j
+    Examples:
+      graft eval run configs/experiments/demo.yaml --dry-run
+      graft eval run configs/experiments/demo.yaml --json > demo.json
+      graft eval run configs/experiments/demo.yaml --set index.store=neo4j -w workspaces/demo-neo4j
     """
     from app.api import evaluate
-    from app.opening import Spending
-    from app.progress import open_progress
     from eval.experiment import load_experiment
     from eval.runs.results import setup_failures, to_json
 
-    config = load_experiment(experiment, dict(map(read_setting, changes)))
+    config = load_experiment(experiment, dict(map(parse_setting, settings)))
     if dry_run:
         _print_plan(config, workspace, as_json)
         return 0
-    spending = Spending(max_calls, max_usd, retry_failed, open_progress(quiet))
     result = evaluate(config, workspace, spending)
-    lost = setup_failures(result.path)
+    incomplete = setup_failures(result.path)
+    report = result.path / "report.html"
     if as_json:
-        print_json({**to_json(result), "setup_failures": lost, "report": str(result.path / "report.html")})
+        print_json({**to_json(result), "setup_failures": incomplete, "report": str(report)})
     else:
         _print_result(result)
-        _print_worked(result.path, worked)
-        click.echo(f"report: {result.path / 'report.html'}")
-    for stage, (failed, planned) in lost.items():
-        click.echo(f"graft: {failed} of {planned} failed in {stage}; --retry-failed tries them again.", err=True)
-    return 3 if result.failed or lost else 0
+        _print_examples(result.path, examples)
+        click.echo(f"Report: {report}")
+    for stage, (failed, planned) in incomplete.items():
+        warn(f"{failed:,} of {planned:,} items failed in the stage {stage}; --retry-failed tries them again.")
+    return 3 if result.failed or incomplete else 0
 
 
 @evaluate.command("ls")
@@ -115,20 +125,25 @@ def list_runs_command(workspace: str | None, as_json: bool) -> None:
     """List the runs of a workspace, newest first.
 
     \b
-    graft eval ls --workspace workspaces/demo
+    Examples:
+      graft eval ls --workspace workspaces/demo
     """
     from app.opening import find_workspace
     from eval.runs.results import list_runs
 
-    entries = list_runs(find_workspace(workspace))
+    runs = list_runs(find_workspace(workspace))
     if as_json:
-        rows = [
-            {"run": e.path.name, "path": str(e.path), "created": e.created, "finished": e.finished} for e in entries
-        ]
-        print_json({"runs": rows})
+        documents = []
+        for entry in runs:
+            times = {"created": entry.created, "finished": entry.finished}
+            documents.append({"run": entry.path.name, "path": str(entry.path), **times})
+        print_json({"runs": documents})
         return
-    rows_shown = [[e.path.name, str(e.items), e.reader, e.finished or "unfinished; run again"] for e in entries]
-    print_table(["run", "items", "reader", "finished"], rows_shown, right={1})
+    rows = []
+    for entry in runs:
+        finished = entry.finished or "not finished; run it again to resume"
+        rows.append([entry.path.name, str(entry.items), entry.reader, finished])
+    print_table(["run", "questions", "model", "finished"], rows, right={1})
 
 
 @evaluate.command()
@@ -136,91 +151,111 @@ def list_runs_command(workspace: str | None, as_json: bool) -> None:
 @click.argument("run_b", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @json_option
 def compare(run_a: Path, run_b: Path, as_json: bool) -> None:
-    """Hold the arms of RUN_A against those of RUN_B, paired on the items both asked.
+    """Compare the arms of two runs, paired by question.
+
+    RUN_A and RUN_B are folders in WORKSPACE/runs; `graft eval ls` lists their names. Only questions that both runs
+    answered count.
 
     \b
-    graft eval compare kb/runs/20310304T081500Z-demo-1f2e3d4c kb/runs/20310305T091000Z-demo-5a6b7c8d
+    Examples:
+      graft eval compare kb/runs/20310304T081500Z-demo-1f2e3d4c kb/runs/20310305T091000Z-demo-5a6b7c8d
     """
-    from eval.runs.results import compare as hold
-    from eval.runs.results import load_run
+    from eval.runs.results import compare_runs, load_run
 
-    comparisons = hold(load_run(run_a), load_run(run_b))
+    comparisons = compare_runs(load_run(run_a), load_run(run_b))
     if as_json:
-        print_json({"a": run_a.name, "b": run_b.name, "comparisons": [asdict(row) for row in comparisons]})
+        documents = [asdict(comparison) for comparison in comparisons]
+        print_json({"a": run_a.name, "b": run_b.name, "comparisons": documents})
     else:
-        _print_comparisons(comparisons)
+        # Both runs have the same arms, so that the runs' long names stand once, in the title.
+        title = f"{run_a.name} − {run_b.name}"
+        _print_comparisons(comparisons, [comparison.a.rpartition(":")[2] for comparison in comparisons], title)
 
 
 def _print_plan(experiment: Experiment, workspace: str | None, as_json: bool) -> None:
     from app.progress import clock
-    from eval.experiment import plan
+    from eval.plan import plan_experiment
 
-    planned: Plan = plan(experiment, Path(workspace) if workspace else None)
+    planned: ExperimentPlan = plan_experiment(experiment, Path(workspace) if workspace else None)
     if as_json:
         print_json(planned.to_json())
         return
-    rows = [
-        [s.name, f"{s.calls:,}", f"{s.tokens_in:,}", f"{s.tokens_out:,}", clock(s.seconds), f"{s.usd:.2f}"]
-        for s in planned.stages
-    ]
-    rows.append(["all", "", "", "", clock(sum(s.seconds for s in planned.stages)), ""])
-    title = f"{planned.name}: {planned.documents} documents, {planned.passages} passages; estimates, nothing spent"
-    print_table(["stage", "calls", "tokens in", "out", "time", "usd"], rows, right={1, 2, 3, 4, 5}, title=title)
+    rows = []
+    for stage in planned.stages:
+        counts = [f"{number:,}" for number in (stage.calls, stage.tokens_in, stage.tokens_out)]
+        rows.append([stage.name, *counts, clock(stage.seconds), f"{stage.usd:.2f}"])
+    seconds = sum(stage.seconds for stage in planned.stages)
+    rows.append(["total", "", "", "", clock(seconds), f"{sum(stage.usd for stage in planned.stages):.2f}"])
+    title = (
+        f"{planned.name}: {planned.documents:,} documents, {planned.passages:,} passages. Estimates; nothing was spent"
+    )
+    headers = ["stage", "model calls", "tokens in", "tokens out", "time", "US dollars"]
+    print_table(headers, rows, right={1, 2, 3, 4, 5}, title=title)
 
 
 def _print_result(result: RunResult) -> None:
     rows = []
     for arm in result.arms:
-        row = arm.result
+        score = arm.result
         rows.append(
             [
-                row.name,
-                f"{row.accuracy:.3f}",
-                f"{row.ci_low:.3f}–{row.ci_high:.3f}",
-                str(row.n),
-                str(row.failed),
-                "–" if row.context_recall is None else f"{row.context_recall:.2f}",
-                f"{row.tokens_in:,}",
-                f"{row.tokens_out:,}",
-                f"{row.seconds:,.1f}",
-                f"{row.cost_usd:.4f}",
+                score.name,
+                f"{score.accuracy:.3f}",
+                f"{score.ci_low:.3f}–{score.ci_high:.3f}",
+                f"{score.n:,}",
+                f"{score.failed:,}",
+                "–" if score.context_recall is None else f"{score.context_recall:.2f}",
+                f"{score.tokens_in:,}",
+                f"{score.tokens_out:,}",
+                f"{score.seconds:,.1f}",
+                f"{score.cost_usd:.4f}",
             ]
         )
-    headers = ["arm", result.headline, "95 % interval", "n", "failed", "recall", "tokens in", "out", "seconds", "usd"]
-    print_table(headers, rows, right=set(range(1, 10)), title=f"{result.run}")
-    _print_comparisons(result.comparisons)
-    setup = [
-        [c.name, f"{c.seconds:,.1f}", f"{c.tokens_in:,}", f"{c.tokens_out:,}", f"{c.usd:.4f}"] for c in result.setup
-    ]
+    headers = [
+        "arm", result.headline, "95 % interval", "questions", "failed", "evidence recall", "tokens in", "tokens out",
+        "seconds", "US dollars",
+    ]  # fmt: skip
+    print_table(headers, rows, right=set(range(1, len(headers))), title=f"Run {result.run}")
+    names = [f"{comparison.a} − {comparison.b}" for comparison in result.comparisons]
+    _print_comparisons(result.comparisons, names)
+    setup = []
+    for cost in result.setup:
+        tokens = [f"{cost.tokens_in:,}", f"{cost.tokens_out:,}"]
+        setup.append([cost.name, f"{cost.seconds:,.1f}", *tokens, f"{cost.usd:.4f}"])
     if setup:
-        print_table(["set-up", "seconds", "tokens in", "out", "usd"], setup, right={1, 2, 3, 4})
+        headers = ["cost of set-up", "seconds", "tokens in", "tokens out", "US dollars"]
+        print_table(headers, setup, right={1, 2, 3, 4})
 
 
-def _print_comparisons(comparisons: tuple[Comparison, ...]) -> None:
+def _print_comparisons(comparisons: Sequence[Comparison], names: Sequence[str], title: str = "") -> None:
+    from eval.statistics.stats import P_VALUES_EXPLAINED
+
     rows = [
         [
-            f"{c.a} − {c.b}",
-            f"{c.difference:+.3f}",
-            f"{c.ci_low:+.3f} to {c.ci_high:+.3f}",
-            f"{c.p_value:.2g}",
-            f"{c.p_holm:.2g}",
-            f"{c.wins} : {c.losses}",
+            name,
+            f"{comparison.difference:+.3f}",
+            f"{comparison.ci_low:+.3f} to {comparison.ci_high:+.3f}",
+            f"{comparison.p_value:.2g}",
+            f"{comparison.p_holm:.2g}",
+            f"{comparison.wins} : {comparison.losses}",
         ]
-        for c in comparisons
+        for name, comparison in zip(names, comparisons, strict=True)
     ]
-    headers = ["paired difference", "", "95 % interval", "McNemar p", "Holm p", "wins : losses"]
-    print_table(headers, rows, right={1, 2, 3, 4, 5})
+    headers = ["paired comparison", "difference", "95 % interval", "p (exact)", "p (Holm)", "wins : losses"]
+    print_table(headers, rows, right={1, 2, 3, 4, 5}, title=title)
+    if comparisons:
+        click.echo(P_VALUES_EXPLAINED)
 
 
-def _print_worked(run: Path, count: int) -> None:
-    """A few questions that evidence decided: what each arm chose, and the passages that were shown."""
+def _print_examples(run: Path, count: int) -> None:
+    """A few questions that the evidence decided: the answer of each arm, and the passages it was given."""
     if not count:
         return
-    from eval.report.worked import worked
+    from eval.report.worked import worked_examples
 
-    for number, text in enumerate(worked(run, count), start=1):
-        click.echo(f"Worked question {number}\n{text}\n")
+    for number, text in enumerate(worked_examples(run, count), start=1):
+        click.echo(f"Example {number}\n{text}\n")
 
 
-evaluate.add_command(extraction)
-evaluate.add_command(mine)
+for _command in (retrieval, extraction, mine, resolution, communities):
+    evaluate.add_command(_command)
