@@ -47,4 +47,4 @@ def test_with_three_quarters_of_all_calls_spoilt_no_passage_is_lost_from_the_cou
     assert broken.ended.total() == broken.summary.chunks == 300
     assert len(broken.summary.failures) == broken.ended["failed"]
     for failure in broken.summary.failures:
-        assert re.search(r"7 tries|the same came again|\d different ones came", failure.reason), failure.reason
+        assert re.search(r"7 tries|The same reply came again|\d different replies came", failure.reason), failure.reason
