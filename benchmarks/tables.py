@@ -211,7 +211,11 @@ def number_text(value: float, unit: str) -> str:
     Example:
         >>> [number_text(value, "ms") for value in (0.0421, 4.13, 42.04, 3725.2)]
         ['0.042', '4.1', '42.0', '3,725']
+        >>> number_text(0.0000056, "p"), number_text(0.0534, "p")
+        ('< .001', '.053')
     """
+    if unit == "p" and value < 0.001:
+        return "< .001"
     if unit == "below":
         return f"< {number_text(value, 'share')}"
     if unit in ("share", "p"):

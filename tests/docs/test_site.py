@@ -49,7 +49,9 @@ def test_every_page_is_built(site):
 
 
 def test_links_and_anchors_lead_somewhere(site, pages):
-    ids = {path: {tag["id"] for tag in page.select("[id]")} for path, page in pages.items()}
+    ids = {}
+    for path, page in pages.items():
+        ids[path] = {tag["id"] for tag in page.select("[id]")}
     dead = [
         f"{path.relative_to(site)}: {link}"
         for path, link in links(pages)

@@ -273,10 +273,11 @@ def count(prepared: list[Prepared], histories: list[History]) -> dict[str, int]:
 
 def table(prepared: list[Prepared], histories: list[History]) -> str:
     """The figures by scene and in all, and what broke."""
-    columns = {
-        each.scene.name: count([each], [history for history in histories if history.scene == each.scene.name])
-        for each in prepared
-    } | {"in all": count(prepared, histories)}
+    columns: dict[str, dict[str, int]] = {}
+    for each in prepared:
+        own = [history for history in histories if history.scene == each.scene.name]
+        columns[each.scene.name] = count([each], own)
+    columns["in all"] = count(prepared, histories)
     rows = [f"{'':26}" + "".join(f"{name:>16}" for name in columns)]
     for name in columns["in all"]:
         rows.append(f"{name:26}" + "".join(f"{column[name]:>16}" for column in columns.values()))

@@ -128,9 +128,9 @@ def test_a_dossier_shows_the_sentence_of_every_fact_and_why_names_are_one(bench)
     with bench.open() as workspace:
         (ada,) = search(workspace.store, "ada")
         known = dossier(workspace.store, ada)
-        told = {
-            told.fact.predicate: (told.object, [(s.source, s.text) for s in told.sentences]) for told in known.facts
-        }
+        told = {}
+        for each in known.facts:
+            told[each.fact.predicate] = (each.object, [(s.source, s.text) for s in each.sentences])
         assert told["founds"] == ("Marrow & Finch", [("a.md", "Ada Lorne founded Marrow & Finch in Torsby.")])
         assert [(row.name, row.other) for row in known.merges] == [("lorne", "ada lorne")]
         about = history(workspace.store, "Ada Lorne")

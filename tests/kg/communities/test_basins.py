@@ -39,7 +39,11 @@ def test_the_centre_is_the_best_by_probability_and_strength(seed):
     graph.remove_nodes_from([node for node in list(graph) if graph.degree(node) == 0])
     weights = random.Random(seed)
     edges = [(one, other, float(weights.randint(1, 4))) for one, other, _ in edges_of(graph)]
-    strength = {node: sum(w for *pair, w in edges if node in pair) for edge in edges for node in edge[:2]}
+
+    def strength_of(node):
+        return sum(w for *pair, w in edges if node in pair)
+
+    strength = {node: strength_of(node) for edge in edges for node in edge[:2]}
     found = basins(edges)
     assert set(found) == set(strength)
     walks = nx.DiGraph()
@@ -47,11 +51,13 @@ def test_the_centre_is_the_best_by_probability_and_strength(seed):
         walks.add_edge(one, other, p=weight / strength[one])
         walks.add_edge(other, one, p=weight / strength[other])
 
+    def chance(path):
+        return prod(walks[one][other]["p"] for one, other in pairwise(path))
+
     def score(node, centre):
         if node == centre:
             return strength[centre] ** _POWER
-        paths = nx.all_simple_paths(walks, node, centre)
-        best = max((prod(walks[one][other]["p"] for one, other in pairwise(path)) for path in paths), default=0.0)
+        best = max(map(chance, nx.all_simple_paths(walks, node, centre)), default=0.0)
         return best * strength[centre] ** _POWER
 
     for node, centre in found.items():
@@ -69,7 +75,8 @@ def test_an_edit_far_away_changes_nothing_here():
 def test_small_groups_join_a_larger_neighbour_and_else_the_one_they_hold_to_most():
     edges = [("big", f"n{n}", 1.0) for n in range(6)] + [("n0", "small", 1.0), ("pair", "small", 5.0)]
     edges += [("far", "farther", 1.0), ("farthest", "lone", 1.0), ("farther", "farthest", 0.5)]
-    labels = {node: "big" if node in ("big", *(f"n{n}" for n in range(6))) else node for e in edges for node in e[:2]}
+    big = {"big", *(f"n{n}" for n in range(6))}
+    labels = {node: "big" if node in big else node for e in edges for node in e[:2]}
     found = groups(gather(sorted(edges), labels, 5, settled=()))
     assert {"big", "small", *(f"n{n}" for n in range(6))} in found
     assert {"far", "farther"} in found

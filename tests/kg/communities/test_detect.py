@@ -21,9 +21,13 @@ def fact(one, other, predicate="knows"):
     return Fact(f"{one}-{predicate}-{other}", one, predicate, other, HERE)
 
 
+def clique_names(clique, size):
+    return [f"n{clique:02}{i:02}" for i in range(size)]
+
+
 def village(cliques, size, seed=0):
     """Cliques in a row, each tied to the next by one fact."""
-    names = [[f"n{c:02}{i:02}" for i in range(size)] for c in range(cliques)]
+    names = [clique_names(c, size) for c in range(cliques)]
     facts = [fact(a, b) for clique in names for a in clique for b in clique if a < b]
     facts += [fact(one[0], other[0], "borders") for one, other in pairwise(names)]
     entities = [entity(name) for clique in names for name in clique]
@@ -47,7 +51,7 @@ def districts(count, seed=0):
 def test_finds_the_cliques():
     entities, facts = village(4, 5)
     found = {community.entity_ids for community in detect(entities, facts, CommunityConfig())}
-    assert {tuple(f"n{c:02}{i:02}" for i in range(5)) for c in range(4)} <= found
+    assert {tuple(clique_names(c, 5)) for c in range(4)} <= found
 
 
 def test_every_entity_has_one_path_from_the_coarsest_level_to_a_leaf():

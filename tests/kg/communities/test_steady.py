@@ -23,11 +23,11 @@ def planted(groups=12, size=30, inside=8, across=2, seed=0):
     """Pairs of a graph with clear communities, by number of the group."""
     chance = random.Random(seed)
     nodes = [f"n{number:04}" for number in range(groups * size)]
-    pairs = [
-        (nodes[one], nodes[other])
-        for group in range(groups)
-        for one, other in (chance.sample(range(group * size, (group + 1) * size), 2) for _ in range(size * inside // 2))
-    ]
+    pairs = []
+    for group in range(groups):
+        for _ in range(size * inside // 2):
+            one, other = chance.sample(range(group * size, (group + 1) * size), 2)
+            pairs.append((nodes[one], nodes[other]))
     return pairs + [tuple(chance.sample(nodes, 2)) for _ in range(groups * size * across // 2)]
 
 
@@ -91,7 +91,8 @@ def test_a_division_is_of_use():
 
 def test_every_way_to_the_same_graph_gives_the_same_communities():
     pairs = hubs(400)
-    entities = [Entity(name, name, "other", (), ()) for name in sorted({node for pair in pairs for node in pair})]
+    names = {node for pair in pairs for node in pair}
+    entities = [Entity(name, name, "other", (), ()) for name in sorted(names)]
     facts = [Fact(f"{a}-{b}", a, "knows", b, (Evidence("c:1", 0, 1),)) for a, b in pairs]
     expected = detect(entities, facts, CONFIG)
     detect(entities, facts[: len(facts) // 2], CONFIG)
@@ -101,10 +102,10 @@ def test_every_way_to_the_same_graph_gives_the_same_communities():
 @pytest.mark.shared_data
 @pytest.mark.skipif(not OPENIE.exists(), reason="needs the development data in ../shared/data")
 def test_an_edit_of_a_hundredth_of_real_passages_moves_hardly_any_untouched_name():
-    passages = [
-        sorted({tuple(sorted((one.lower(), other.lower()))) for one, _, other in complete(row) if one != other})
-        for row in json.loads(OPENIE.read_text(encoding="utf-8"))["docs"]
-    ]
+    passages = []
+    for row in json.loads(OPENIE.read_text(encoding="utf-8"))["docs"]:
+        pairs = {tuple(sorted((one.lower(), other.lower()))) for one, _, other in complete(row) if one != other}
+        passages.append(sorted(pairs))
     before, values = divide(edges_of(pair for passage in passages for pair in passage), CONFIG), []
     for seed in range(3):
         gone = set(random.Random(seed).sample(range(len(passages)), round(0.01 * len(passages))))

@@ -203,7 +203,8 @@ def test_ids_depend_on_source_and_text_only(tmp_path: Path) -> None:
     for root in ("one", "two"):
         write(tmp_path, f"{root}/a.txt", "Same text.")
         write(tmp_path, f"{root}/sub/a.txt", "Same text.")
-    one, two = ([loaded.documents[0].id for loaded in load(tmp_path / root)] for root in ("one", "two"))
+    one = [loaded.documents[0].id for loaded in load(tmp_path / "one")]
+    two = [loaded.documents[0].id for loaded in load(tmp_path / "two")]
     assert one == two
     assert len(set(one)) == 2
 

@@ -278,7 +278,9 @@ def test_neighbours_are_read_together_as_long_as_they_fit():
     two, one = Document("d:2", "b", "Two", ""), Document("d:1", "a", "One", "")
     chunks = [*chunks_of("d:2", "a", "b", "c"), *chunks_of("d:1", "x")]
     inputs = extraction_inputs([one, two], chunks[::-1], 20)
-    groups = [" ".join(chunk.text for chunk in item.chunks) for item in inputs]
+    groups = []
+    for item in inputs:
+        groups.append(" ".join(chunk.text for chunk in item.chunks))
     assert groups == ["x", "a b", "c"]
     assert [item.title for item in extraction_inputs([one, two], chunks, 0)] == ["One", "Two", "Two", "Two"]
 

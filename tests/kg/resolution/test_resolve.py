@@ -207,21 +207,21 @@ def test_every_mention_has_one_entity_whatever_the_order(given_readings, shuffle
 def test_large_corpora_are_not_compared_pair_by_pair():
     rng = random.Random(0)
     words = [f"Word{n}" for n in range(3000)]
-    extractions = [
-        extraction(f"d{n}/1", *((" ".join(rng.sample(words, 2)) + " Street", "place") for _ in range(10)))
-        for n in range(400)
-    ]
+    extractions = []
+    for n in range(400):
+        streets = [(" ".join(rng.sample(words, 2)) + " Street", "place") for _ in range(10)]
+        extractions.append(extraction(f"d{n}/1", *streets))
     result = run(*extractions)
     assert len(result.entities) > 3900
 
 
 def people(result):
     """Documents of every person, by entity."""
-    return sorted(
-        (entity.name, tuple(sorted({span.chunk_id.split("/")[0] for span in entity.evidence})))
-        for entity in result.entities
-        if entity.type == "person"
-    )
+
+    def documents(entity):
+        return tuple(sorted({span.chunk_id.split("/")[0] for span in entity.evidence}))
+
+    return sorted((entity.name, documents(entity)) for entity in result.entities if entity.type == "person")
 
 
 def test_two_people_of_one_name_born_in_different_years_are_two():
@@ -374,7 +374,11 @@ class Judging:
         self.asked.append(question)
         if self.useless:
             raise OutputError("no JSON", 7, 1)
-        answer = {"same": any(all(name in question for name in pair) for pair in self.same)}
+
+        def asks_about(pair):
+            return all(name in question for name in pair)
+
+        answer = {"same": any(map(asks_about, self.same))}
         return Completion("{}", Usage(10, 2), "stop", 0.1, parsed=answer)
 
 
@@ -448,16 +452,13 @@ def test_rulings_hold_whatever_the_order_and_undoing_one_gives_what_was_before(
 def test_five_thousand_names_are_not_compared_pair_by_pair():
     rng = random.Random(0)
     kinds = ("person", "organisation", "other")
-    extractions = [
-        extraction(
-            f"d{n}/1",
-            *(
-                (f"{''.join(rng.choices(LETTERS, k=5))} {''.join(rng.choices(LETTERS, k=3))}", kinds[m % 3])
-                for m in range(50)
-            ),
-        )
-        for n in range(100)
-    ]
+    extractions = []
+    for n in range(100):
+        mentions = [
+            (f"{''.join(rng.choices(LETTERS, k=5))} {''.join(rng.choices(LETTERS, k=3))}", kinds[m % 3])
+            for m in range(50)
+        ]
+        extractions.append(extraction(f"d{n}/1", *mentions))
     result = run(*extractions)
     assert 4900 < len(result.entities) <= 5000
     assert 0 < result.pairs < 0.01 * 5000**2 / 2
