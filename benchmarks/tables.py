@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.layout import FIGURE, HEADLINES, TABLES, Table
+from benchmarks.pages import renew, stale_pages
 from benchmarks.results import RESULTS, ROOT, Figure, Machine, RecordedRun, read_runs
 from models.errors import ConfigError, InputError, unknown_name
-from models.files.atomic import replace_text
 
 PAGE = ROOT / "docs" / "results.md"
 _BLOCK = re.compile(r"(<!-- table: (?P<name>[a-z0-9_]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
@@ -75,7 +75,8 @@ def render(name: str, results: Path = RESULTS, sources: Sources = "runs") -> str
     if sources == "runs":
         lines += ["", *_source_lines(cells)]
     elif sources == "commands":
-        lines += ["", *(f"`{command}`" for command in dict.fromkeys(cell.run.command for cell in cells))]
+        commands = dict.fromkeys(cell.run.command for cell in cells)
+        lines += ["", *(f"`{command}`" for command in commands)]
     return "\n".join(lines) + "\n"
 
 
@@ -110,9 +111,7 @@ def pages(root: Path = ROOT, results: Path = RESULTS) -> Iterator[tuple[Path, st
 
 def stale(root: Path = ROOT, results: Path = RESULTS) -> list[Path]:
     """The files whose tables are not what the recorded runs say."""
-    return [
-        file for file, text in pages(root, results) if not file.exists() or file.read_text(encoding="utf-8") != text
-    ]
+    return [file for file, _ in stale_pages(pages(root, results))]
 
 
 def _cells(table: Table, runs: Iterable[RecordedRun]) -> Iterator[Cell]:
@@ -265,16 +264,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.name:
             sys.stdout.write(render(arguments.name))
             return 0
-        found = stale()
-        if not arguments.check:
-            for file, text in list(pages()):
-                replace_text(file, text)
+        return renew(pages(), arguments.check, "python -m benchmarks.tables")
     except (ConfigError, InputError) as error:
         parser.error(str(error))
-    for file in found:
-        state = "is stale: run python -m benchmarks.tables" if arguments.check else "written"
-        sys.stderr.write(f"{file.relative_to(ROOT)} {state}\n")
-    return 1 if arguments.check and found else 0
 
 
 if __name__ == "__main__":

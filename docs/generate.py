@@ -30,9 +30,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from app.cli import graft
+from benchmarks.pages import renew, stale_pages
 from benchmarks.results import read_runs
 from benchmarks.tables import value_text
-from models.files.atomic import replace_text
 from models.runtime.dotted import load_dotted
 from retrieval.retrievers.registry import RETRIEVERS
 
@@ -172,8 +172,9 @@ def retriever_figures(name: str) -> str:
     """What `graft eval retrieval` recorded of a retriever, beside dense search on the same set."""
     latest: dict[tuple[str, str, str], str] = {}
     sets: dict[str, None] = {}
-    for run in read_runs():
-        for figure in run.figures if run.benchmark == "retrieval" else ():
+    runs = (run for run in read_runs() if run.benchmark == "retrieval")
+    for run in runs:
+        for figure in run.figures:
             labels = figure.setting
             if figure.name in METRICS and labels.get("retriever") in (name, "dense") and "set" in labels:
                 of_set = f"{Path(labels['set']).name} ({labels.get('questions', '?')})"
@@ -329,11 +330,7 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 def stale() -> list[tuple[Path, str]]:
     """Those whose text is another one."""
-    return [
-        (file, text)
-        for file, text in pages()
-        if not file.exists() or file.read_text(encoding="utf-8") != text
-    ]  # fmt: skip
+    return stale_pages(pages())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -341,13 +338,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is stale")
     arguments = parser.parse_args(argv)
-    found = stale()
-    for file, text in found:
-        if not arguments.check:
-            replace_text(file, text)
-        state = "is stale: run python -m docs.generate" if arguments.check else "written"
-        sys.stderr.write(f"{file.relative_to(DOCS.parent)} {state}\n")
-    return 1 if arguments.check and found else 0
+    return renew(pages(), arguments.check, "python -m docs.generate")
 
 
 if __name__ == "__main__":
