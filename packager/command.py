@@ -85,4 +85,8 @@ def module_names(package: Path) -> set[str]:
             parts = path.relative_to(package).with_suffix("").parts
             if path.is_dir() or (path.suffix == ".py" and path.stem != "__init__"):
                 names.add(".".join(parts))
-    return {name for name in names if all(part.isidentifier() for part in name.split("."))}
+    return set(filter(_is_dotted_name, names))
+
+
+def _is_dotted_name(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))

@@ -31,17 +31,22 @@ def check_extractor(name: str, facts: Path | None) -> None:
     Raises:
         ConfigError: Nothing has that name; or a file of facts is given to an extractor that does not read one.
     """
-    if facts is not None and name != IMPORT:
-        raise ConfigError(
-            f"Only the extractor {IMPORT!r} reads a file of facts, but {facts} was given to the extractor {name!r}. "
-            f"Leave out --facts, or index a new workspace with --extractor {IMPORT}."
-        )
+    check_facts(name, facts)
     if name not in WITHOUT_CHAT and not is_dotted(name) and not name.endswith((".yaml", ".yml")):
         known = (*sorted(WITHOUT_CHAT), *known_models(CHAT_BACKENDS))
         if name not in known:
             raise ConfigError(
                 unknown_name("extractor", name, known, "a chat model's .yaml file, or package.module:Class")
             )
+
+
+def check_facts(name: str, facts: Path | None) -> None:
+    """Refuse a file of facts that the extractor would not read; arguments and error are those of `check_extractor`."""
+    if facts is not None and name != IMPORT:
+        raise ConfigError(
+            f"Only the extractor {IMPORT!r} reads a file of facts, but {facts} was given to the extractor {name!r}. "
+            f"Leave out --facts, or index a new workspace with --extractor {IMPORT}."
+        )
 
 
 def open_extractor(
@@ -58,8 +63,7 @@ def open_extractor(
         ConfigError: A chat model is named and none is given; or the file to import cannot be read.
         ModelError: The parser, which also finds the kinds of things that a chat model names, cannot be fetched.
     """
-    if chat is None or facts is not None:  # a chat model that is open already may have any name
-        check_extractor(config.extractor, facts)
+    check_facts(config.extractor, facts)
     if config.extractor == NO_EXTRACTOR:
         return None
     if config.extractor == NLP:

@@ -54,9 +54,6 @@ class NameContext:
         )
 
 
-NO_CONTEXT = NameContext()
-
-
 def contexts_of(extractions: Iterable[Extraction], source_of: Mapping[str, str]) -> dict[UseKey, NameContext]:
     """The context of every name that a document has facts of.
 
