@@ -49,7 +49,7 @@ docs: $(READY) ## Build the documentation into site/; check its commands, links,
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m benchmarks.tables --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	$(BIN)/python -m pytest tests/test_docs.py tests/docs --doctest-modules docs/generate.py models kg retrieval training eval app packager
+	$(BIN)/python -m pytest tests/test_docs.py tests/docs --doctest-modules docs/generate.py configs models kg retrieval training eval app packager
 
 check: lint types contracts ## Run lint, types and contracts, as continuous integration does
 

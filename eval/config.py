@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from configs import shipped_names
 from eval.arms.answering import Headline, MarkingRules, Scoring
 from eval.arms.contexts import QueryForm
 from eval.arms.metrics import Normalisation
@@ -251,8 +252,7 @@ class Experiment(StrictSettings):
 
 def known_experiments() -> list[str]:
     """Short names of the shipped experiments."""
-    folder = files("configs") / "experiments"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return shipped_names("experiments")
 
 
 def load_experiment(name: str | Path, changes: Mapping[str, Any] | None = None) -> Experiment:

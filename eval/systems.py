@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from configs import shipped_names
 from models.errors import ConfigError, unknown_name
 from models.files.digest import digest
 from models.files.settings import StrictSettings, check_settings, parse_mapping, read_yaml_text
@@ -63,8 +64,7 @@ class SystemConfig(StrictSettings):
 
 def known_systems() -> list[str]:
     """Short names of the shipped systems."""
-    folder = files("configs") / "systems"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return shipped_names("systems")
 
 
 def load_system(name: str, folder: Path) -> SystemConfig:

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, TypeAdapter
 
+from configs import shipped_names
 from models.errors import ConfigError, unknown_name
 from models.files.settings import StrictSettings, check_settings, parse_mapping, read_yaml_text
 
@@ -170,10 +171,10 @@ def known_models(backends: Collection[str] = ()) -> tuple[str, ...]:
         >>> "minilm" in known_models(), "minilm" in known_models(CHAT_BACKENDS)
         (True, False)
     """
-    files = [file for file in _shipped_models().iterdir() if file.name.endswith(".yaml")]
+    names = shipped_names("models")
     if backends:
-        files = [file for file in files if yaml.safe_load(file.read_text("utf-8"))["backend"] in backends]
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in files))
+        names = [name for name in names if yaml.safe_load(_shipped_text(name))["backend"] in backends]
+    return tuple(names)
 
 
 def load_model(name: str) -> ModelConfig:
@@ -236,13 +237,17 @@ def _shipped_models() -> Traversable:
     return resources.files("configs").joinpath("models")
 
 
+def _shipped_text(name: str) -> str:
+    return _shipped_models().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+
+
 def _yaml_text(name: str) -> str:
     if _is_file(name):
         return read_yaml_text(Path(name), _NAME)
     if name not in known_models():
         other = "the path of your own .yaml file, or of your own class as package.module:Class"
         raise ConfigError(unknown_name("model", name, known_models(), other))
-    return _shipped_models().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    return _shipped_text(name)
 
 
 def _expand(value: Any, source: str) -> Any:

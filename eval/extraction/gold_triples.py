@@ -28,6 +28,7 @@ from kg.resolution.names import squash
 from models.errors import ConfigError, InputError, describe_problems, unknown_name
 from models.files.jsonl import read_objects
 from models.files.settings import parse_mapping
+from models.files.text import read_utf8
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 Text = Annotated[str, Field(min_length=1)]
@@ -215,10 +216,7 @@ def read_gold(form: str, path: Path, limit: int | None = None) -> list[GoldDocum
 
 def _rows(path: Path) -> list[Any]:
     """The documents of a JSON list, or of an object a line, not checked yet."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Expected {_EXPECTED} at {path}, but it cannot be read: {error}.") from error
+    text = read_utf8(path, _EXPECTED)
     if not text.lstrip().startswith("["):
         return [row for _, row in read_objects(path, _EXPECTED)]
     try:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, cast
 
+from configs import shipped_names
 from models.errors import ConfigError, unknown_name
 from models.files.digest import digest
 from models.files.settings import parse_mapping
@@ -110,7 +111,5 @@ def load_prompt(name: str) -> Prompt:
     try:
         text = (folder / f"{name}.md").read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        names = (file.name for file in folder.iterdir())
-        known = sorted(name.removesuffix(".md") for name in names if name.endswith(".md"))
-        raise ConfigError(unknown_name("prompt", name, known)) from error
+        raise ConfigError(unknown_name("prompt", name, shipped_names("prompts", ".md"))) from error
     return parse_prompt(name, text)

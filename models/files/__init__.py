@@ -5,5 +5,5 @@ Knows no model and nothing of the graph. It re-exports nothing; import each func
 - `atomic` replaces a file in one step; `lock` lets one process at a time make it.
 - `cache` is the folder for files that can be made again.
 - `digest` names content.
-- `jsonl` reads other people's JSON lines; `settings` reads YAML settings.
+- `text` reads other people's UTF-8, `jsonl` their JSON lines; `settings` reads YAML settings.
 """

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from models.errors import InputError, describe_problems
+from models.files.text import read_utf8
 
 L = TypeVar("L", bound=BaseModel)
 
@@ -23,14 +24,7 @@ def read_objects(path: Path, expected: str = "a UTF-8 file of JSON lines") -> It
     Raises:
         InputError: The file cannot be read, or a line is not a JSON object; the message names file and line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # splitlines would split within a JSON string
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"Expected {expected} at {path}, but it is not UTF-8 (byte {error.start}). Save it as UTF-8."
-        ) from error
-    except OSError as error:
-        raise InputError(f"Expected {expected} at {path}, but it cannot be read: {error.strerror or error}.") from error
+    lines = read_utf8(path, expected).split("\n")  # splitlines would split within a JSON string
     for number, line in enumerate(lines, 1):
         if line.strip():
             yield number, _object(line, f"{path}, line {number}")

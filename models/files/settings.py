@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from models.errors import ConfigError, describe_problems
+from models.files.text import read_utf8
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -44,15 +45,7 @@ def read_yaml_text(path: Path, name: str) -> str:
     Raises:
         ConfigError: The file cannot be read, or is not UTF-8.
     """
-    try:
-        return path.expanduser().read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"Expected a YAML file of {name} at {path}, but it is not UTF-8 (byte {error.start}). Save it as UTF-8."
-        ) from error
-    except OSError as error:
-        reason = error.strerror or error
-        raise ConfigError(f"Expected a YAML file of {name} at {path}, but it cannot be read: {reason}.") from error
+    return read_utf8(path.expanduser(), f"a YAML file of {name}", ConfigError)
 
 
 def parse_mapping(text: str, source: str, name: str) -> dict[str, Any]:
