@@ -1,7 +1,7 @@
 """Files to documents: the files of a folder, one `LoadedFile` each, errors included.
 
-Formats are in `READERS`, by suffix. A file that cannot be read gives a `LoadedFile` with the reason and never
-stops the rest; a table with a few bad rows gives the good ones and names the others.
+Formats are in `kg.documents.readers`, by suffix. A file that cannot be read gives a `LoadedFile` with the reason and
+never stops the rest; a table with a few bad rows gives the good ones and names the others.
 
     for loaded in load(Path("articles")):
         print(loaded.source, len(loaded.documents), loaded.error or loaded.skipped)
@@ -10,32 +10,15 @@ stops the rest; a table with a few bad rows gives the good ones and names the ot
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg.documents.formats import RawDocument, read_html, read_markdown, read_pdf, read_text
-from kg.documents.tables import BadRow, read_csv, read_jsonl
+from kg.documents.parts import LostPart, Notice, RawDocument, SourceFile
+from kg.documents.readers import READERS
 from kg.language.text import normalise
 from kg.schema import Document, make_id
 from models.errors import InputError
-
-Reader = Callable[[Path, str], Iterator[RawDocument | BadRow]]
-
-READERS: dict[str, Reader] = {
-    ".txt": read_text,
-    ".md": read_markdown,
-    ".markdown": read_markdown,
-    ".html": read_html,
-    ".htm": read_html,
-    ".xhtml": read_html,
-    ".jsonl": read_jsonl,
-    ".ndjson": read_jsonl,
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".pdf": read_pdf,
-}
-"""Suffix of a file to its reader."""
 
 _MAX_ERRORS = 20
 
@@ -49,12 +32,14 @@ class LoadedFile:
         documents: Documents in the file.
         errors: Reasons why the file, or rows of it, could not be read.
         skipped: Reason why the file was not tried, or "".
+        notices: What to know about a file that was read.
     """
 
     source: str
     documents: tuple[Document, ...] = ()
     errors: tuple[str, ...] = ()
     skipped: str = ""
+    notices: tuple[str, ...] = ()
 
     @property
     def error(self) -> str:
@@ -118,12 +103,15 @@ def load_file(path: Path, source: str) -> LoadedFile:
         return LoadedFile(source, skipped=f"Unknown type {suffix}. Expected one of: {', '.join(READERS)}.")
     raw_documents: list[RawDocument] = []
     errors: list[str] = []
+    notices: list[str] = []
     try:
         if not path.is_file():
             raise InputError(f"{source} is not a regular file, or a link to nothing.")
-        for raw in reader(path, source):
-            if isinstance(raw, BadRow):
+        for raw in reader(SourceFile(path, source)):
+            if isinstance(raw, LostPart):
                 errors.append(raw.reason)
+            elif isinstance(raw, Notice):
+                notices.append(raw.text)
             elif raw.text.strip():
                 raw_documents.append(raw)
             else:
@@ -138,7 +126,9 @@ def load_file(path: Path, source: str) -> LoadedFile:
         errors.append(f"{source} cannot be read as {path.suffix} ({type(error).__name__}: {error}).")
     if len(errors) > _MAX_ERRORS:
         errors[_MAX_ERRORS:] = [f"There are {len(errors) - _MAX_ERRORS} more."]
-    return LoadedFile(source, tuple(_documents(raw_documents, source, path.stem)), tuple(errors))
+    return LoadedFile(
+        source, tuple(_documents(raw_documents, source, path.stem)), tuple(errors), notices=tuple(notices)
+    )
 
 
 def _documents(raw_documents: list[RawDocument], source: str, stem: str) -> Iterator[Document]:

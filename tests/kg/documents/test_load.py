@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kg.documents.load import READERS, LoadedFile, list_sources, load
+from kg.documents.load import LoadedFile, list_sources, load
+from kg.documents.parts import SourceFile
+from kg.documents.readers import READERS
 from kg.schema import Document
 from models.errors import InputError
 from tests.kg.pdf import pdf_of
@@ -188,7 +190,7 @@ def test_a_bad_file_never_stops_the_rest(tmp_path: Path) -> None:
 
 
 def test_a_parser_that_crashes_is_one_failed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(path: Path, source: str) -> None:
+    def crash(file: SourceFile) -> None:
         raise RecursionError("too deep")
 
     monkeypatch.setitem(READERS, ".html", crash)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.language.text import decode, normalise, normalise_name
+from kg.documents.encoding import decode
+from kg.language.text import normalise, normalise_name
 from models.errors import InputError
 
 KOREAN = "안녕하세요. 서울은 대한민국의 수도이다. 한강이 그 가운데를 흐른다."
