@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.opening import PathLike, Spending, find_workspace, session
 from models.errors import ConfigError, InputError, describe_problems
+from models.files.fields import known_fields
 from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -26,22 +29,25 @@ def index(
     extractor: str = "qwen-1.5b",
     encoder: str = "minilm",
     facts: PathLike | None = None,
+    encoding: str = "",
     spending: Spending | None = None,
     **settings: Any,
 ) -> IndexSummary:
     """Build the knowledge base of a folder of documents, or bring it up to date.
 
     Args:
-        folder: A file or folder of txt, md, html, JSONL, CSV, pdf.
+        folder: A file or folder of txt, md, html, JSON, JSONL, CSV, TSV, pdf and the other formats of
+            `kg.documents.readers`.
         workspace: Folder of the knowledge base; created if it does not exist.
         extractor: What extracts facts: the name of a chat model, "nlp" for a parser, "import" for the file `facts`, or
             "none" for a knowledge base of passages only.
         encoder: Embedding model of passages, names and facts.
         facts: File of facts for the extractor "import".
+        encoding: Encoding of the files of text, such as "cp1250"; "" to detect it.
         spending: Budget and progress; the default has no limit.
         **settings: Further fields of `kg.config.IndexConfig`, such as `chunk_tokens=80`.
     Returns:
-        Counts of what the knowledge base holds, the items that failed, and what this call cost.
+        Counts of what the knowledge base holds, how every file and row ended, and what this call cost.
     Raises:
         InputError: No document can be read.
         ConfigError: A setting is wrong, or differs from those of the existing knowledge base.
@@ -56,7 +62,7 @@ def index(
     """
     from kg.config import IndexConfig
 
-    config = _overridden(IndexConfig(), {"extractor": extractor, "encoder": encoder, **settings})
+    config = _overridden(IndexConfig(), {"extractor": extractor, "encoder": encoder, "encoding": encoding, **settings})
     return index_with(config, Path(folder), Path(workspace), spending or Spending(), Path(facts) if facts else None)
 
 
@@ -90,11 +96,18 @@ def _overridden(base: IndexConfig, overrides: Mapping[str, Any]) -> IndexConfig:
     try:
         return base.model_validate({**base.model_dump(), **overrides})
     except ValidationError as error:
-        raise ConfigError(f"These settings cannot be used: {describe_problems(error)}. Correct them.") from error
+        problems = describe_problems(error, "settings", partial(known_fields, type(base)))
+        raise ConfigError(f"These settings cannot be used: {problems}. Correct them.") from error
 
 
 def learn_schema(
-    folder: PathLike, *, extractor: str = "nlp", sample: int = 20, limit: int = 30, progress: Progress = SILENT
+    folder: PathLike,
+    *,
+    extractor: str = "nlp",
+    sample: int = 20,
+    limit: int = 30,
+    encoding: str = "",
+    progress: Progress = SILENT,
 ) -> InducedSchema:
     """Count the entity types and relations that an extractor finds in a sample of documents. Nothing is stored.
 
@@ -103,9 +116,10 @@ def learn_schema(
         extractor: The name of a chat model, or "nlp" for a parser.
         sample: Number of documents to sample.
         limit: Maximum number of entity types, and of relations, to return.
+        encoding: Encoding of the files of text, such as "cp1250"; "" to detect it.
         progress: Where progress is shown.
     Returns:
-        Entity types and relations with their counts, the most frequent first.
+        Entity types and relations with their counts, the most frequent first, and how the files ended.
     Raises:
         InputError: No document can be read.
         ConfigError: The extractor does not exist, or is "none".
@@ -117,24 +131,25 @@ def learn_schema(
         ```
     """
     from kg.config import IndexConfig
-    from kg.documents.load import load
+    from kg.documents.load import load, load_account
+    from kg.documents.readers import READERS
     from kg.extraction.learn_schema import induce_schema
     from kg.extraction.registry import WITHOUT_CHAT, open_extractor
     from kg.language.sentences import RuleSentences
     from models.factory import open_chat
 
-    config, sentences = _overridden(IndexConfig(), {"extractor": extractor}), RuleSentences()
-    documents = [document for loaded in load(Path(folder)) for document in loaded.documents]
+    config, sentences = _overridden(IndexConfig(), {"extractor": extractor, "encoding": encoding}), RuleSentences()
+    files = list(load(Path(folder), config.encoding))
+    documents = [document for file in files for document in file.documents]
     if not documents:
-        raise InputError(
-            f"No document in {folder} can be read. Name a file or folder of txt, md, html, JSONL, CSV or pdf."
-        )
+        raise InputError(f"No document in {folder} can be read. Expected files of type {', '.join(READERS)}.")
     opening = nullcontext(None) if extractor in WITHOUT_CHAT else closing(open_chat(extractor, progress=progress))
     with opening as chat:
         opened = open_extractor(config, chat, sentences)
         if opened is None:
             raise ConfigError('The extractor "none" finds no facts to learn from. Use "nlp" or a chat model.')
-        return induce_schema(documents, opened, sentences, sample, limit, config.chunk_tokens, progress)
+        learned = induce_schema(documents, opened, sentences, sample, limit, config.chunk_tokens, progress)
+    return replace(learned, files=load_account(files))
 
 
 def plan_index(config: IndexConfig, folder: Path, workspace: Path) -> dict[str, Any]:
@@ -145,7 +160,8 @@ def plan_index(config: IndexConfig, folder: Path, workspace: Path) -> dict[str, 
         folder: A file or folder of documents.
         workspace: Folder of the knowledge base; what it has extracted already is not counted.
     Returns:
-        Documents, passages, calls, tokens_in, tokens_out, seconds and usd (US dollars), by name.
+        Documents, passages, calls, tokens_in, tokens_out, seconds and usd (US dollars), by name; and under "counts",
+        "failures", "skips" and "notices" how the files can be read.
     Raises:
         InputError: No document can be read.
 
@@ -183,6 +199,7 @@ def index_with(
         index_with(index_config(Path("kb"), extractor="nlp"), Path("articles"), Path("kb"), Spending())
         ```
     """
+    from kg.documents.encoding import codec_named
     from kg.documents.load import list_sources
     from kg.extraction.registry import check_extractor
     from kg.indexing import index_folder
@@ -190,9 +207,11 @@ def index_with(
     from models.factory import open_encoder
     from retrieval.index.graph_index import GraphIndex
 
-    # Both raise before anything is created: a workspace keeps its settings, and would refuse the corrected ones.
+    # All raise before anything is created: a workspace keeps its settings, and would refuse the corrected ones.
     list_sources(folder)
     check_extractor(config.extractor, facts)
+    if config.encoding:
+        codec_named(config.encoding)
     encoder = open_encoder(config.encoder, spending.progress)
     with open_session(workspace, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
         summary = index_folder(paid, folder, encoder, facts)
@@ -207,6 +226,7 @@ def update(
     *,
     root: PathLike | None = None,
     facts: PathLike | None = None,
+    encoding: str | None = None,
     spending: Spending | None = None,
 ) -> ChangeSummary:
     """Add new and changed documents to a knowledge base. Documents from all other sources stay.
@@ -216,6 +236,8 @@ def update(
         workspace: Folder of the knowledge base; None finds the only one (see `app.opening.find_workspace`).
         root: Folder that the names of sources are relative to; None finds the one that was indexed.
         facts: File of facts for the extractor "import".
+        encoding: Encoding of the files of text; refused unless it is that of the workspace, so that an update reads as
+            a rebuild would. None for that of the workspace.
         spending: Budget and progress; the default has no limit.
     Returns:
         The sources added and changed, and the state of the knowledge base.
@@ -239,13 +261,16 @@ def update(
     spending = spending or Spending()
     with Workspace.open(find_workspace(workspace)) as space, session(space, spending) as paid:
         encoder = open_encoder(space.config.encoder, spending.progress)
-        changes = update_sources(paid, _request(paths, root), encoder, Path(facts) if facts else None)
+        changes = update_sources(paid, _request(paths, root, encoding), encoder, Path(facts) if facts else None)
         GraphIndex.of(space, encoder, spending.progress)
     return changes
 
 
 def plan_update(
-    paths: PathLike | Sequence[PathLike], workspace: PathLike | None = None, root: PathLike | None = None
+    paths: PathLike | Sequence[PathLike],
+    workspace: PathLike | None = None,
+    root: PathLike | None = None,
+    encoding: str | None = None,
 ) -> dict[str, Any]:
     """Estimate what `update` would cost. No model is called.
 
@@ -253,8 +278,10 @@ def plan_update(
         paths: A file or folder, or several.
         workspace: Folder of the knowledge base; None finds the only one.
         root: Folder that the names of sources are relative to; None finds the one that was indexed.
+        encoding: Encoding of the files of text, as `update` takes it.
     Returns:
-        Documents, passages, calls, tokens_in, tokens_out, seconds and usd (US dollars), by name.
+        Documents, passages, calls, tokens_in, tokens_out, seconds and usd (US dollars), by name; and under "counts",
+        "failures", "skips" and "notices" how the files can be read.
     Raises:
         InputError: A path does not exist, or holds nothing that can be read.
         ConfigError: The workspace does not exist.
@@ -264,21 +291,21 @@ def plan_update(
         plan_update("articles/2031-05.md", "kb")["calls"]
         ```
     """
-    from eval.plan import plan_documents
+    from eval.plan import plan_files
     from kg.changes.update import load_requested
     from kg.workspace import Workspace
 
     with Workspace.open(find_workspace(workspace)) as space:
-        loaded = load_requested(space.store, _request(paths, root))
-        documents = [document for source in loaded for document in source.documents]
-        return plan_documents(space.config, documents, space.path)
+        return plan_files(space.config, load_requested(space, _request(paths, root, encoding)), space.path)
 
 
-def _request(paths: PathLike | Sequence[PathLike], root: PathLike | None) -> UpdateRequest:
+def _request(paths: PathLike | Sequence[PathLike], root: PathLike | None, encoding: str | None) -> UpdateRequest:
     from kg.changes.update import UpdateRequest
+    from kg.documents.encoding import codec_named
 
+    codec = codec_named(encoding) if encoding else encoding
     several = [paths] if isinstance(paths, str | Path) else paths
-    return UpdateRequest(tuple(map(Path, several)), Path(root) if root else None)
+    return UpdateRequest(tuple(map(Path, several)), Path(root) if root else None, codec)
 
 
 def delete(

@@ -9,15 +9,18 @@ Results go to stdout, progress and remarks to stderr. A subcommand is imported o
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
-import traceback
 from typing import NoReturn
 
 import click
 
 from app.options import OrderedGroup
-from models.errors import DISK_FULL, MAKE_ROOM, GraftError, StoreError
+from app.output import print_logged_remarks, warn
+from app.stderr import guard_stderr, print_traceback
+from models.errors import DISK_FULL, MAKE_ROOM, ConfigError, GraftError, StoreError
+from models.redaction import redact
 
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Build a knowledge base": {
@@ -114,26 +117,28 @@ def graft() -> None:
 
 def fail(error: GraftError) -> NoReturn:
     """Print an error in one line and exit with its code."""
-    click.echo(f"graft: {' '.join(str(error).split())}", err=True)
+    warn(str(error))
     sys.exit(error.exit_code)
 
 
 def main() -> NoReturn:
     """Run the command line. Every exit passes through here, so that each error has its code and its one line."""
-    from dotenv import load_dotenv
-
-    load_dotenv(".env")
+    guard_stderr()
+    print_logged_remarks()
     try:
+        _load_environment()
         code = graft.main(prog_name="graft", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         _interrupted()
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(redact(shown.getvalue()), nl=False, err=True)
         sys.exit(error.exit_code)
     except GraftError as error:
         if os.environ.get("GRAFT_DEBUG"):
-            traceback.print_exc()
+            print_traceback(error)
         fail(error)
     except KeyboardInterrupt:
         _interrupted()
@@ -144,6 +149,24 @@ def main() -> NoReturn:
         if error.errno not in DISK_FULL:
             raise
         fail(StoreError(f"{error.filename or 'A file'} cannot be written: {error.strerror}; {MAKE_ROOM}."))
+
+
+def _load_environment() -> None:
+    """Add the variables of `.env` to the environment; those that are set already keep their values.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    from dotenv import load_dotenv
+
+    try:
+        load_dotenv(".env")
+    except OSError as error:
+        raise ConfigError(f"The file .env cannot be read: {error.strerror or error}. Make it readable.") from error
+    except ValueError as error:
+        # Its text may hold a key, so only the kind of the fault is named.
+        fault = "is not UTF-8" if isinstance(error, UnicodeError) else "holds a NUL character"
+        raise ConfigError(f"The file .env in the current folder {fault}. Save it as UTF-8 text.") from None
 
 
 def _interrupted() -> NoReturn:

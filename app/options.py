@@ -46,6 +46,12 @@ retriever_option: Option[Any] = click.option(
     help="Retrieval method: bm25, dense, rag, graph, ppr, paths, coe, flow, local, global, drift, tree, auto or "
     "cypher; or your own class as package.module:Class.",
 )
+encoding_option: Option[Any] = click.option(
+    "--encoding",
+    metavar="NAME",
+    show_default="detected, file by file",
+    help="Encoding of the files of text that have no byte order mark, such as cp1250 or latin2.",
+)
 _quiet_option: Option[Any] = click.option("--quiet", "-q", is_flag=True, help="Do not show progress.")
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from models.redaction import redact
+
 if TYPE_CHECKING:
-    from kg.summary import FailedItem
+    from kg.summary import FailedItem, ItemNote
 
 SCHEMA_VERSION = 1
 """Version of the JSON documents; rises when a field is removed or changes its meaning."""
@@ -50,16 +53,59 @@ def print_table(headers: list[str], rows: list[list[str]], right: set[int] | Non
 
 
 def warn(remark: str) -> None:
-    """Print a remark on stderr, in one line that begins as errors do."""
-    click.echo(f"graft: {' '.join(remark.split())}", err=True)
+    """Print a remark on stderr, in one line that begins as errors do, without secrets."""
+    click.echo(f"graft: {' '.join(redact(remark).split())}", err=True)
+
+
+class RemarkHandler(logging.Handler):
+    """Prints what is logged as remarks, such as a parameter that a model's server refused."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
+def print_logged_remarks() -> None:
+    """Print what the project logs as remarks from now on, once each."""
+    logger = logging.getLogger("graft")
+    if not any(isinstance(handler, RemarkHandler) for handler in logger.handlers):
+        logger.addHandler(RemarkHandler())
 
 
 def print_failures(failures: Sequence[FailedItem]) -> None:
     """Name on stderr the items that failed, with the stage and the reason of each."""
     for failure in failures[:_MAX_NAMED]:
-        warn(f"{failure.item} failed in the stage {failure.stage}: {failure.reason}")
+        place = f" of {failure.source}" if failure.source else ""
+        warn(f"{failure.item}{place} failed in the stage {failure.stage}: {failure.reason}")
     if len(failures) > _MAX_NAMED:
         warn(f"{len(failures) - _MAX_NAMED:,} more items failed; --json lists all of them.")
+
+
+def print_notes(notes: Sequence[ItemNote], verb: str) -> None:
+    """Name on stderr the items that were skipped, or that there is something to know about.
+
+    Args:
+        notes: The items; those that are hidden by their names are only counted.
+        verb: What happened to them: "skipped". A reason that begins with its item needs no other words.
+    """
+    from kg.documents.load import HIDDEN
+
+    for note in notes:
+        if not note.item:  # about all of them
+            warn(note.reason)
+    # A hidden file is left out as everybody expects; its name would only hide the others'.
+    shown = [note for note in notes if note.item and note.reason != HIDDEN]
+    for note in shown[:_MAX_NAMED]:
+        warn(note.reason if note.reason.startswith(note.item) else f"{note.item} was {verb}: {note.reason}")
+    if len(shown) > _MAX_NAMED:
+        warn(f"{len(shown) - _MAX_NAMED:,} more items were {verb}; --json lists all of them.")
+
+
+def print_item_remarks(items: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+    """Name on stderr what a record of a run says of the items of its corpus: skips and notices."""
+    from kg.summary import ItemNote
+
+    print_notes([ItemNote(**note) for note in items.get("skips", ())], "skipped")
+    print_notes([ItemNote(**note) for note in items.get("notices", ())], "read with a remark")
 
 
 def list_names(names: Iterable[str]) -> str:
@@ -72,6 +118,16 @@ def list_names(names: Iterable[str]) -> str:
     listed = list(names)
     more = f" and {len(listed) - _MAX_NAMED:,} more" if len(listed) > _MAX_NAMED else ""
     return f"{', '.join(listed[:_MAX_NAMED]) or 'none'}{more}"
+
+
+def tokens(number: int, estimated: bool) -> str:
+    """A number of tokens, marked where it is an estimate.
+
+    Example:
+        >>> tokens(1200, False), tokens(1200, True)
+        ('1,200', '≈1,200')
+    """
+    return f"{'≈' if estimated else ''}{number:,}"
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

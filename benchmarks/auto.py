@@ -28,6 +28,7 @@ import numpy as np
 
 from benchmarks.results import Figure, add_options, figures_of, record_run
 from eval.retrieval.beir import Corpus, read_corpus
+from eval.retrieval.judgements import Judgements
 from eval.retrieval.measure import metrics_by_query, rank_all
 from eval.statistics.stats import Interval, intervals
 from kg.stores.sqlite.store import SqliteStore
@@ -95,6 +96,10 @@ def read_column(path: Path) -> list[str]:
         return [row["question_text"] for row in csv.DictReader(file)]
 
 
+_NO_JUDGEMENTS = Judgements("test", 0, 0, 0, 0, {})
+"""For questions whose kinds alone are wanted."""
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the arguments, print JSON and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -112,11 +117,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         corpus = read_corpus(folder)
         listed.append((corpus, [query.text for query in corpus.queries], arguments.regret))
     for path in arguments.questions:
-        listed.append((Corpus(path.stem, (), (), {}, 0), read_column(path), False))
+        listed.append((Corpus(path.stem, (), (), {}, 0, _NO_JUDGEMENTS), read_column(path), False))
     for corpus, questions, has_regret in listed:
         with ExitStack() as stack:
             # Kinds are seen in the questions alone, so that nothing need be indexed for them.
-            indexed = corpus if has_regret else Corpus(corpus.name, (), corpus.queries, {}, 0)
+            indexed = corpus if has_regret else Corpus(corpus.name, (), corpus.queries, {}, 0, _NO_JUDGEMENTS)
             home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             index, auto = open_set(indexed, encoder, home, stack)
             kinds = count_kinds(auto, questions)

@@ -314,9 +314,14 @@ def _arm_rows(setup: _Setup) -> list[dict[str, Any]]:
     return rows
 
 
-def _index_counts(summary: IndexSummary | None) -> dict[str, int] | None:
+def _index_counts(summary: IndexSummary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
     names = ("documents", "chunks", "entities", "facts", "communities", "failed", "skipped", "dropped")
-    return {name: getattr(summary, name) for name in names} if summary else None
+    counts: dict[str, Any] = {name: getattr(summary, name) for name in names}
+    items = ("counts", "failures", "skips", "notices")
+    whole = asdict(summary)
+    return counts | {name: whole[name] for name in items}
 
 
 def _check_retrievers(run: RunFolder, digests: Mapping[str, str], encoder: str) -> None:

@@ -67,7 +67,7 @@ def build_index(resolved: ResolvedExperiment, session: Session, encoder: Encoder
     summary = index_folder(session, _root(resolved, session.workspace), encoder)
     seconds = _on_the_clock(summary.seconds, extractor)
     usd = price_of(extractor)(summary.tokens_in, summary.tokens_out, seconds)
-    return summary, SetupCost("index", seconds, summary.tokens_in, summary.tokens_out, usd)
+    return summary, SetupCost("index", seconds, summary.tokens_in, summary.tokens_out, usd, summary.tokens_estimated)
 
 
 def _on_the_clock(seconds: float, model: str) -> float:
@@ -128,7 +128,7 @@ def train_adapters(resolved: ResolvedExperiment, session: Session, store_digest:
     }
     seconds = _on_the_clock(made.seconds, first.paraphraser)
     usd = price_of(first.paraphraser)(made.usage.tokens_in, made.usage.tokens_out, seconds)
-    cost = SetupCost("paraphrase", seconds, made.usage.tokens_in, made.usage.tokens_out, usd)
+    cost = SetupCost("paraphrase", seconds, made.usage.tokens_in, made.usage.tokens_out, usd, made.usage.estimated)
     return TrainedAdapters(adapters, (cost,), counts)
 
 

@@ -49,6 +49,13 @@ class Item:
     date: str = ""
     evidence: tuple[GoldEvidence, ...] = ()
 
+    @property
+    def right_options(self) -> tuple[int, ...]:
+        """Indices of the options with the text of the right one: one, unless a published question has it twice."""
+        if not self.choices:
+            return ()
+        return tuple(index for index, text in enumerate(self.choices) if text == self.choices[self.answer])
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -96,6 +103,7 @@ class Sample:
         seconds: Time of the answer, without retrieval.
         cost_usd: Cost of the answer in US dollars.
         error: Reason why the item failed, or "".
+        tokens_estimated: Whether the server stated no numbers of tokens, so that these are estimates.
     """
 
     arm: str
@@ -110,6 +118,7 @@ class Sample:
     seconds: float
     cost_usd: float = 0.0
     error: str = ""
+    tokens_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,7 @@ class ArmResult:
         tokens_out: Tokens written, summed over all items.
         seconds: Time of retrieval and answers, summed over all items.
         cost_usd: Cost of all items in US dollars.
+        tokens_estimated: Whether some of the tokens are estimates, and the cost with them.
     """
 
     name: str
@@ -145,6 +155,7 @@ class ArmResult:
     tokens_out: int
     seconds: float
     cost_usd: float
+    tokens_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

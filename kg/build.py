@@ -14,16 +14,23 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from kg.communities.detect import detect, native_version
 from kg.communities.handles import assign_handles
-from kg.documents.chunk import chunk
-from kg.documents.load import LoadedFile, list_sources, load
+from kg.documents.load import LoadedFile, list_entries, load, load_counts
 from kg.documents.sources import by_file
+from kg.documents.window import PassageWindow, embedded_passages, measure_reading, reading_notices, split
 from kg.erasure.residual import remember
-from kg.extraction.protocol import ExtractionInput, ExtractionOutcome, Extractor, extraction_inputs
+from kg.extraction.protocol import (
+    AccountingExtractor,
+    ExtractionInput,
+    ExtractionOutcome,
+    Extractor,
+    FactAccount,
+    extraction_inputs,
+)
 from kg.extraction.registry import IMPORT, open_extractor
 from kg.language.sentences import SentenceSplitter
 from kg.reports.basis import keep_valid
@@ -31,9 +38,10 @@ from kg.resolution.judge import Judge
 from kg.resolution.resolve import Resolution, resolve
 from kg.rulings import standing_rulings
 from kg.schema import Chunk, Community, Description, Document, Entity, Extraction, Fact, Handle, Merge, Ruling
-from kg.stores.journal import GONE, StageJournal
-from kg.summary import BuildCost, IndexSummary
+from kg.stores.journal import ESTIMATED, GONE, StageJournal
+from kg.summary import BuildCost, FailedItem, IndexSummary, ItemCounts, ItemNote
 from kg.workspace import Workspace
+from models.calls.budget import wasted_usage
 from models.calls.executor import Executor, ThreadExecutor, call_all
 from models.errors import InputError, OutputError
 from models.files.digest import digest
@@ -94,7 +102,7 @@ def build(
     with workspace.writing():
         run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed, extractor)
         try:
-            loaded = _load(root, progress)
+            loaded = _load(root, workspace.config.encoding, progress)
         except InputError:
             # A mistyped path leaves no empty workspace behind.
             if workspace.is_new:
@@ -117,15 +125,15 @@ def resolve_again(workspace: Workspace, models: BuildModels, progress: Progress 
     run.find_communities()
 
 
-def _load(root: Path, progress: Progress) -> list[LoadedFile]:
+def _load(root: Path, encoding: str, progress: Progress) -> list[LoadedFile]:
     """Read all sources into memory: nothing is written before at least one can be used."""
     loaded = []
-    with progress.step("read documents", total=len(list_sources(root)), unit="sources") as step:
-        for source in load(root):
+    with progress.step("read documents", total=len(list_entries(root)), unit="sources") as step:
+        for source in load(root, encoding):
             loaded.append(source)
             step.advance()
     if not any(source.documents for source in loaded):
-        reasons = [f"{source.source}: {source.error or source.skipped or 'holds no text'}" for source in loaded]
+        reasons = [f"{source.source}: {(source.error or source.skipped).rstrip('.')}" for source in loaded]
         more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
         came = "; ".join(reasons[:_SHOWN]) + more if reasons else "there is no file"
         raise InputError(f"Expected a source with text in {root}, but none can be read: {came}.")
@@ -149,17 +157,20 @@ class Build:
         self.config = workspace.config
         self.store = workspace.store
         self.models = models
+        self.window = PassageWindow.of(models.encoder)
         self.progress = progress
         self.executor = executor
         self.extractor = extractor
         names = ("load", "chunk", "extract", "resolve", "communities")
         self.stages = {name: StageJournal(self.store, name, retry_failed) for name in names}
         self.spent = Usage()
+        self.loaded: Sequence[LoadedFile] = ()
 
     def run_stages(self, loaded: Sequence[LoadedFile], others_stay: bool = False) -> IndexSummary:
         """Run all stages on the documents that were read, and on those of all other sources if they stay."""
         # Every stage is given all items, those of finished ones too: what a stage's journal knows and is not given is
         # gone from the corpus.
+        self.loaded = loaded
         documents = self.store_documents(loaded, others_stay)
         chunks = self.split(documents)
         extractions = self.extract(documents, chunks)
@@ -185,11 +196,11 @@ class Build:
                 # What was read is the key, so that a changed title or date counts as a change.
                 key = digest([asdict(document) for document in source.documents], source.errors)
                 if source.errors:
-                    stage.failed(source.source, key, source.error)
-                elif not source.documents:
-                    stage.skipped(source.source, key, source.skipped or "holds no text")
+                    stage.failed(source.source, key, source.remarks)
+                elif source.skipped:
+                    stage.skipped(source.source, key, source.skipped)
                 else:
-                    stage.done(source.source, key)
+                    stage.done(source.source, key, notice=source.remarks)
             if others_stay:
                 stage.keep()
             stage.forget_others()
@@ -203,9 +214,8 @@ class Build:
             chunks_of.setdefault(stored.document_id, []).append(stored)
         with self.progress.step("split into passages", total=len(documents), unit="documents") as step:
             for document in documents:
-                key = self._chunk_key(document)
-                if not stage.finished(document.id, key, has_rows=bool(chunks_of[document.id])):
-                    chunks_of[document.id] = self._split_one(stage, document, key)
+                if not self._is_split(stage, document, chunks_of[document.id]):
+                    chunks_of[document.id] = self._split_one(stage, document)
                 step.advance()
         chunks: list[Chunk] = []
         for document in documents:
@@ -215,24 +225,40 @@ class Build:
             stage.forget_others()
         return chunks
 
-    def _chunk_key(self, document: Document) -> str:
+    def _chunk_key(self, document: Document, by_encoder: bool = False) -> str:
+        """Key of a document's chunks; the encoder is part of it only where its window made them smaller."""
         config = self.config
         settings = (config.chunk_tokens, config.overlap_sentences, config.max_document_characters)
-        return digest(_RULES, document.id, self.models.sentences.name, settings)
+        encoder = [self.models.encoder.digest] if by_encoder else []
+        return digest(_RULES, document.id, self.models.sentences.name, settings, *encoder)
 
-    def _split_one(self, stage: StageJournal, document: Document, key: str) -> list[Chunk]:
+    def _is_split(self, stage: StageJournal, document: Document, chunks: Sequence[Chunk]) -> bool:
+        entry, key = stage.before.get(document.id), self._chunk_key(document)
+        if entry is not None and entry.key == key and self.window and self.window.excess(document, chunks):
+            return False  # split for another encoder, or before windows were known
+        has_rows = bool(chunks)
+        return stage.finished(document.id, key, has_rows) or stage.finished(
+            document.id, self._chunk_key(document, by_encoder=True), has_rows
+        )
+
+    def _split_one(self, stage: StageJournal, document: Document) -> list[Chunk]:
         limit = self.config.max_document_characters
+        key = self._chunk_key(document)
         if limit is not None and len(document.text) > limit:
             reason = f"{document.source} has {len(document.text)} characters, the limit is {limit}"
             stage.skipped(document.id, key, reason)
             return []
         began = time.perf_counter()
+        config = self.config
         try:
-            chunks = chunk(document, self.config.chunk_tokens, self.models.sentences, self.config.overlap_sentences)
+            chunks, by_encoder = split(
+                document, config.chunk_tokens, self.models.sentences, config.overlap_sentences, self.window
+            )
         except Exception as error:  # an item's boundary: one document never takes the others with it
             stage.failed(document.id, key, error)
             return []
-        stage.done(document.id, key, chunks, seconds=time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        stage.done(document.id, self._chunk_key(document, by_encoder), chunks, seconds=seconds)
         return list(chunks)
 
     def extract(self, documents: Sequence[Document], chunks: Sequence[Chunk]) -> list[Extraction]:
@@ -260,7 +286,7 @@ class Build:
                 pending.append(item)
             else:
                 for chunk_id in ids:
-                    stage.skipped(chunk_id, key, "has no words")
+                    stage.skipped(chunk_id, key, f"a passage of {item.source} has no words")
         self.store.replace(Extraction, sorted(kept, key=lambda extraction: extraction.chunk_id))
         # Each outcome is committed as it comes in, so that a killed build loses the calls in flight alone. Closing the
         # results ends those calls when an error leaves this block.
@@ -280,7 +306,7 @@ class Build:
         """Store the extractions of an input and journal each of its chunks; the cost goes with the first."""
         first, *others = [part.id for part in item.chunks]
         if isinstance(outcome, OutputError) and not outcome.recorded:
-            self.spent += Usage(outcome.tokens_in, outcome.tokens_out)
+            self.spent += wasted_usage(outcome)
         with self.store.transaction():
             if isinstance(outcome, Exception):
                 stage.failed(first, key, outcome)
@@ -359,8 +385,16 @@ class Build:
 
     def summary(self) -> IndexSummary:
         """Count what the store holds and what it cost."""
-        entries = [entry for stage in self.stages.values() for entry in stage.outcomes.values()]
+        stages = self.stages.values()
+        entries = [entry for stage in stages for entry in stage.outcomes.values()]
         extractions = list(self.store.read(Extraction))
+        facts = self._fact_account(extractions)
+        failures = (*self._failures(), *facts.failures)
+        skips = (*(skip for stage in stages for skip in stage.skips()), *facts.skips)
+        encoder = self.models.encoder
+        passages = embedded_passages(self.store.read(Document), self.store.read(Chunk), encoder)
+        reading = measure_reading(encoder, passages)
+        unread = [ItemNote("embed", "", notice) for notice in reading_notices(encoder, reading)]
         seconds = time.perf_counter() - self.began
         return IndexSummary(
             digest=self.store.digest(),
@@ -369,15 +403,49 @@ class Build:
             entities=_count(self.store.read(Entity)),
             facts=_count(self.store.read(Fact)),
             communities=_count(self.store.read(Community)),
-            failed=sum(entry.status == "failed" for entry in entries),
-            skipped=sum(entry.status == "skipped" for entry in entries),
+            failed=len(failures),
+            skipped=len(skips),
             dropped=sum(row.dropped for row in extractions),
             tokens_in=sum(entry.tokens_in for entry in entries),
             tokens_out=sum(entry.tokens_out for entry in entries),
+            tokens_estimated=self.spent.estimated or any(entry.reason == ESTIMATED for entry in entries),
             seconds=sum(entry.seconds for entry in entries),
-            spent=BuildCost(self.spent.tokens_in, self.spent.tokens_out, self.spent.cached, seconds),
-            failures=tuple(failure for stage in self.stages.values() for failure in stage.failures()),
+            spent=BuildCost(
+                self.spent.tokens_in, self.spent.tokens_out, self.spent.cached, seconds, self.spent.estimated
+            ),
+            failures=failures,
+            skips=skips,
+            notices=(*(notice for stage in stages for notice in stage.notices()), *unread),
+            counts=self._counts(facts),
+            encoder_read=reading,
         )
+
+    def _failures(self) -> list[FailedItem]:
+        """The failed items of all stages; a passage, whose id says nothing to a person, with its file."""
+        failures = [failure for stage in self.stages.values() for failure in stage.failures()]
+        passages = {failure.item for failure in failures if failure.stage == "extract"}
+        if not passages:
+            return failures
+        file_of = {document.id: document.source for document in self.store.read(Document)}
+        source_of = {
+            part.id: file_of.get(part.document_id, "") for part in self.store.read(Chunk) if part.id in passages
+        }
+        return [replace(failure, source=source_of.get(failure.item, "")) for failure in failures]
+
+    def _fact_account(self, extractions: Sequence[Extraction]) -> FactAccount:
+        """How the facts of a file of facts ended; nothing for another extractor."""
+        if not isinstance(self.extractor, AccountingExtractor):
+            return FactAccount()
+        source_of = {document.id: document.source for document in self.store.read(Document)}
+        source_of_chunk = {part.id: source_of.get(part.document_id, "") for part in self.store.read(Chunk)}
+        sources = {row.chunk_id: source_of_chunk.get(row.chunk_id, "") for row in extractions}
+        return self.extractor.account(sources, extractions, self.store.read(Fact))
+
+    def _counts(self, facts: FactAccount) -> dict[str, ItemCounts]:
+        counts = load_counts(self.loaded)
+        of_stages = {"documents": self.stages["chunk"].counts(), "passages": self.stages["extract"].counts()}
+        of_stages["facts"] = facts.counts
+        return counts | {kind: numbers for kind, numbers in of_stages.items() if numbers.total}
 
 
 def _count(rows: Iterable[object]) -> int:

@@ -6,11 +6,12 @@ retries) are not here. Two workspaces with the same configuration, corpus and mo
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.files.settings import StrictSettings, check_settings, parse_mapping, read_yaml_text
 
@@ -105,6 +106,7 @@ class IndexConfig(StrictSettings):
         communities: How the graph is divided into communities.
         max_document_characters: Maximum length of a document; a longer one is skipped, with a reason. None for no
             limit.
+        encoding: Encoding of the files of text, such as "cp1250"; "" to detect that of each file.
     """
 
     schema_version: Literal[1] = 1
@@ -119,6 +121,18 @@ class IndexConfig(StrictSettings):
     resolve: ResolveConfig = ResolveConfig()
     communities: CommunityConfig = CommunityConfig()
     max_document_characters: int | None = Field(default=None, ge=1)
+    encoding: str = ""
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, name: str) -> str:
+        """The encoding by its one name, so that two spellings of it are no difference."""
+        try:
+            codec = codecs.lookup(name.strip()).name if name else ""
+            "".encode(codec or "utf-8")  # fails for codecs that do not map text to bytes
+        except (LookupError, ValueError) as error:
+            raise ValueError(f"Unknown encoding {name!r}. Expected one that Python knows, such as cp1250.") from error
+        return codec
 
     @classmethod
     def from_yaml(cls, text: str, origin: str = "configuration") -> IndexConfig:
@@ -158,7 +172,12 @@ class IndexConfig(StrictSettings):
             ['chunk_tokens: 160, not 99']
         """
         mine, theirs = flatten(self.model_dump(mode="json")), flatten(other.model_dump(mode="json"))
-        return [f"{name}: {mine[name]}, not {theirs[name]}" for name in mine if mine[name] != theirs[name]]
+        differing = [name for name in mine if mine[name] != theirs[name]]
+        return [f"{name}: {_shown(mine[name])}, not {_shown(theirs[name])}" for name in differing]
+
+
+def _shown(value: Any) -> str:
+    return '""' if value == "" else str(value)
 
 
 def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -4,6 +4,7 @@ Knows nothing of the graph, of retrieval or of evaluation.
 
 - `protocols` holds what a caller sees; `factory` opens a model by name; `config` reads `configs/models/`.
 - `errors` is the tree of errors of the project.
+- `redaction` takes secrets out of text; `network` knows addresses, proxies and keys.
 - `files` and `runtime` serve every other package; `weights` finds the files of models.
 - `calls` surrounds a call: prompt, form of the reply, retries, records, budget, threads.
 - `local` runs models in this process, `servers` talks to models behind HTTP.

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, field_validator
 
 from configs import shipped_names
 from models.errors import ConfigError, unknown_name
 from models.files.settings import StrictSettings, check_settings, parse_mapping, read_yaml_text
+from models.network.address import parse_address
+from models.network.keys import check_variable
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NAME = "settings of a model"
@@ -46,24 +48,49 @@ class OpenAIModel(StrictSettings):
     """Any server that speaks OpenAI's chat completions.
 
     Attributes:
-        base_url: Address of the server, up to and including `/v1`.
+        base_url: Address of the server, up to and including `/v1`; a query (`?api-version=...`) is sent with every
+            request, `user:password@` as basic authentication instead of the key.
         model: The model's name on that server.
         api_key_env: Name of the environment variable that holds the key; if it is unset, no key is sent.
+        api_key_header: Header that carries the key: "Authorization" as a bearer token, any other, such as Azure's
+            "api-key", as it is.
         timeout_s: Maximum time of one exchange, in seconds.
         retries: Number of further tries after a temporary fault.
         context_tokens: Length of the model's context, in tokens.
         parallel: Maximum number of calls in flight.
+        omit: Parameters that the model does not take: temperature, seed, max_tokens (the limit of tokens under either
+            of its names), strict (of a schema), system (messages of that role go to the head of the user's). What a
+            server refuses by name is learnt in any case, once a run. Without temperature and seed, replies are not
+            reproducible.
+        structured: How the form of a reply is asked for: by a schema, by JSON mode with the schema in the prompt
+            ("json"), or by the prompt alone ("prompt"). A server that refuses one is asked in the next way.
+        stream: Whether replies are asked for as streams, for servers that do nothing else; learnt from a refusal too.
     """
 
     backend: Literal["openai"] = "openai"
     base_url: str
     model: str
     api_key_env: str = "OPENAI_API_KEY"
+    api_key_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]+$")
     timeout_s: float = Field(default=120, gt=0)
     retries: int = Field(default=6, ge=0)
     context_tokens: int = Field(default=8192, gt=0)
     parallel: int = Field(default=4, ge=1)
+    omit: tuple[Literal["temperature", "seed", "max_tokens", "strict", "system"], ...] = ()
+    structured: Literal["schema", "json", "prompt"] = "schema"
+    stream: bool = False
     price: Price = Price()
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parse_address(value)
+        return value
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_variable(cls, value: str) -> str:
+        return check_variable(value)
 
 
 class LlamaCppModel(StrictSettings):
@@ -123,6 +150,10 @@ class EncoderModel(StrictSettings):
         batch_size: Number of texts in a forward pass.
         query_prefix: Text put before every query, as some encoders were trained to expect.
         passage_prefix: Text put before every passage.
+        languages: ISO 639-1 codes of the languages that it was trained on, for a warning where the passages are in
+            others; empty for many languages, or for unknown ones.
+        mean: File of the mean of its vectors, which is subtracted so that cosines of unrelated texts are near 0, as
+            thresholds expect (see `models.local.mean`); relative to the YAML file.
         hops: Folder of an adapter that leads from a question, and the passages found for it, to the next passage (see
             `training.hops`); relative to the YAML file.
         device: "auto" is the first GPU or other accelerator, else the CPU.
@@ -133,6 +164,8 @@ class EncoderModel(StrictSettings):
     batch_size: int = Field(default=32, ge=1)
     query_prefix: str = ""
     passage_prefix: str = ""
+    languages: tuple[str, ...] = ()
+    mean: str | None = Field(default=None, min_length=1)
     hops: str | None = Field(default=None, min_length=1)
     device: str = "auto"
 
@@ -177,18 +210,20 @@ def known_models(backends: Collection[str] = ()) -> tuple[str, ...]:
     return tuple(names)
 
 
-def load_model(name: str) -> ModelConfig:
+def load_model(name: str, backends: Collection[str] = ()) -> ModelConfig:
     """Read a model's configuration.
 
     Args:
         name: A short name (see `known_models`) or the path of a YAML file, ending in `.yaml` or `.yml`.
+        backends: Backends of the models that an error offers instead of an unknown name; empty for all. A known model
+            of another backend is read all the same.
     Raises:
         ConfigError: The name is unknown, the file unreadable, a field wrong or a variable unset.
     Example:
         >>> load_model("qwen-1.5b").backend
         'llamacpp'
     """
-    return parse_model(_yaml_text(name), source=name)
+    return parse_model(_yaml_text(name, backends), source=name)
 
 
 def adapter_of(name: str, config: ModelConfig) -> Path | None:
@@ -211,8 +246,18 @@ def hops_of(name: str, config: ModelConfig) -> Path | None:
     return _beside(name, config.hops) if isinstance(config, EncoderModel) else None
 
 
+def mean_of(name: str, config: ModelConfig) -> Path | None:
+    """File of the mean of its vectors that an encoder's configuration names, None where it names none.
+
+    Args:
+        name: The name that was given to `load_model`.
+        config: The configuration that `load_model` returned.
+    """
+    return _beside(name, config.mean) if isinstance(config, EncoderModel) else None
+
+
 def _beside(name: str, folder_name: str | None) -> Path | None:
-    """A folder, relative to the file of a configuration."""
+    """A file or folder, relative to the file of a configuration."""
     if folder_name is None:
         return None
     folder = Path(name).expanduser().parent if _is_file(name) else Path(str(_shipped_models()))
@@ -241,12 +286,12 @@ def _shipped_text(name: str) -> str:
     return _shipped_models().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def _yaml_text(name: str) -> str:
+def _yaml_text(name: str, backends: Collection[str]) -> str:
     if _is_file(name):
         return read_yaml_text(Path(name), _NAME)
     if name not in known_models():
         other = "the path of your own .yaml file, or of your own class as package.module:Class"
-        raise ConfigError(unknown_name("model", name, known_models(), other))
+        raise ConfigError(unknown_name("model", name, known_models(backends), other))
     return _shipped_text(name)
 
 

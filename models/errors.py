@@ -8,18 +8,22 @@ A message is one or more full sentences: what was expected, what came, and what 
     ├── StoreError                 1  a workspace is damaged, locked or of another version
     │   └── ServerError            4  the database server cannot be reached, or refuses
     ├── ModelError                 4  a model cannot be reached, loaded, or refuses
-    │   ├── RefusalError           4  the server answered and said no (key, name, request)
-    │   └── OutputError            1  the model replied, but not in the required form
-    │       └── EmptyReplyError    1  the model replied with an empty text
+    │   ├── RefusalError           4  the server refuses every call (key, model, account)
+    │   └── OutputError            1  this call gave nothing usable; another one may
+    │       ├── EmptyReplyError    1  the model replied with an empty text
+    │       └── RefusedPromptError 4  the server refused this prompt (filtered, malformed)
+    │           └── TooLongError   4  the prompt is longer than the model's context
     └── BudgetError                5  --max-calls or --max-usd is used up; a second run continues
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from models.redaction import is_secret_name, redact
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -32,9 +36,12 @@ MAKE_ROOM = "free some space and run the same command again; finished work is sa
 
 
 class GraftError(Exception):
-    """Root of every error that GRAFT raises on purpose."""
+    """Root of every error that GRAFT raises on purpose. Secrets are taken out of its message when it is made."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redact(message))
 
 
 class ConfigError(GraftError):
@@ -66,29 +73,48 @@ class ModelError(GraftError):
 
 
 class RefusalError(ModelError):
-    """The server answered and refused the request: wrong key, unknown model, malformed request."""
+    """The server answered and refuses every call: wrong key, unknown model, no credit, a setting it does not take."""
 
 
 class OutputError(ModelError):
-    """The model replied, but its text is empty, cut off, or breaks the schema.
+    """One call gave no usable reply: refused, empty, cut off, or not of the schema. Its item failed, and no other.
 
     Attributes:
         tokens_in: Tokens read for the rejected reply, as far as known; the ledger counts them.
         tokens_out: Tokens written.
         recorded: Whether the reply came from the records, so that nothing was paid for it now.
+        estimated: Whether the numbers of tokens are estimates, since the server stated none.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str = "", tokens_in: int = 0, tokens_out: int = 0, recorded: bool = False) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        tokens_in: int = 0,
+        tokens_out: int = 0,
+        recorded: bool = False,
+        estimated: bool = False,
+    ) -> None:
         super().__init__(message)
         self.tokens_in = tokens_in
         self.tokens_out = tokens_out
         self.recorded = recorded
+        self.estimated = estimated
 
 
 class EmptyReplyError(OutputError):
     """The model replied with an empty text at every try; a later call may succeed."""
+
+
+class RefusedPromptError(OutputError):
+    """The server refused this prompt: its content filter, its moderation, or a rule that other prompts do not break."""
+
+    exit_code = 4
+
+
+class TooLongError(RefusedPromptError):
+    """The server refused this prompt since it is longer than the model's context; a shorter one may pass."""
 
 
 class BudgetError(GraftError):
@@ -97,21 +123,43 @@ class BudgetError(GraftError):
     exit_code = 5
 
 
-def describe_problems(error: ValidationError, subject: str = "file") -> str:
+def describe_error(error: BaseException) -> str:
+    """Type and message of any error without secrets, as records and journals keep it.
+
+    Example:
+        >>> describe_error(ValueError("http://ann:pw@host/v1 is down"))
+        'ValueError: http://[redacted]@host/v1 is down'
+    """
+    return redact(f"{type(error).__name__}: {error}")
+
+
+def describe_problems(
+    error: ValidationError,
+    subject: str = "file",
+    known: Callable[[Sequence[str | int]], Sequence[str] | None] | None = None,
+) -> str:
     """What pydantic found wrong, in one line: each field, the rule it broke, and the value that came.
 
     Args:
         error: What validating a pydantic model raised.
         subject: What to call the validated thing where no single field is at fault.
+        known: Gives the names that would have done at the place of an unknown one (`models.files.fields`).
     """
-    return "; ".join(_problem(problem, subject) for problem in error.errors())
+    return "; ".join(_problem(problem, subject, known) for problem in error.errors())
 
 
-def _problem(problem: ErrorDetails, subject: str) -> str:
+def _problem(
+    problem: ErrorDetails, subject: str, known: Callable[[Sequence[str | int]], Sequence[str] | None] | None
+) -> str:
     field = ".".join(map(str, problem["loc"])) or subject
     if problem["type"] == "value_error":
         # Raised by a validator of ours, whose sentence says what came; pydantic only puts "Value error, " before it.
-        return f"{field}: {problem['msg'].removeprefix('Value error, ').removesuffix('.')}"
+        sentence = problem["msg"].removeprefix("Value error, ").removesuffix(".")
+        return f"{field}: {sentence}" if problem["loc"] else sentence
+    if problem["type"] == "extra_forbidden" and known and (names := known(problem["loc"])) is not None:
+        *around, name = map(str, problem["loc"])
+        sentence = unknown_name("setting" if subject == "settings" else "field", name, names).removesuffix(".")
+        return f"{'.'.join(around)}: {sentence}" if around else sentence
     if problem["type"] == "missing":
         # What came is everything around the field, which says nothing about it.
         return f"{field}: {problem['msg']}"
@@ -120,6 +168,8 @@ def _problem(problem: ErrorDetails, subject: str) -> str:
         context = problem["ctx"]
         name = ".".join([*map(str, problem["loc"]), context["discriminator"].strip("'")])
         return f"{name}: Expected one of {context['expected_tags']} (got {_short(context['tag'])})"
+    if is_secret_name(field.rpartition(".")[2]):
+        return f"{field}: {problem['msg']} (the value is not shown, since it may be a secret)"
     return f"{field}: {problem['msg']} (got {_short(problem['input'])})"
 
 

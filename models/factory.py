@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from weakref import WeakValueDictionary
 
 from models.config import (
+    CHAT_BACKENDS,
     EncoderModel,
     LlamaCppModel,
     ModelConfig,
@@ -23,6 +24,7 @@ from models.config import (
     adapter_of,
     hops_of,
     load_model,
+    mean_of,
 )
 from models.errors import ConfigError
 from models.protocols import ChatModel, ChoiceScorer, Encoder, Reranker
@@ -101,20 +103,21 @@ def open_encoder(name: str, progress: Progress = SILENT) -> Encoder:
     """
     if is_dotted(name):
         return cast(Encoder, _user_model(name, Encoder, None))
-    config = load_model(name)
+    config = load_model(name, ("sentence-transformers",))
     if not isinstance(config, EncoderModel):
         raise _wrong_kind(name, config, "an encoder", "sentence-transformers")
     from models.local.encoder import SentenceEncoder
     from models.weights.resolve import resolve
 
-    return SentenceEncoder(name, config, resolve(config.weights, progress), hops=hops_of(name, config))
+    weights = resolve(config.weights, progress)
+    return SentenceEncoder(name, config, weights, hops=hops_of(name, config), mean=mean_of(name, config))
 
 
 def open_reranker(name: str, progress: Progress = SILENT) -> Reranker:
     """Open a reranker by path of a YAML file or dotted path. Errors are those of `open_encoder`."""
     if is_dotted(name):
         return cast(Reranker, _user_model(name, Reranker, None))
-    config = load_model(name)
+    config = load_model(name, ("cross-encoder",))
     if not isinstance(config, RerankerModel):
         raise _wrong_kind(name, config, "a reranker", "cross-encoder")
     from models.local.reranker import CrossEncoderReranker
@@ -124,7 +127,7 @@ def open_reranker(name: str, progress: Progress = SILENT) -> Reranker:
 
 
 def _chat(name: str, adapter: Path | None, progress: Progress) -> ChatModel:
-    config = load_model(name)
+    config = load_model(name, CHAT_BACKENDS)
     adapter = adapter or adapter_of(name, config)
     # Each branch imports its own backend, so that a server's model needs no torch.
     if isinstance(config, TransformersModel):
@@ -147,7 +150,7 @@ def _chat(name: str, adapter: Path | None, progress: Progress) -> ChatModel:
 
 
 def _scorer(name: str, adapter: Path | None, progress: Progress) -> ChoiceScorer:
-    config = load_model(name)
+    config = load_model(name, ("transformers",))
     if not isinstance(config, TransformersModel):
         raise _wrong_kind(name, config, "a scorer of options", "transformers")
     from models.local.scorer import TransformersScorer

@@ -58,17 +58,20 @@ class Usage:
         tokens_in: Tokens read.
         tokens_out: Tokens written.
         cached: Tokens read that came from a prefix cache, at most `tokens_in`.
+        estimated: Whether a server stated no usable numbers, so that some of these are estimates.
     """
 
     tokens_in: int = 0
     tokens_out: int = 0
     cached: int = 0
+    estimated: bool = False
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
             self.cached + other.cached,
+            self.estimated or other.estimated,
         )
 
 
@@ -83,6 +86,7 @@ class Completion:
         seconds: Wall-clock time of the call when it was first made.
         parsed: The reply as JSON, validated against the request's schema; None without one.
         recorded: Whether the reply came from the records, so that nothing was spent.
+        surplus: Number of list items of the reply that the schema's `maxItems` left no room for in `parsed`.
     """
 
     text: str
@@ -91,6 +95,7 @@ class Completion:
     seconds: float
     parsed: Any = None
     recorded: bool = False
+    surplus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,20 @@ class OptionScores:
     usage: Usage
     seconds: float
     recorded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextReading:
+    """What an encoder reads of one text.
+
+    Attributes:
+        tokens: Number of tokens with the prefix, without special tokens; nothing is cut off.
+        share: Share of the text that is read, in [0, 1], by characters that are not white space. What lies beyond the
+            encoder's window is not read, nor is what its vocabulary lacks, since all of that looks the same to it.
+    """
+
+    tokens: int
+    share: float
 
 
 @runtime_checkable
@@ -204,6 +223,25 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str], kind: Literal["query", "passage"] = "passage") -> Vectors:
         """Encode texts to an array (n, dimension), float32, rows of L2 norm 1."""
+
+
+@runtime_checkable
+class WindowedEncoder(Encoder, Protocol):
+    """An encoder that says how much of a text it reads; one that does not say so is taken to read every text whole."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Maximum number of tokens of a text, as `token_counts` counts them; None reads every text whole."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes of the languages that it was trained on; empty for many, or for unknown ones."""
+
+    def token_counts(self, texts: Sequence[str], kind: Literal["query", "passage"] = "passage") -> list[int]:
+        """Number of tokens of each text with the prefix of its kind, without special tokens; nothing is cut off."""
+
+    def readings(self, texts: Sequence[str]) -> list[TextReading]:
+        """What of each passage is read."""
 
 
 @runtime_checkable

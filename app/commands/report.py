@@ -11,7 +11,7 @@ from app.output import print_json
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @json_option
 def report(run: Path, as_json: bool) -> None:
     """Write the HTML report of a run again.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.options import json_option, limit_option, progress_option
-from app.output import print_json
+from app.options import encoding_option, json_option, limit_option, progress_option
+from app.output import print_failures, print_json, print_notes
 
 if TYPE_CHECKING:
     from models.runtime.progress import Progress
@@ -34,9 +34,18 @@ if TYPE_CHECKING:
     help="Number of documents to sample.",
 )
 @limit_option("Maximum number of entity types, and of relations, to print.", 30)
+@encoding_option
 @json_option
 @progress_option
-def schema(folder: Path, extractor: str, sample: int, limit: int, as_json: bool, progress: Progress) -> None:
+def schema(
+    folder: Path,
+    extractor: str,
+    sample: int,
+    limit: int,
+    encoding: str | None,
+    as_json: bool,
+    progress: Progress,
+) -> None:
     """Suggest entity types and relations from a sample of documents.
 
     Extracts facts from some documents of FOLDER and prints the most frequent entity types and relations as settings for
@@ -50,9 +59,17 @@ def schema(folder: Path, extractor: str, sample: int, limit: int, as_json: bool,
     """
     from app.api import learn_schema
 
-    suggested = learn_schema(folder, extractor=extractor, sample=sample, limit=limit, progress=progress)
+    suggested = learn_schema(
+        folder, extractor=extractor, sample=sample, limit=limit, encoding=encoding or "", progress=progress
+    )
+    files = suggested.files
+    print_failures(files.failures)
+    print_notes(files.skips, "skipped")
+    print_notes(files.notices, "read with a remark")
     if as_json:
-        print_json(asdict(suggested))
+        values = asdict(suggested)
+        account = values.pop("files")
+        print_json({**values, **account})
         return
     click.echo(
         f"# From {suggested.documents} documents. Each name is followed by its count; delete what you do not want."

@@ -18,6 +18,7 @@ from app.options import (
     workspace_option,
 )
 from app.output import print_json, print_table
+from models.errors import InputError
 
 if TYPE_CHECKING:
     from app.opening import Spending
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
 
 
 def read_question(question: str) -> str:
-    """The question as given, or read from stdin where it is "-"."""
-    return sys.stdin.read().strip() if question == "-" else question
+    """The question as given, or read from stdin where it is "-".
+
+    Raises:
+        InputError: It has no letter or digit, so that nothing could be found by it.
+    """
+    read = sys.stdin.read().strip() if question == "-" else question
+    if not any(character.isalnum() for character in read):
+        origin = "on stdin " if question == "-" else ""
+        raise InputError(f"Expected a question {origin}with at least one word, got {read!r}. Ask in a few words.")
+    return read
 
 
 def print_query(query: GraphQuery | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.commands.index import FACTS_HELP, print_estimate, print_summary, report_failures
-from app.options import dry_run_option, json_option, spending_options, workspace_option
+from app.options import dry_run_option, encoding_option, json_option, spending_options, workspace_option
 from app.output import print_json
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     help="Folder that the names of sources are relative to.",
 )
 @click.option("--facts", type=click.Path(path_type=Path), metavar="FILE", help=FACTS_HELP)
+@encoding_option
 @spending_options()
 @dry_run_option
 @json_option
@@ -35,6 +36,7 @@ def update(
     workspace: str | None,
     root: Path | None,
     facts: Path | None,
+    encoding: str | None,
     spending: Spending,
     dry_run: bool,
     as_json: bool,
@@ -46,7 +48,8 @@ def update(
     old documents are removed.
 
     The name of a source is its path below the folder that was indexed. That folder is found by comparing PATH with the
-    names already known; --root names it where it cannot be found.
+    names already known; --root names it where it cannot be found. An --encoding must be the one that the knowledge base
+    was built with, so that an update reads as a rebuild would.
 
     \b
     Examples:
@@ -58,9 +61,9 @@ def update(
     from app.api import update as update_documents
 
     if dry_run:
-        print_estimate(plan_update(paths, workspace, root), as_json)
+        print_estimate(plan_update(paths, workspace, root, encoding), as_json)
         return 0
-    changes = update_documents(paths, workspace, root=root, facts=facts, spending=spending)
+    changes = update_documents(paths, workspace, root=root, facts=facts, encoding=encoding, spending=spending)
     if as_json:
         values = asdict(changes)
         print_json({**values.pop("summary"), **values})

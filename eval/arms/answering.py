@@ -186,7 +186,7 @@ def choose_option(
         best = best_option(scores)
     except ValueError as error:
         raise OutputError(str(error)) from error
-    return MarkedAnswer(str(best), float(best == item.answer), {}, scores, usage, seconds)
+    return MarkedAnswer(str(best), float(best in item.right_options), {}, scores, usage, seconds)
 
 
 def _score_options(scorer: ChoiceScorer, prefix: str, options: Sequence[str]) -> OptionScores:

@@ -20,7 +20,7 @@ from eval.runs.trec import RankedChunk, qrels_lines, read_run, recall, run_lines
 from eval.systems import ORACLE
 from eval.tasks.gold import GoldChunks
 from eval.types import Context, Item
-from models.errors import RUN_ENDING_ERRORS
+from models.errors import RUN_ENDING_ERRORS, ModelError, OutputError, describe_error
 from models.files.atomic import replace_text
 from models.runtime.progress import Progress
 from retrieval.answering.pack import PackSettings, pack
@@ -29,6 +29,10 @@ from retrieval.traversal.chains import SCALE
 from retrieval.types import PackedContext, RetrievedEvidence, Retriever
 
 QueryForm = Literal["question", "question-and-choices"]
+
+
+PATIENCE = 3
+"""Number of failed calls in a row after which a model counts as out of reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +113,43 @@ def freeze_contexts(
         progress: One step a retriever.
     Raises:
         BudgetError: A retriever that calls models used the budget up.
+        ModelError: A model cannot be reached, or its server refuses every call.
     """
     _write_qrels(run, sources.gold)
     _drop_rankings(run, missing)
     with Appender(run.file("contexts.jsonl")) as contexts, Appender(run.file("run.trec")) as rankings:
         for key, items in missing.items():
+            # Failures that may mean that a model is out of reach: written once an item succeeds.
+            unreached: list[Context] = []
+            reached = False
             with progress.step(f"retrieve: {key}", total=len(items), unit="items") as step:
                 for item in items:
-                    context, ranking = freeze_context(key, item, sources, settings)
-                    # The ranking first: a context on disk then always has one; rankings without a context are dropped.
-                    rankings.append(*run_lines(key, item.id, ranking))
-                    contexts.append(context)
+                    try:
+                        context, ranking = freeze_context(key, item, sources, settings)
+                    except ModelError as error:
+                        unreached.append(_failed_context(key, item, sources, error))
+                        if len(unreached) >= PATIENCE or (item is items[-1] and not reached):
+                            raise
+                    else:
+                        contexts.append(*unreached)
+                        unreached.clear()
+                        reached = True
+                        # The ranking first: a context on disk then always has one; rankings without a context are
+                        # dropped.
+                        rankings.append(*run_lines(key, item.id, ranking))
+                        contexts.append(context)
                     step.advance()
+            contexts.append(*unreached)
 
 
 def freeze_context(
     key: str, item: Item, sources: ContextSources, settings: ContextSettings
 ) -> tuple[Context, list[RankedChunk]]:
-    """One context and the ranking behind it."""
+    """One context and the ranking behind it; what fails is a context with its error.
+
+    Raises:
+        ModelError: A model cannot be reached; this is no item's fault.
+    """
     started = time.perf_counter()
     try:
         retrieved = sources.retrieve(key, item, settings)
@@ -134,12 +157,17 @@ def freeze_context(
     except RUN_ENDING_ERRORS:
         raise
     except Exception as error:  # an item's boundary: recorded, and counted as wrong
-        reason = f"{type(error).__name__}: {error}"
-        # Failed retrieval found nothing: recall 0 where there is gold, undefined where there is none.
-        missed = 0.0 if sources.gold[item.id].documents else None
-        return Context(key, item.id, "", (), 0, time.perf_counter() - started, missed, reason), []
+        if isinstance(error, ModelError) and not isinstance(error, OutputError):
+            raise
+        return _failed_context(key, item, sources, error, time.perf_counter() - started), []
     ranking = _ranking(retrieved)
     return _context(key, item, packed, ranking, sources, time.perf_counter() - started), ranking
+
+
+def _failed_context(key: str, item: Item, sources: ContextSources, error: Exception, seconds: float = 0.0) -> Context:
+    # Failed retrieval found nothing: recall 0 where there is gold, undefined where there is none.
+    missed = 0.0 if sources.gold[item.id].documents else None
+    return Context(key, item.id, "", (), 0, seconds, missed, describe_error(error))
 
 
 def _context(

@@ -1,8 +1,8 @@
 """Answers every item with every arm; each sample is on the disk before the next item is answered.
 
-An item that fails is a sample with an error, counted as wrong. A model that cannot be reached, or refuses every item,
-stops the run instead: its failures are not answers, so they are not written, and the same command continues when the
-model is back.
+An item that fails, or whose prompt the server refuses, is a sample with an error, counted as wrong. A model that cannot
+be reached, or whose server refuses every prompt, stops the run instead: its failures are not answers, so they are not
+written, and the same command continues when the model is back.
 """
 
 from __future__ import annotations
@@ -23,17 +23,15 @@ from eval.arms.answering import (
     gold_answer,
     write_answer,
 )
+from eval.arms.contexts import PATIENCE
 from eval.arms.readers import Readers
 from eval.runs.folder import RunFolder
 from eval.runs.records import Appender
 from eval.systems import NONE
 from eval.types import Context, Item, Sample
-from models.errors import RUN_ENDING_ERRORS, ModelError, OutputError
+from models.errors import RUN_ENDING_ERRORS, ModelError, OutputError, describe_error
 from models.protocols import MarginalMethod
 from models.runtime.progress import SILENT, Progress
-
-PATIENCE = 3
-"""Number of failed calls in a row after which a model counts as out of reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,7 @@ class _ItemAnswerer:
         except RUN_ENDING_ERRORS:
             raise
         except Exception as error:  # an item's boundary: recorded, and counted as wrong
-            failed = failed_sample(arm.name, item, f"{type(error).__name__}: {error}")
+            failed = failed_sample(arm.name, item, describe_error(error))
             self._failed(replace(failed, seconds=time.perf_counter() - started), error)
         else:
             self._write_unreached()
@@ -205,4 +203,5 @@ class _ItemAnswerer:
             tokens_out=usage.tokens_out,
             seconds=marked.seconds,
             cost_usd=self.settings.price(usage.tokens_in, usage.tokens_out, marked.seconds),
+            tokens_estimated=usage.estimated,
         )

@@ -151,7 +151,7 @@ def _options(
     for number, text in enumerate(item.choices):
         letter = LETTERS[number] if number < len(LETTERS) else str(number + 1)
         cells = tuple(_cell(number, samples.get(arm.name, ())) for arm in arms)
-        rows.append(OptionRow(letter, text, number == item.answer, cells))
+        rows.append(OptionRow(letter, text, number in item.right_options, cells))
     return tuple(rows)
 
 

@@ -58,7 +58,7 @@ def _text(item: Item, samples: Sequence[Sample], contexts: dict[tuple[str, str],
     lines = [f"{item.question}   ({item.kind or 'question'} {item.id})"]
     for position, choice in enumerate(item.choices):
         arms = [sample.arm for sample in samples if sample.prediction == str(position)]
-        mark = "*" if position == item.answer else " "
+        mark = "*" if position in item.right_options else " "
         lines.append(f"  {mark} {choice:<32} {', '.join(arms)}".rstrip())
     if not item.choices:
         lines.append(f"  * {item.answers[0]}")

@@ -2,7 +2,7 @@
 
     corpus.jsonl      {"_id", "title", "text"}
     queries.jsonl     {"_id", "text"}
-    qrels/test.tsv    query-id  corpus-id  score, tab-separated, with a header; a score above 0 is gold
+    qrels/test.tsv    judgements (`eval.retrieval.judgements`); those of dev or train if there are none of test
     facts.jsonl       {"passage_id", "subject", "predicate", "object"}, optional
 
 A passage stays whole: one document of one chunk, so that a ranking of chunks is one of passages. A fact's evidence is
@@ -14,20 +14,35 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from eval.retrieval.judgements import Judgements, read_judgements
+from eval.tasks.files import read_published
 from kg.language.sentences import count_tokens
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Row, make_id
 from models.errors import InputError
-from models.files.jsonl import read_lines
+from models.files.jsonl import parse_lines
 
-QRELS = "qrels/test.tsv"
 _FORM = "a folder in BEIR's form"
+
+
+def _as_id(value: Any) -> Any:
+    """A number as text: many sets number their passages."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _as_text(value: Any) -> Any:
+    """A title or text that is null as an empty one."""
+    return "" if value is None else value
+
+
+_Id = Annotated[str, BeforeValidator(_as_id), Field(min_length=1)]
+_Text = Annotated[str, BeforeValidator(_as_text)]
 
 
 class _BeirLine(BaseModel):
@@ -35,18 +50,18 @@ class _BeirLine(BaseModel):
 
 
 class _BeirPassage(_BeirLine):
-    id: str = Field(alias="_id", min_length=1)
-    title: str = ""
-    text: str
+    id: _Id = Field(alias="_id")
+    title: _Text = ""
+    text: _Text
 
 
 class _BeirQuery(_BeirLine):
-    id: str = Field(alias="_id", min_length=1)
+    id: _Id = Field(alias="_id")
     text: str = Field(min_length=1)
 
 
 class _BeirFact(_BeirLine):
-    passage_id: str
+    passage_id: _Id
     subject: str
     predicate: str
     object: str
@@ -57,11 +72,24 @@ L = TypeVar("L", bound=_BeirLine)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question and the ids of the passages that hold its evidence."""
+    """A question and the relevance of passages to it.
+
+    Attributes:
+        id: Unique among the queries.
+        text: The question.
+        grades: Relevance from 1 on, by id of the passage; some may not be in the corpus.
+        own: Id of the passage that is the query itself and is left out of its ranking, or "".
+    """
 
     id: str
     text: str
-    gold: frozenset[str]
+    grades: Mapping[str, int]
+    own: str = ""
+
+    @property
+    def gold(self) -> frozenset[str]:
+        """Ids of the relevant passages."""
+        return frozenset(self.grades)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +102,8 @@ class Corpus:
         queries: Queries with gold, in the order of their file.
         passage_of: Id of the passage of every chunk, by chunk id.
         without_gold: Number of queries left out because they have no gold passage.
+        judgements: The judgements, with the numbers of those that lead nowhere.
+        empty: Number of passages with neither title nor text, which no query finds.
     """
 
     name: str
@@ -81,17 +111,32 @@ class Corpus:
     queries: tuple[Query, ...]
     passage_of: dict[str, str]
     without_gold: int
+    judgements: Judgements
+    empty: int = 0
+
+    @property
+    def notices(self) -> list[str]:
+        """What a user should know about the folder, in sentences."""
+        told = self.judgements.notices
+        if own := sum(bool(query.own) for query in self.queries):
+            told.append(
+                f"{own:,} {'query is a passage' if own == 1 else 'queries are passages'} of the corpus by id; "
+                "a query's own passage is left out of its ranking, as in BEIR."
+            )
+        if self.empty:
+            told.append(f"{self.empty:,} of {len(self.passage_of):,} passages have neither title nor text.")
+        return told
 
 
 def read_corpus(folder: Path) -> Corpus:
     """Read a folder.
 
     Raises:
-        InputError: A file is missing or malformed, an id is there twice, or a line names an id that is not there.
+        InputError: A file is missing or malformed, an id is there twice, or a fact names a passage that is not there.
     """
     passages = _by_id(folder / "corpus.jsonl", _BeirPassage)
     queries = _by_id(folder / "queries.jsonl", _BeirQuery)
-    gold = _gold(folder / QRELS, passages.keys(), queries.keys())
+    judgements = read_judgements(folder, queries.keys(), passages.keys())
     documents: dict[str, Document] = {}
     chunks: dict[str, Chunk] = {}
     for key, passage in passages.items():
@@ -99,17 +144,31 @@ def read_corpus(folder: Path) -> Corpus:
         text = document.text
         documents[key] = document
         chunks[key] = Chunk(make_id("c", document.id), document.id, 0, 0, len(text), text, count_tokens(text))
-    facts = list(read_lines(folder / "facts.jsonl", _BeirFact, _FORM)) if (folder / "facts.jsonl").exists() else []
-    with_gold = tuple(Query(key, query.text, frozenset(gold[key])) for key, query in queries.items() if key in gold)
-    if not with_gold:
-        raise InputError(f"Expected gold passages in {folder / QRELS}, but no line has a score above 0.")
+    path = folder / "facts.jsonl"
+    facts = list(parse_lines(read_published(path, _FORM), str(path), _BeirFact)) if path.exists() else []
+    with_gold = _queries(queries, judgements, passages)
     return Corpus(
         folder.resolve().name,
         (*documents.values(), *chunks.values(), *_graph(facts, chunks, folder)),
         with_gold,
         {chunk.id: key for key, chunk in chunks.items()},
         len(queries) - len(with_gold),
+        judgements,
+        sum(not f"{passage.title}{passage.text}".strip() for passage in passages.values()),
     )
+
+
+def _queries(queries: Mapping[str, _BeirQuery], judgements: Judgements, passages: Container[str]) -> tuple[Query, ...]:
+    """Queries with gold. One whose id is that of a passage is that passage, unless ids are plainly two numberings."""
+    grades = judgements.grades
+    # No set judges a query as relevant to itself: where that is so, queries and passages are each numbered from 0.
+    two_numberings = any(query in graded for query, graded in grades.items())
+    found = []
+    for key, query in queries.items():
+        if key in grades:
+            own = key if key in passages and not two_numberings else ""
+            found.append(Query(key, query.text, grades[key], own))
+    return tuple(found)
 
 
 def normalised(name: str) -> str:
@@ -158,7 +217,7 @@ def _graph(facts: list[tuple[int, _BeirFact]], chunks: dict[str, Chunk], folder:
 
 def _by_id(path: Path, kind: type[L]) -> dict[str, L]:
     lines: dict[str, L] = {}
-    for number, line in read_lines(path, kind, _FORM):
+    for number, line in parse_lines(read_published(path, _FORM), str(path), kind):
         key = str(line.id)  # type: ignore[attr-defined]
         if key in lines:
             raise InputError(f"{path}, line {number}: expected unique ids, but the id {key!r} is there twice.")
@@ -166,24 +225,3 @@ def _by_id(path: Path, kind: type[L]) -> dict[str, L]:
     if not lines:
         raise InputError(f"Expected one or more lines in {path}, but it is empty.")
     return lines
-
-
-def _gold(path: Path, passages: Container[str], queries: Container[str]) -> dict[str, set[str]]:
-    try:
-        _, *lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"Expected a header and lines of three columns in {path}, but: {error}.") from error
-    gold: defaultdict[str, set[str]] = defaultdict(set)
-    for number, line in enumerate(lines, 2):
-        columns = line.split("\t")
-        if len(columns) != 3 or not columns[2].strip().lstrip("-").isdigit():
-            raise InputError(f"{path}, line {number}: expected query-id, corpus-id and score, got {line!r}.")
-        query, passage, score = columns
-        if query not in queries or passage not in passages:
-            raise InputError(
-                f"{path}, line {number}: expected ids of queries.jsonl and corpus.jsonl, but {query!r} or {passage!r} "
-                "is not there."
-            )
-        if int(score) > 0:
-            gold[query].add(passage)
-    return gold

@@ -19,6 +19,7 @@ from eval.retrieval.beir import Corpus, read_corpus
 from eval.retrieval.measure import (
     Rankings,
     RetrieverScores,
+    check_ids,
     differences,
     measure_retriever,
     metrics_by_query,
@@ -26,15 +27,53 @@ from eval.retrieval.measure import (
     rank_all,
     write_run,
 )
-from kg.schema import Chunk, Entity, Fact, Row
+from kg.documents.window import embedded_passages, measure_reading, query_notices, reading_notices
+from kg.schema import Chunk, Document, Entity, Fact, Row
 from models.errors import ConfigError, unknown_name
 from models.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from eval.statistics.stats import Interval
     from kg.stores.protocol import GraphStore
+    from kg.summary import EncoderReading
     from models.calls.budget import Budget
     from models.protocols import Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCounts:
+    """Queries of a folder: read = measured + without_gold + beyond_limit.
+
+    Attributes:
+        read: Number of queries of the folder.
+        measured: Number of queries that were asked; those that failed are among them.
+        without_gold: Number of queries without a relevant passage.
+        beyond_limit: Number of queries after the first `limit`.
+    """
+
+    read: int
+    measured: int
+    without_gold: int
+    beyond_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementCounts:
+    """Judgements of a folder: read = used + repeated + unknown_queries.
+
+    Attributes:
+        read: Number of lines with a judgement.
+        used: Number of pairs of query and passage that they judge.
+        repeated: Number of judgements that a later one on the same pair replaces.
+        unknown_queries: Number of judgements on queries that are not there.
+        unknown_passages: Number of relevant pairs used whose passage is not there; never found.
+    """
+
+    read: int
+    used: int
+    repeated: int
+    unknown_queries: int
+    unknown_passages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +90,10 @@ class RetrieverComparison:
         differences: Paired differences by name of the baseline, name of the retriever, and metric.
         index_seconds: Time to embed, count and lay out the corpus; short where an index was kept.
         peak_mib: Peak memory of this process in MiB, the encoder's included.
+        encoder_read: What the encoder reads of the passages, which stay whole, by the ISO 639-1 code of their language.
+        notices: What to know about the folder, and about what the encoder reads of passages and queries.
+        queries: What became of the queries of the folder.
+        judgements: What became of its judgements.
     """
 
     name: str
@@ -62,6 +105,10 @@ class RetrieverComparison:
     differences: dict[str, dict[str, dict[str, Interval]]]
     index_seconds: float
     peak_mib: int
+    encoder_read: Mapping[str, EncoderReading] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    queries: QueryCounts | None = None
+    judgements: JudgementCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +157,22 @@ def compare_retrievers(
     settings = settings or ComparisonSettings()
     _check_names(names, settings)
     corpus = read_corpus(folder)
+    if settings.runs:
+        check_ids(corpus)
+    told, with_gold = corpus.notices, len(corpus.queries)
     # Fewer queries, but the whole corpus: finding a passage among few would be easier.
     corpus = replace(corpus, queries=corpus.queries[: settings.limit])
     opened = open_encoder(encoder, progress)
     rankings, seconds = _rank_corpus(corpus, list(dict.fromkeys(names)), opened, budget, settings, progress)
     rows = Counter(type(row) for row in corpus.rows)
+    documents = [row for row in corpus.rows if isinstance(row, Document)]
+    chunks = [row for row in corpus.rows if isinstance(row, Chunk)]
+    reading = measure_reading(opened, embedded_passages(documents, chunks, opened))
+    notices = (
+        *told,
+        *reading_notices(opened, reading),
+        *query_notices(opened, [query.text for query in corpus.queries]),
+    )
     return RetrieverComparison(
         corpus.name,
         rows[Chunk],
@@ -125,6 +183,18 @@ def compare_retrievers(
         _paired_differences(rankings, corpus, settings.against),
         seconds,
         peak_mib(),
+        reading,
+        notices,
+        QueryCounts(
+            with_gold + corpus.without_gold, len(corpus.queries), corpus.without_gold, with_gold - len(corpus.queries)
+        ),
+        JudgementCounts(
+            corpus.judgements.lines,
+            corpus.judgements.lines - corpus.judgements.repeated - corpus.judgements.unknown_queries,
+            corpus.judgements.repeated,
+            corpus.judgements.unknown_queries,
+            corpus.judgements.unknown_passages,
+        ),
     )
 
 

@@ -2,7 +2,8 @@
 
 Every retriever answers every query from the same index; a query is one call of `retrieve`, timed from its text to its
 passages, encoding included. Recall at k is the share of a query's gold passages among its first k; all-evidence at k
-is 1 if all of them are there, else 0. Intervals are bootstrapped over queries; differences are paired by query.
+is 1 if all of them are there, else 0; nDCG weighs each by its relevance, as trec_eval does. A gold passage that is not
+in the corpus is never found. Intervals are bootstrapped over queries; differences are paired by query.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from eval.retrieval.beir import Corpus, Query
 from eval.runs.trec import RankedChunk, ndcg, run_lines
 from eval.statistics.stats import Interval, Values, intervals
-from models.errors import RUN_ENDING_ERRORS
+from models.errors import RUN_ENDING_ERRORS, InputError, describe_error
 from models.files.atomic import replace_text
 from models.runtime.progress import Progress
 from retrieval.types import Retriever
@@ -82,17 +83,19 @@ def rank_all(retriever: Retriever, corpus: Corpus, progress: Progress) -> Rankin
         for query in corpus.queries:
             began = time.perf_counter()
             try:
-                passages = retriever.retrieve(query.text, DEPTH).passages
+                # One more where the query's own passage, which is left out, would take a place.
+                passages = retriever.retrieve(query.text, DEPTH + bool(query.own)).passages
             except RUN_ENDING_ERRORS:
                 raise
             except Exception as error:  # a query's boundary: recorded, and counted as having found nothing
-                errors.append(f"{query.id}: {type(error).__name__}: {error}")
+                errors.append(f"{query.id}: {describe_error(error)}")
                 passages = ()
             seconds.append(time.perf_counter() - began)
             # A retriever may return a chunk twice; trec_eval refuses such a ranking, so only the first counts.
             scores: dict[str, float] = {}
             for passage in passages:
                 scores.setdefault(corpus.passage_of[passage.chunk_id], float(passage.score))
+            scores.pop(query.own, None)
             ranking = tuple(RankedChunk(passage_id, score) for passage_id, score in scores.items())
             rankings.append(ranking[:DEPTH])
             step.advance()
@@ -118,7 +121,7 @@ def measure_retriever(name: str, rankings: Rankings, queries: Sequence[Query]) -
 
 def _by_hops(metrics: Mapping[str, Values], queries: Sequence[Query]) -> dict[int, tuple[int, float, float]]:
     """Number of queries, recall@5 and all@5 by number of gold passages: the hops of a multi-hop question."""
-    hops = np.array([len(query.gold) for query in queries])
+    hops = np.array([len(query.grades) for query in queries])
     table: dict[int, tuple[int, float, float]] = {}
     for count in sorted(set(hops.tolist())):
         chosen = hops == count
@@ -149,11 +152,25 @@ def metrics_by_query(rankings: Rankings, queries: Sequence[Query]) -> dict[str, 
 
 
 def _query_metrics(ranking: list[str], query: Query) -> dict[str, float]:
-    hits = [passage_id in query.gold for passage_id in ranking]
+    hits = [passage_id in query.grades for passage_id in ranking]
     first = next((rank for rank, hit in enumerate(hits, 1) if hit), 0)
-    recall = {f"recall@{k}": sum(hits[:k]) / len(query.gold) for k in (1, 2, 5, 10, 20)}
-    all_found = {f"all@{k}": float(sum(hits[:k]) == len(query.gold)) for k in (5, 10)}
-    return {**recall, **all_found, "ndcg@10": ndcg(ranking, query.gold, 10), "mrr": 1 / first if first else 0.0}
+    recall = {f"recall@{k}": sum(hits[:k]) / len(query.grades) for k in (1, 2, 5, 10, 20)}
+    all_found = {f"all@{k}": float(sum(hits[:k]) == len(query.grades)) for k in (5, 10)}
+    return {**recall, **all_found, "ndcg@10": ndcg(ranking, query.grades, 10), "mrr": 1 / first if first else 0.0}
+
+
+def check_ids(corpus: Corpus) -> None:
+    """Refuse ids that a TREC run cannot hold, whose columns are separated by white space.
+
+    Raises:
+        InputError: An id of a query or passage has white space.
+    """
+    for key in (*(query.id for query in corpus.queries), *corpus.passage_of.values()):
+        if key.split() != [key]:
+            raise InputError(
+                f"Expected ids without white space, at which TREC runs are split, but found {key!r}. "
+                "Leave out --runs, or rename it in all files."
+            )
 
 
 def write_run(path: Path, name: str, rankings: Rankings, queries: Sequence[Query]) -> None:

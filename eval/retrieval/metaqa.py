@@ -21,9 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from eval.statistics.stats import Interval, Values, intervals
+from eval.tasks.files import read_published
 from kg.language.sentences import count_tokens
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Row, make_id
-from models.errors import RUN_ENDING_ERRORS, InputError
+from models.errors import RUN_ENDING_ERRORS, InputError, describe_error
 from retrieval.types import FactPath, Retriever
 
 PARTS = ("train.tsv", "dev.tsv", "test.tsv")
@@ -92,10 +93,7 @@ class _GraphBuilder:
 
 
 def _columns(path: Path, count: int) -> Iterator[list[str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Expected a folder in MetaQA's form, but {path} cannot be read: {error}.") from error
+    lines = read_published(path, "a folder in MetaQA's form").split("\n")
     for number, line in enumerate(lines, 1):
         if line.strip():
             columns = line.rstrip("\r").split("\t")
@@ -167,7 +165,7 @@ def answer_question(retriever: Retriever, question: PathQuestion) -> PathAnswers
     except RUN_ENDING_ERRORS:
         raise
     except Exception as problem:  # a question's boundary: recorded, and counted as wrong
-        error = f"{question.id}: {type(problem).__name__}: {problem}"
+        error = f"{question.id}: {describe_error(problem)}"
     seconds = time.perf_counter() - began
     walked = [walked_from(path, question.topic) for path in paths]
     ends = frozenset(end for relations, end in walked if relations == walked[0][0])

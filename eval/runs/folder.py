@@ -14,7 +14,8 @@
                        paraphrases {asked, failed, shortened, names_kept} or null,
                        arms [{name, adapter, retriever, samples [names in samples.jsonl]}],
                        adapters [{name, digest, seconds, tokens}],
-                       setup [{name, seconds, tokens_in, tokens_out, usd}]     "index", "train: NAME", "paraphrase"}
+                       setup [{name, seconds, tokens_in, tokens_out, usd,        "index", "train: NAME", "paraphrase"
+                              estimated}]}
       items.jsonl     eval.types.Item, one a line, in the task's order
       contexts.jsonl  eval.types.Context, one a line, per (retriever key, item), appended as they are frozen, all of
                       them before the first answer. `retriever` is the key: "oracle", "rag", "graph", or

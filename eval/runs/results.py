@@ -32,6 +32,7 @@ class SetupCost:
         tokens_in: Tokens read.
         tokens_out: Tokens written.
         usd: Cost in US dollars.
+        estimated: Whether some of the tokens are estimates, since a server stated none.
     """
 
     name: str
@@ -39,6 +40,7 @@ class SetupCost:
     tokens_in: int = 0
     tokens_out: int = 0
     usd: float = 0.0
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,10 @@ def load_run(folder: Path) -> RunResult:
         InputError: The folder is no run, or one that is not finished.
     """
     if not (folder / "manifest.json").is_file():
-        raise InputError(f"{folder} is not a run folder: it has no manifest.json. `graft eval ls` lists the runs.")
+        problem = "it has no manifest.json" if folder.exists() else "it does not exist"
+        raise InputError(
+            f"{folder} is not a run folder: {problem}. Name a folder in WORKSPACE/runs; `graft eval ls` lists them."
+        )
     if not (folder / METRICS).is_file():
         raise InputError(f"The run {folder.name} is not finished. Start its experiment again to resume it.")
     return from_json(RunFolder(folder).read(METRICS), folder)
@@ -209,6 +214,12 @@ def setup_failures(folder: Path) -> dict[str, tuple[int, int]]:
     if paraphrases and paraphrases["failed"]:
         failures["paraphrase"] = (paraphrases["failed"], paraphrases["asked"])
     return failures
+
+
+def index_items(folder: Path) -> dict[str, Any]:
+    """How the files, rows and passages of the corpus ended: counts, failures, skips and notices; empty if unknown."""
+    index = RunFolder(folder).manifest().get("index") or {}
+    return {name: index[name] for name in ("counts", "failures", "skips", "notices") if name in index}
 
 
 def list_runs(workspace: Path) -> list[RunEntry]:

@@ -111,6 +111,7 @@ def _arm(
         # Each seed would have retrieved for itself, had the contexts not been frozen.
         seconds=answering + len(row.samples) * sum(context.seconds for context in read),
         cost_usd=sum(sample.cost_usd for sample in samples),
+        tokens_estimated=any(sample.tokens_estimated for sample in samples),
     )
 
 

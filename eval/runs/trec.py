@@ -8,12 +8,17 @@ Any retrieval tool (trec_eval, ir-measures) reads these files, so that the numbe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
 from pathlib import Path
 
 from models.errors import StoreError
+
+_STEP, _MIN_STEP = 1e-6, 1e-9
+"""Least differences of written scores: several steps of float32, relative and near zero."""
+_MAX_SCORE = 1e30
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,24 @@ class RankedChunk:
 def run_lines(key: str, item_id: str, ranking: Sequence[RankedChunk]) -> list[str]:
     """Lines of one ranking, best first.
 
+    Tools order a run by its scores, read as float32, and break ties by rules of their own. So written scores fall
+    strictly: one that does not is written a little below the one before it.
+
     Example:
-        >>> run_lines("rag", "q1", [RankedChunk("c:1", 0.5)])
-        ['q1 Q0 c:1 1 0.5 rag']
+        >>> run_lines("rag", "q1", [RankedChunk("c:1", 0.5), RankedChunk("c:2", 0.5)])
+        ['q1 Q0 c:1 1 0.5 rag', 'q1 Q0 c:2 2 0.4999995 rag']
     """
-    return [f"{item_id} Q0 {chunk.chunk_id} {rank} {chunk.score!r} {key}" for rank, chunk in enumerate(ranking, 1)]
+    lines: list[str] = []
+    last = math.inf
+    for rank, chunk in enumerate(ranking, 1):
+        last = min(_finite(chunk.score), last - max(abs(last) * _STEP, _MIN_STEP) if lines else math.inf)
+        lines.append(f"{item_id} Q0 {chunk.chunk_id} {rank} {last:.9g} {key}")
+    return lines
+
+
+def _finite(score: float) -> float:
+    """A score that has a place in a ranking: neither infinite nor "not a number", which is written as the lowest."""
+    return -_MAX_SCORE if math.isnan(score) else max(-_MAX_SCORE, min(score, _MAX_SCORE))
 
 
 def read_run(path: Path) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -66,20 +84,29 @@ def read_qrels(path: Path) -> dict[str, tuple[str, ...]]:
     return {item_id: tuple(chunks) for item_id, chunks in gold.items()}
 
 
-def ndcg(ranking: Sequence[str], gold: Collection[str], depth: int) -> float:
-    """Normalised discounted cumulative gain of the first `depth` chunks of a ranking, binary relevance, in [0, 1].
+def ndcg(ranking: Sequence[str], gold: Collection[str] | Mapping[str, int], depth: int) -> float:
+    """Normalised discounted cumulative gain of the first `depth` chunks of a ranking, in [0, 1].
 
-    A relevant chunk at rank r gains 1 / log2(r + 1); the sum is divided by that of the best possible ranking. That one
-    is cut at the same depth, so that a retriever that returns three passages can reach 1 with three.
+    A chunk at rank r gains its relevance / log2(r + 1); the sum is divided by that of the best possible ranking. That
+    one is cut at the same depth, so that a retriever that returns three passages can reach 1 with three.
 
+    Args:
+        ranking: Ids, best first.
+        gold: Relevance by id; of ids alone, each is 1. Relevance below 1 gains nothing.
+        depth: Number of ranks.
     Source: Järvelin and Kekäläinen, TOIS 2002; gain / log2(rank + 1) as in trec_eval's ndcg_cut.
     Example:
-        >>> ndcg(["a", "b"], {"a"}, 2), round(ndcg(["b", "a"], {"a"}, 2), 4)
-        (1.0, 0.6309)
+        >>> ndcg(["a", "b"], {"a"}, 2), round(ndcg(["b", "a"], {"a"}, 2), 4), ndcg(["b", "a"], {"a": 1, "b": 3}, 2)
+        (1.0, 0.6309, 1.0)
     """
-    gain = sum(1 / log2(rank + 1) for rank, chunk_id in enumerate(ranking[:depth], 1) if chunk_id in gold)
-    ideal = sum(1 / log2(rank + 1) for rank in range(1, min(len(gold), depth) + 1))
+    grades: Mapping[str, int] = gold if isinstance(gold, Mapping) else dict.fromkeys(gold, 1)
+    gain = _discounted([max(grades.get(chunk_id, 0), 0) for chunk_id in ranking[:depth]])
+    ideal = _discounted(sorted((max(grade, 0) for grade in grades.values()), reverse=True)[:depth])
     return gain / ideal if ideal else 0.0
+
+
+def _discounted(gains: Sequence[int]) -> float:
+    return sum(gain / log2(rank + 1) for rank, gain in enumerate(gains, 1))
 
 
 def relevance(chunk_ids: Sequence[str], gold: Collection[str]) -> float:

@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eval.types import GoldEvidence, Item
+from eval.tasks.files import read_published
+from eval.types import LETTERS, GoldEvidence, Item
 from kg.language.text import normalise
 from kg.schema import Document, make_id
 from models.errors import InputError
 from models.files.atomic import replace_text
-from models.files.jsonl import read_objects
+from models.files.jsonl import parse_objects
 
 FILE_NAME = "realtimeqa.jsonl"
 
@@ -32,7 +33,8 @@ def load_realtimeqa(path: Path) -> tuple[Item, ...]:
     Raises:
         InputError: A line has no question, fewer than two options, or no valid answer.
     """
-    return tuple(_item(path, number, line) for number, line in read_objects(path))
+    lines = parse_objects(read_published(path), str(path))
+    return tuple(_item(path, number, line) for number, line in lines)
 
 
 def _item(path: Path, number: int, line: dict[str, Any]) -> Item:
@@ -40,6 +42,8 @@ def _item(path: Path, number: int, line: dict[str, Any]) -> Item:
     index = answer[0] if isinstance(answer, list) and len(answer) == 1 else None
     if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(choice, str) for choice in choices):
         raise InputError(f'{path}, line {number}: expected "choices", a list of two or more texts, found {choices!r}.')
+    if len(choices) > len(LETTERS):
+        raise InputError(f"{path}, line {number}: expected at most {len(LETTERS)} options, found {len(choices)}.")
     if not isinstance(index, str) or not index.isdecimal() or int(index) >= len(choices):
         raise InputError(
             f'{path}, line {number}: expected "answer", a list with the index of one of {len(choices)} options as '
@@ -88,7 +92,7 @@ def collect_articles(gcs_files: Sequence[Path], newest: int = 3, max_characters:
     same_text: dict[str, str] = {}
     of_question: dict[str, tuple[str, ...]] = {}
     for path in gcs_files:
-        for number, line in read_objects(path):
+        for number, line in parse_objects(read_published(path), str(path)):
             sources = []
             for article in _newest(path, number, line, newest):
                 text = _cut(normalise(article["text"]).strip(), max_characters)

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kg.build import Build, BuildModels, extractor_of
-from kg.documents.load import LoadedFile, load_file
-from kg.documents.sources import by_file, files_of
+from kg.documents.load import LoadedFile, load_entry, load_file
+from kg.documents.sources import absolute, by_file, files_of
 from kg.schema import Document
 from kg.stores.journal import GONE
 from kg.stores.protocol import GraphStore
 from kg.summary import IndexSummary
 from kg.workspace import Workspace
 from models.calls.executor import Executor, ThreadExecutor
+from models.errors import ConfigError
 from models.runtime.progress import SILENT, Progress
 
 
@@ -28,10 +29,12 @@ class UpdateRequest:
     Attributes:
         paths: Files and folders to read.
         root: Folder that sources are named relative to; None finds it (see `kg.documents.sources`).
+        encoding: Encoding that the user expects; None for that of the workspace.
     """
 
     paths: tuple[Path, ...]
     root: Path | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class ChangeSummary:
         summary: Summary of the knowledge base, as after a build.
         added: Sources that were not known before.
         changed: Sources whose documents differ from those before; of a source that failed, none are left.
-        unchanged: Number of the sources read whose documents are the same as before.
+        unchanged: Number of the sources read whose documents are the same as before; files that were skipped count
+            nowhere here, but in `IndexSummary.skips`.
         removed: Sources that were removed.
     """
 
@@ -81,31 +85,51 @@ def update(
     extractor = extractor_of(workspace, models)
     with workspace.writing():
         run = Build(workspace, models, progress, executor or ThreadExecutor(), retry_failed, extractor)
-        loaded = load_requested(workspace.store, request, progress)
+        loaded = load_requested(workspace, request, progress)
         known = known_files(workspace.store)
         before = set(by_file(workspace.store.read(Document), known))
         summary = run.run_stages(loaded, others_stay=True)
     # A source has changed if one of its documents is only before or only after; a new one is not among the known.
-    names = {file.source for file in loaded}
+    had_documents = {source for source, _ in before}
+    names = {file.source for file in loaded if not file.skipped or file.source in had_documents}
     after = {(file.source, document) for file in loaded for document in file.documents}
     changed = {source for source, _ in before ^ after if source in names & known}
     return ChangeSummary(summary, tuple(sorted(names - known)), tuple(sorted(changed)), len((names & known) - changed))
 
 
-def load_requested(store: GraphStore, request: UpdateRequest, progress: Progress = SILENT) -> list[LoadedFile]:
+def load_requested(workspace: Workspace, request: UpdateRequest, progress: Progress = SILENT) -> list[LoadedFile]:
     """Read the files of a request, under the names that the knowledge base has for them; nothing is written.
 
     Raises:
         InputError: A path does not exist, or holds nothing that can be read.
-        ConfigError: Two files would have one name.
+        ConfigError: Two files would have one name, or the encoding is not that of the workspace.
     """
-    files = sorted(files_of(request.paths, request.root, known_files(store)).items())
+    encoding = _encoding(workspace, request)
+    named = set(map(absolute, request.paths))
+    files = sorted(files_of(request.paths, request.root, known_files(workspace.store)).items())
     loaded = []
     with progress.step("read documents", total=len(files), unit="sources") as step:
         for source, file in files:
-            loaded.append(load_file(file, source))
+            read = load_file if file in named else load_entry
+            loaded.append(read(file, source, encoding))
             step.advance()
     return loaded
+
+
+def _encoding(workspace: Workspace, request: UpdateRequest) -> str:
+    """The encoding of a workspace's files of text.
+
+    Raises:
+        ConfigError: The request names another: what is updated must read as it would in a rebuild.
+    """
+    own = workspace.config.encoding
+    if request.encoding is not None and request.encoding != own:
+        raise ConfigError(
+            f"The workspace {workspace.path} reads its files "
+            f"{f'in the encoding {own}' if own else 'in the encoding that it detects'}, not in {request.encoding}. "
+            "Leave out --encoding and save the file as UTF-8, or index into a new workspace with that encoding."
+        )
+    return own
 
 
 def known_files(store: GraphStore) -> set[str]:

@@ -2,7 +2,8 @@
 
 Knows no extractor, no store and no model.
 
-- `load` reads a file or a folder; `readers` has a reader for each format, `parts` what readers give.
+- `load` reads a file or a folder and accounts for everything in it; `readers` has a reader for each format, `parts`
+  what readers give.
 - `encoding` decodes files of text.
 - `chunk` cuts a document into chunks of whole sentences.
 - `sources` names the file that a document comes from, and finds sources that a person names.

@@ -1,10 +1,10 @@
-"""A document to chunks: whole sentences, at most a set number of tokens each.
+"""A document to chunks: whole sentences, at most a set number of tokens each, and no more than an encoder reads.
 
 Sentences are packed greedily. A paragraph that fits a chunk of its own is not broken where the
 chunk before it is at least half full; a heading always stays with the text below it. Only a
 sentence longer than a chunk is cut, at a line end or clause first, then between words, then inside
 a word. Without overlap every character that is not white space lies in exactly one chunk.
-Knows nothing of models: the sentence splitter counts tokens.
+Knows nothing of models: the sentence splitter counts tokens, and a `ReadingLimit` those of an encoder.
 
     chunk(document, max_tokens=160, sentences=RuleSentences())
 """
@@ -12,7 +12,8 @@ Knows nothing of models: the sentence splitter counts tokens.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -29,16 +30,56 @@ CountTokens = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingLimit:
+    """What an encoder reads of a chunk.
+
+    Attributes:
+        max_tokens: Maximum number of the encoder's tokens, at least 1.
+        counts: Number of the encoder's tokens of each text. Counts should add up over white space; where they do not, a
+            chunk can be longer than `max_tokens`.
+    """
+
+    max_tokens: int
+    counts: Callable[[Sequence[str]], list[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Unit:
-    """A span that is packed undivided: a sentence (with the headings above it), or a part of a long sentence."""
+    """A span that is packed undivided: a sentence (with the headings above it), or a part of a long sentence.
+
+    Attributes:
+        start: First character.
+        end: End, exclusive.
+        tokens: Number of tokens by the splitter.
+        read: Number of tokens by the encoder; 0 without a limit.
+    """
 
     start: int
     end: int
     tokens: int
+    read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """Maximum size of a chunk, in both kinds of tokens."""
+
+    tokens: int
+    read: int = sys.maxsize
+
+    def holds(self, *units: _Unit) -> bool:
+        return sum(unit.tokens for unit in units) <= self.tokens and sum(unit.read for unit in units) <= self.read
+
+    def is_half_full(self, unit: _Unit) -> bool:
+        return 2 * unit.tokens >= self.tokens or 2 * unit.read >= self.read
 
 
 def chunk(
-    document: Document, max_tokens: int, sentences: SentenceSplitter, overlap_sentences: int = 0
+    document: Document,
+    max_tokens: int,
+    sentences: SentenceSplitter,
+    overlap_sentences: int = 0,
+    reading: ReadingLimit | None = None,
 ) -> tuple[Chunk, ...]:
     """Cut a document into chunks.
 
@@ -49,6 +90,7 @@ def chunk(
         sentences: Splitter that finds sentences and counts tokens.
         overlap_sentences: Number of sentences that a chunk repeats from the chunk before, as far as they
             fit beside at least one new sentence.
+        reading: What an encoder reads of a chunk at most; None for no such limit.
     Returns:
         Chunks in order, each with the exact characters of its span.
     Raises:
@@ -60,11 +102,13 @@ def chunk(
             f"{overlap_sentences}."
         )
     text = document.text
-    paragraphs = _paragraphs(text, sentences.split(text))
-    counter = _TokenCounter(text, sentences.count_tokens)
-    units = [_units(text, counter, paragraph, max_tokens) for paragraph in paragraphs]
-    groups = _pack(units, counter, max_tokens)
-    spans = _overlap(groups, counter, max_tokens, overlap_sentences)
+    limit = _Limit(max_tokens) if reading is None else _Limit(max_tokens, reading.max_tokens)
+    paragraphs = list(_paragraphs(text, sentences.split(text)))
+    counter = _TokenCounter(text, sentences.count_tokens, reading)
+    counter.count_ahead([span for paragraph in paragraphs for span in paragraph])
+    units = [_units(text, counter, paragraph, limit) for paragraph in paragraphs]
+    groups = _pack(units, counter, limit)
+    spans = _overlap(groups, counter, limit, overlap_sentences)
     return tuple(_chunk(document, position, span) for position, span in enumerate(spans))
 
 
@@ -77,18 +121,30 @@ def _chunk(document: Document, position: int, span: _Unit) -> Chunk:
 class _TokenCounter:
     """Counts tokens of spans of one text."""
 
-    def __init__(self, text: str, count_tokens: CountTokens) -> None:
+    def __init__(self, text: str, count_tokens: CountTokens, reading: ReadingLimit | None) -> None:
         self._text = text
         self._count = count_tokens
+        self._reading = reading
+        self._read: dict[Span, int] = {}
 
-    def __call__(self, start: int, end: int) -> int:
-        return self._count(self._text[start:end])
+    def count_ahead(self, spans: list[Span]) -> None:
+        """Count the encoder's tokens of many spans at once, which is faster than one by one."""
+        if self._reading is not None:
+            counts = self._reading.counts([self._text[start:end] for start, end in spans])
+            self._read.update(zip(spans, counts, strict=True))
+
+    def unit(self, start: int, end: int) -> _Unit:
+        """A span with its tokens."""
+        span = (start, end)
+        if self._reading is not None and span not in self._read:
+            self.count_ahead([span])
+        return _Unit(start, end, self._count(self._text[start:end]), self._read.get(span, 0))
 
     def joined(self, first: _Unit, second: _Unit) -> _Unit:
         """Both units as one. Counts add up over white space; elsewhere the joined text is counted again."""
-        apart = self._text[first.end : second.start].isspace()
-        tokens = first.tokens + second.tokens if apart else self(first.start, second.end)
-        return _Unit(first.start, second.end, tokens)
+        if self._text[first.end : second.start].isspace():
+            return _Unit(first.start, second.end, first.tokens + second.tokens, first.read + second.read)
+        return self.unit(first.start, second.end)
 
 
 def _paragraphs(text: str, sentences: list[Span]) -> Iterator[list[Span]]:
@@ -114,26 +170,26 @@ def _paragraphs(text: str, sentences: list[Span]) -> Iterator[list[Span]]:
         yield paragraph
 
 
-def _units(text: str, counter: _TokenCounter, paragraph: list[Span], limit: int) -> list[_Unit]:
+def _units(text: str, counter: _TokenCounter, paragraph: list[Span], limit: _Limit) -> list[_Unit]:
     units: list[_Unit] = []
     for start, end in paragraph:
-        unit = _Unit(start, end, counter(start, end))
-        units += [unit] if unit.tokens <= limit else _cut(text, counter, unit, limit)
+        unit = counter.unit(start, end)
+        units += [unit] if limit.holds(unit) else _cut(text, counter, unit, limit)
     return units
 
 
-def _cut(text: str, counter: _TokenCounter, unit: _Unit, limit: int) -> list[_Unit]:
+def _cut(text: str, counter: _TokenCounter, unit: _Unit, limit: _Limit) -> list[_Unit]:
     """Cut a unit that is too long into parts that fit, each as long as possible."""
     parts: list[_Unit] = []
     for piece in _fitting(text, counter, unit, limit):
-        if parts and (joined := counter.joined(parts[-1], piece)).tokens <= limit:
+        if parts and limit.holds(joined := counter.joined(parts[-1], piece)):
             parts[-1] = joined
         else:
             parts.append(piece)
     return parts
 
 
-def _fitting(text: str, counter: _TokenCounter, unit: _Unit, limit: int) -> Iterator[_Unit]:
+def _fitting(text: str, counter: _TokenCounter, unit: _Unit, limit: _Limit) -> Iterator[_Unit]:
     """Pieces of a unit that fit, cut as little as possible: clauses, else words, else halves of words."""
     # The first separator that occurs decides; pieces that are still too long are cut by the next.
     for separator in (_CLAUSE, _WORD):
@@ -150,7 +206,7 @@ def _fitting(text: str, counter: _TokenCounter, unit: _Unit, limit: int) -> Iter
     yield from _fit_piece(text, counter, (middle, unit.end), limit)
 
 
-def _fit_piece(text: str, counter: _TokenCounter, span: Span, limit: int) -> Iterator[_Unit]:
+def _fit_piece(text: str, counter: _TokenCounter, span: Span, limit: _Limit) -> Iterator[_Unit]:
     start, end = span
     while end > start and text[end - 1].isspace():
         end -= 1
@@ -158,25 +214,25 @@ def _fit_piece(text: str, counter: _TokenCounter, span: Span, limit: int) -> Ite
         start += 1
     if start == end:
         return
-    unit = _Unit(start, end, counter(start, end))
-    if unit.tokens <= limit:
+    unit = counter.unit(start, end)
+    if limit.holds(unit):
         yield unit
     else:
         yield from _fitting(text, counter, unit, limit)
 
 
-def _pack(paragraphs: list[list[_Unit]], counter: _TokenCounter, limit: int) -> list[list[_Unit]]:
+def _pack(paragraphs: list[list[_Unit]], counter: _TokenCounter, limit: _Limit) -> list[list[_Unit]]:
     """Group units into chunks."""
     groups: list[list[_Unit]] = []
     current: _Unit | None = None  # span of the chunk that is being filled
     for units in paragraphs:
         # A paragraph that fits a chunk of its own starts a new one, unless the current chunk is less than half full.
-        half_full = current is not None and 2 * current.tokens >= limit
-        if half_full and not _fits(current, units, limit) and _fits(None, units, limit):
+        half_full = current is not None and limit.is_half_full(current)
+        if current and half_full and not limit.holds(current, *units) and limit.holds(*units):
             current = None
         for unit in units:
             joined = counter.joined(current, unit) if current else unit
-            if current and joined.tokens <= limit:
+            if current and limit.holds(joined):
                 groups[-1].append(unit)
                 current = joined
             else:
@@ -185,17 +241,13 @@ def _pack(paragraphs: list[list[_Unit]], counter: _TokenCounter, limit: int) -> 
     return groups
 
 
-def _fits(current: _Unit | None, units: list[_Unit], limit: int) -> bool:
-    return (current.tokens if current else 0) + sum(unit.tokens for unit in units) <= limit
-
-
-def _overlap(groups: list[list[_Unit]], counter: _TokenCounter, limit: int, overlap: int) -> Iterator[_Unit]:
+def _overlap(groups: list[list[_Unit]], counter: _TokenCounter, limit: _Limit, overlap: int) -> Iterator[_Unit]:
     """The spans of the chunks, each begun early enough to repeat the end of the one before."""
     for before, group in pairwise([[], *groups]):
         span = reduce(counter.joined, group)
         for unit in reversed(before[-overlap:] if overlap else []):
             longer = counter.joined(unit, span)
-            if longer.tokens > limit:
+            if not limit.holds(longer):
                 break
             span = longer
         yield span

@@ -13,30 +13,33 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
-from kg.documents.load import list_sources, source_name
+from kg.documents.load import list_entries, source_name
+from kg.documents.readers import READERS
 from kg.schema import Document
 from models.errors import ConfigError, InputError
 
 _SAMPLE = 200
+_SHOWN = 5
 
 
 def files_of(paths: Iterable[Path], root: Path | None, known: Collection[str]) -> dict[str, Path]:
-    """Every file at or below `paths`, by the name of its source.
+    """Every entry at or below `paths` (see `kg.documents.load.list_entries`), by the name of its source.
 
     Args:
         paths: Files and folders.
         root: Folder that names are relative to; None finds it, or names a file as `kg.documents.load` would by itself.
         known: Sources of the files that the knowledge base holds.
     Raises:
-        InputError: A path does not exist, or holds nothing that can be read.
+        InputError: A path does not exist, or holds nothing that can be read; or no file is of a known type.
         ConfigError: A path does not lie below `root`, or two files have one name.
     """
     by_source: dict[str, Path] = {}
-    for path in map(_absolute, paths):
-        base = _absolute(root) if root else _indexed_root(path, known)
+    for path in map(absolute, paths):
+        base = absolute(root) if root else _indexed_root(path, known)
         if not path.is_relative_to(base):
             raise ConfigError(f"{path} does not lie below the folder {base}. Name a folder above it with --root.")
-        for name in list_sources(path):
+        # A file of an unknown type is no error beside others: a shell may have found them by a pattern.
+        for name in [path.name] if path.is_file() else list_entries(path):
             file = path if path.is_file() else path / name
             source = source_name(file.relative_to(base).as_posix())
             if by_source.setdefault(source, file) != file:
@@ -44,10 +47,13 @@ def files_of(paths: Iterable[Path], root: Path | None, known: Collection[str]) -
                     f"{by_source[source]} and {file} would both be the source {source}. "
                     "Name the folder that their names are relative to with --root."
                 )
+    if not any(file.suffix.lower() in READERS for file in by_source.values()):
+        names = ", ".join(sorted(by_source)[:_SHOWN])
+        raise InputError(f"Expected a document of type {', '.join(READERS)}, but came only {names}. Name one of them.")
     return by_source
 
 
-def _absolute(path: Path) -> Path:
+def absolute(path: Path) -> Path:
     """A path without links on the way; a file that is a link keeps its own name."""
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 

@@ -1,8 +1,8 @@
 """Finds texts again in whatever quotes them: recorded calls, reports, the files of a run.
 
-A trace is a sequence of six words of a text, or a name. What remaining texts say as well is no trace. Case,
-punctuation, line breaks and the escapes of JSON and HTML don't count; a character of a script without spaces counts as
-a word. A paraphrase in other words is not found.
+A trace is a sequence of six words of a text, or a name. What remaining texts say as well is no trace. What
+`kg.language.words.fold` folds, punctuation, line breaks and the escapes of JSON and HTML don't count; a character of a
+script without spaces counts as a word. A paraphrase in other words is not found.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
+import regex
+
+from kg.language.words import fold, units
+
 _NGRAM = 6
 """Words of a trace: long enough that two texts hardly share one by chance, short enough for a quoted half sentence."""
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_WORD = re.compile(rf"[{_CJK}]|[^\W{_CJK}_]+")
+_NO_WORD = regex.compile(r"[^\p{L}\p{N}\p{M}]+")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _MIN_NAME_BYTES = 3
 """In UTF-8, so that one Chinese character is a name and "No" is none."""
@@ -86,7 +89,7 @@ def words_of(text: str) -> Words:
         >>> words_of("Lake Oune, 한강!")
         ('lake', 'oune', '한', '강')
     """
-    return tuple(_WORD.findall(text.casefold()))
+    return tuple(units(_NO_WORD.sub(" ", fold(text))))
 
 
 def _ngrams(words: Words) -> Iterator[int]:

@@ -4,7 +4,8 @@ Knows no store, no resolution of names and no build; an extractor gets chunks an
 
 - `protocol` holds `Extractor`, its input and its outcome; `registry` opens an extractor by name.
 - `chat` calls a chat model: `examples` completes its prompt, `proposals` parses its lines, `verify` checks them.
-- `nlp` parses: `clauses` finds statements in a sentence, `links` joins names that no clause joins.
+- `nlp` parses: `clauses` finds statements in a sentence, `links` joins names that no clause joins;
+  `parsed_languages` chooses how a text is read, `universal` reads French.
 - `imported` takes facts from a file.
 - `claims` and `validity` decide from the words of a sentence who states a fact and when it holds.
 - `learn_schema` counts kinds and relations in a sample.

@@ -20,15 +20,18 @@ from pydantic import ValidationError
 from kg.config import ExtractConfig
 from kg.extraction.examples import extraction_prompt
 from kg.extraction.nlp import NlpExtractor
+from kg.extraction.parsed_languages import is_latin
 from kg.extraction.proposals import DENSITY, TYPES, ExtractionReply, proposals, reply_schema
 from kg.extraction.protocol import ExtractionInput, ExtractionOutcome, by_chunk
 from kg.extraction.verify import VerifiedFacts, guess_type, verify
+from kg.language import korean
 from kg.language.sentences import SentenceSplitter
 from kg.language.spacy_pipeline import OTHER, Pipeline
 from kg.language.spans import Span, bare, fold
 from kg.schema import Chunk, Mention, Triple
+from models.calls.budget import wasted_usage
 from models.calls.prompt import load_prompt
-from models.errors import InputError, OutputError, describe_problems
+from models.errors import InputError, OutputError, RefusedPromptError, TooLongError, describe_problems
 from models.files.digest import digest
 from models.protocols import ChatModel, ChatRequest, Completion, Message, Usage
 
@@ -37,7 +40,7 @@ ChunkSentence = tuple[Chunk, Span]
 TRAINED_FORM = ExtractConfig(style="chained", domain="none")
 """The prompt form for a model that was trained to extract (`training.extractor`)."""
 
-_VERIFIER = 5
+_VERIFIER = 6
 """Version of the rules here and in all that is called from here; raise it, and stored outcomes are made again."""
 
 
@@ -90,23 +93,31 @@ class ChatExtractor:
             _VERIFIER,
         )
         chunks = [[chunk.id, chunk.text] for chunk in item.chunks]
-        return digest(*parts, chunks, item.title)
+        # Of Korean names the particles are cut off by what is installed beside GRAFT.
+        reader = [korean.version()] if _is_korean(item) else []
+        return digest(*parts, chunks, item.title, *reader)
 
     def __call__(self, item: ExtractionInput) -> ExtractionOutcome:
         """Extract names and facts from one input.
 
         Raises:
-            OutputError: The model's reply cannot be used, nor can those for the two halves.
+            OutputError: The model's reply cannot be used, nor can those for the two halves, or the server refuses the
+                text.
             ModelError: The model cannot be reached or refuses.
             BudgetError: The budget allows no further call.
+            InputError: The text is Korean, and what separates particles from names is not installed.
         """
+        if _is_korean(item):
+            korean.require()  # before any call is paid for
         sentences = [(chunk, span) for chunk in item.chunks for span in self.sentences.split(chunk.text)]
         wasted, newly_wasted = Usage(), Usage()
         try:
             parts = [self._call(item, sentences)]
         except OutputError as error:
-            # A greedy model would write the same again, but less text often ends what it repeated.
-            if len(sentences) < 2:
+            # A greedy model would write the same again, but less text often ends what it repeated. A server that
+            # refuses what a text is about refuses one of its halves too.
+            is_refused = isinstance(error, RefusedPromptError) and not isinstance(error, TooLongError)
+            if len(sentences) < 2 or is_refused:
                 raise
             wasted, newly_wasted = _wasted(error)
             parts = self._call_halves(item, sentences, wasted, error.recorded)
@@ -126,8 +137,10 @@ class ChatExtractor:
                 parsed_mentions = [mention for extraction in parsed for mention in extraction.mentions]
                 mentions += [mention for mention in parsed_mentions if mention.evidence not in known]
                 triples += _unjoined([triple for extraction in parsed for triple in extraction.triples], triples)
+        # Lines beyond the most that a reply may have count as dropped, like those that the text does not state.
+        surplus = sum(completion.surplus for completion in completions)
         return ExtractionOutcome(
-            extractions=by_chunk(item, mentions, triples, sum(verified.dropped for _, verified in parts)),
+            extractions=by_chunk(item, mentions, triples, sum(verified.dropped for _, verified in parts) + surplus),
             usage=sum((completion.usage for completion in completions), wasted),
             new_usage=sum((completion.usage for completion in completions if not completion.recorded), newly_wasted),
             model_seconds=sum(completion.seconds for completion in completions),
@@ -137,7 +150,9 @@ class ChatExtractor:
         """All names; those without a kind from the model get the kind that the recogniser sees."""
         if all(mention.type != OTHER for mention in mentions):
             return mentions
-        kinds = self.pipeline.kinds(chunk.text[slice(*span)] for chunk, span in sentences)
+        texts = [chunk.text[slice(*span)] for chunk, span in sentences]
+        # The recogniser takes words of other scripts for names at random.
+        kinds = self.pipeline.kinds(texts) if is_latin(" ".join(texts)) else {}
         return [
             replace(mention, type=kinds.get(bare(mention.name)) or guess_type(fold(mention.name)))
             if mention.type == OTHER
@@ -179,6 +194,7 @@ class ChatExtractor:
             used = sum((completion.usage for completion, _ in parts), wasted)
             error.tokens_in += used.tokens_in
             error.tokens_out += used.tokens_out
+            error.estimated |= used.estimated
             error.recorded &= recorded and all(completion.recorded for completion, _ in parts)
             raise
         return parts
@@ -196,12 +212,17 @@ class ChatExtractor:
                 "Take a stronger model.",
                 used.tokens_in,
                 used.tokens_out,
+                estimated=used.estimated,
             ) from error
         spans: dict[str, list[Span]] = {chunk.id: [] for chunk in item.chunks}
         for chunk, span in sentences:
             spans[chunk.id].append(span)
         shown = [(chunk, spans[chunk.id]) for chunk in item.chunks]
         return completion, verify(proposals(reply), shown, item.title, self.config.relations or ())
+
+
+def _is_korean(item: ExtractionInput) -> bool:
+    return korean.is_korean("\n".join(chunk.text for chunk in item.chunks))
 
 
 def halves(sentences: Sequence[ChunkSentence]) -> tuple[Sequence[ChunkSentence], ...]:
@@ -218,7 +239,7 @@ def prompt_fields(item: ExtractionInput, sentences: Sequence[ChunkSentence]) -> 
 
 def _wasted(error: OutputError) -> tuple[Usage, Usage]:
     """Tokens of a rejected reply, and those of them that were paid for now."""
-    cost = Usage(error.tokens_in, error.tokens_out)
+    cost = wasted_usage(error)
     return cost, Usage() if error.recorded else cost
 
 

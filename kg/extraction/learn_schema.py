@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kg.documents.chunk import chunk
+from kg.documents.load import LoadAccount
 from kg.extraction.protocol import ExtractionInput, Extractor
 from kg.language.predicates import canonical
 from kg.language.sentences import SentenceSplitter
@@ -31,11 +32,13 @@ class InducedSchema:
         documents: Number of documents in the sample.
         entity_types: Kinds of things with the number of their mentions, most frequent first.
         relations: Relations in canonical form with the number of their facts, most frequent first.
+        files: How the files of the corpus ended, where it was read from files.
     """
 
     documents: int
     entity_types: tuple[tuple[str, int], ...]
     relations: tuple[tuple[str, int], ...]
+    files: LoadAccount = field(default_factory=LoadAccount)
 
 
 def induce_schema(

@@ -4,25 +4,32 @@ spaCy's small English pipeline, pinned like all weights, parses; `kg.extraction.
 pronoun that is a subject stands for the nearest subject before it that fits, at most a few sentences back; the evidence
 then runs from the sentence with the name to the one with the fact. A statement whose ends are no names is dropped and
 counted.
+
+French is read by spaCy's small French pipeline (`kg.extraction.universal`), without pronouns. Of Korean the names are
+found, without particles and without facts (`kg.language.korean`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from kg.extraction import universal
 from kg.extraction.claims import claim
 from kg.extraction.clauses import Range, Statement, is_pronoun, phrase, statements
 from kg.extraction.links import links
+from kg.extraction.parsed_languages import FRENCH, KOREAN, foreign_words, is_latin, parsed_language, unread
 from kg.extraction.protocol import ExtractionInput, ExtractionOutcome, by_chunk
 from kg.extraction.validity import validity
 from kg.extraction.verify import MAX_PREDICATE_WORDS, guess_type, is_name
+from kg.language import korean
 from kg.language.sentences import SentenceSplitter
-from kg.language.spacy_pipeline import TYPES, VALUE, Pipeline
+from kg.language.spacy_pipeline import FRENCH_PIPELINE, OTHER, TYPES, VALUE, Pipeline
 from kg.language.spans import Span
+from kg.language.words import visible
 from kg.schema import Chunk, Evidence, Mention, Triple
-from models.errors import InputError
 from models.files.digest import digest
 
 if TYPE_CHECKING:
@@ -55,32 +62,50 @@ class NlpExtractor:
     def __init__(self, sentences: SentenceSplitter, pipeline: Pipeline | None = None) -> None:
         self.sentences = sentences
         self._pipeline = pipeline or Pipeline()
+        self._french = Pipeline(FRENCH_PIPELINE)
 
     def key(self, item: ExtractionInput) -> str:
         """See `kg.extraction.protocol.Extractor`."""
         chunks = [[chunk.id, chunk.text] for chunk in item.chunks]
-        return digest(_RULES, self._pipeline.digest, self.sentences.name, item.title, chunks)
+        language = parsed_language(_text(item))
+        reader = {FRENCH: [self._french.digest], KOREAN: [korean.version()]}.get(language, [])
+        return digest(_RULES, self._pipeline.digest, self.sentences.name, item.title, chunks, *reader)
 
     def __call__(self, item: ExtractionInput) -> ExtractionOutcome:
         """Extract names and facts from one input; it costs nothing.
 
         Raises:
-            InputError: The text is not in English.
+            InputError: The text is in a language that is not read.
         """
-        parsed = [sentence for chunk in item.chunks for sentence in self._sentences(chunk)]
-        if not _is_english(sentence.doc for sentence in parsed):
-            raise InputError(
-                "The parser knows English only, and this text is in another language. Name a chat model as the "
-                "extractor."
-            )
+        language = parsed_language(_text(item))
+        if language == KOREAN:
+            return ExtractionOutcome(by_chunk(item, _korean_names(item.chunks), (), 0))
+        if language == FRENCH:
+            return self._read_french(item)
+        parsed = [sentence for chunk in item.chunks for sentence in self._sentences(chunk, self._pipeline)]
+        docs = [sentence.doc for sentence in parsed]
+        if not is_latin(_text(item)) or not (_is_short(docs) or _is_english(docs)):
+            raise unread(_text(item))
         collector = _FactCollector(self._person(item.title))
+        # The language of a short text is a guess, so that nothing is refused, but nothing foreign is stated either.
+        foreign = foreign_words(_text(item)) if _is_short(docs) else frozenset[str]()
         for sentence in parsed:
-            collector.add(sentence)
+            if foreign:
+                collector.add_names(sentence, foreign)
+            else:
+                collector.add(sentence)
         return ExtractionOutcome(by_chunk(item, collector.mentions, collector.triples, collector.dropped))
 
-    def _sentences(self, chunk: Chunk) -> list[_ParsedSentence]:
+    def _read_french(self, item: ExtractionInput) -> ExtractionOutcome:
+        collector = _FactCollector()
+        for chunk in item.chunks:
+            for sentence in self._sentences(chunk, self._french):
+                collector.add_french(sentence)
+        return ExtractionOutcome(by_chunk(item, collector.mentions, collector.triples, collector.dropped))
+
+    def _sentences(self, chunk: Chunk, pipeline: Pipeline) -> list[_ParsedSentence]:
         spans = self.sentences.split(chunk.text)
-        docs = self._pipeline.parse(chunk.text[slice(*span)] for span in spans)
+        docs = pipeline.parse(chunk.text[slice(*span)] for span in spans)
         return [_ParsedSentence(chunk, span, doc) for span, doc in zip(spans, docs, strict=True)]
 
     def _person(self, title: str) -> str:
@@ -91,18 +116,26 @@ class NlpExtractor:
         return name if is_person and is_name(name.casefold()) else ""
 
 
-def _is_english(docs: Iterable[Doc]) -> bool:
-    """Whether the script is Latin, and enough words are English stop words; of a short text that is not required."""
-    tokens = [token for doc in docs for token in doc]
-    letters = [character for token in tokens for character in token.text if character.isalpha()]
-    # Latin with its first supplements, and Latin Extended Additional (Vietnamese and others).
-    latin = sum(character < "\u0250" or "\u1e00" <= character < "\u1f00" for character in letters)
-    words = [token for token in tokens if token.is_alpha]
-    if 2 * latin < len(letters):
-        return False
-    few = len(words) < _FEW_WORDS or len([token for token in words if token.pos_ != "PROPN"]) < _FEW_BUT_NAMES
-    stop_words = len([token for token in words if token.is_stop])
-    return few or stop_words >= max(1, _MIN_STOP_WORDS * len(words))
+def _text(item: ExtractionInput) -> str:
+    return "\n".join(chunk.text for chunk in item.chunks)
+
+
+def _korean_names(chunks: Iterable[Chunk]) -> Iterator[Mention]:
+    for chunk in chunks:
+        for start, end in korean.names(chunk.text):
+            yield Mention(visible(chunk.text[start:end]), OTHER, Evidence(chunk.id, start, end))
+
+
+def _is_short(docs: Sequence[Doc]) -> bool:
+    """Whether a text has too few words, or too few beside names, for its stop words to tell the language."""
+    words = [token for doc in docs for token in doc if token.is_alpha]
+    return len(words) < _FEW_WORDS or len([token for token in words if token.pos_ != "PROPN"]) < _FEW_BUT_NAMES
+
+
+def _is_english(docs: Sequence[Doc]) -> bool:
+    """Whether enough words are English stop words."""
+    words = [token for doc in docs for token in doc if token.is_alpha]
+    return len([token for token in words if token.is_stop]) >= _MIN_STOP_WORDS * len(words)
 
 
 def _outermost(ranges: Iterable[Range]) -> list[Range]:
@@ -190,6 +223,25 @@ class _FactCollector:
         joined = {frozenset((statement.subject, statement.object)) for statement in stated}
         for link in links(sentence.doc, names, joined):
             self._state(sentence, link)
+
+    def add_names(self, sentence: _ParsedSentence, small_words: Collection[str]) -> None:
+        """Collect the names of the next sentence, its runs of capitalised words but small ones, and no facts."""
+        self._number += 1
+        for is_name_word, run in groupby(sentence.doc, lambda token: _is_capitalised(token, small_words)):
+            tokens = list(run)
+            name = self._name(sentence, (tokens[0].i, tokens[-1].i + 1), tokens[-1]) if is_name_word else None
+            if name is not None:
+                self._mention(name)
+
+    def add_french(self, sentence: _ParsedSentence) -> None:
+        """Collect the names and facts of the next sentence, which is in French."""
+        self._number += 1
+        for tokens in universal.names(sentence.doc):
+            name = self._name(sentence, tokens, sentence.doc[tokens[1] - 1])
+            if name is not None:
+                self._mention(name)
+        for statement in universal.statements(sentence.doc):
+            self._state(sentence, statement)
 
     def _names(self, sentence: _ParsedSentence) -> list[Range]:
         """The names that the recogniser sees, and the pronouns that stand for one, in order."""
@@ -281,7 +333,7 @@ class _FactCollector:
 
     def _name(self, sentence: _ParsedSentence, tokens: Range, head: Token) -> _NounPhrase | None:
         start, end = sentence.span_of(tokens)
-        text = " ".join(sentence.chunk.text[start:end].split())
+        text = visible(sentence.chunk.text[start:end])
         if is_pronoun(head) or not is_name(text.casefold()):
             return None
         type_ = TYPES.get(head.ent_type_) or guess_type(text.casefold())
@@ -292,6 +344,10 @@ class _FactCollector:
 
     def _mention(self, name: _NounPhrase) -> None:
         self.mentions.append(Mention(name.text, name.type, name.evidence))
+
+
+def _is_capitalised(token: Token, small_words: Collection[str]) -> bool:
+    return token.is_alpha and token.text[0].isupper() and token.lower_ not in small_words
 
 
 def _fits(pronoun: str, name: _NounPhrase) -> bool:

@@ -7,11 +7,12 @@ Extractors differ in their source of facts (`kg.extraction.chat` calls a chat mo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
-from kg.schema import Chunk, Document, Extraction, Mention, Triple, make_id
+from kg.schema import Chunk, Document, Extraction, Fact, Mention, Triple, make_id
+from kg.summary import FailedItem, ItemCounts, ItemNote
 from models.protocols import Usage
 
 
@@ -73,6 +74,37 @@ class Extractor(Protocol):
 
         Raises:
             GraftError: Nothing can be extracted; the item fails.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FactAccount:
+    """How the facts of a file ended: each is found in a passage, failed or skipped.
+
+    Attributes:
+        counts: Number of facts by outcome.
+        failures: Entries of the file that are no facts.
+        skips: Facts that are left out, with the reasons.
+    """
+
+    counts: ItemCounts = field(default_factory=ItemCounts)
+    failures: tuple[FailedItem, ...] = ()
+    skips: tuple[ItemNote, ...] = ()
+
+
+@runtime_checkable
+class AccountingExtractor(Protocol):
+    """An extractor whose facts are given, so that each of them ends in a way that can be told."""
+
+    def account(
+        self, sources: Mapping[str, str], extractions: Iterable[Extraction], facts: Iterable[Fact]
+    ) -> FactAccount:
+        """Say how each fact ended.
+
+        Args:
+            sources: Source of the document of each chunk, by the chunk's id.
+            extractions: Extractions of all chunks.
+            facts: Facts that were made from them.
         """
 
 

@@ -11,13 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+
+import regex
 
 from kg.extraction.claims import claim
 from kg.extraction.proposals import THING, Proposal
 from kg.extraction.validity import validity
-from kg.language.spans import FoldedText, Span, bare, fold, is_spaced
+from kg.language import korean
+from kg.language.spans import FoldedText, Span, bare, fold
+from kg.language.words import is_hangul, is_spaced, visible
+from kg.language.words import words as words_of
 from kg.schema import Chunk, Evidence, Mention, Triple
 
 ShownChunk = tuple[Chunk, Sequence[Span]]
@@ -27,8 +32,8 @@ _STEM = 4
 """Number of first letters that two forms of a word share: "founded" and "founder"; "wrote" and "written" do not."""
 _SYLLABLES = 2
 """Number of first syllables that two forms of a Korean word share."""
-_WORD = re.compile(r"\w+(?:'t\b)?")
-_EDGES = ' \t\n.,;:!?"“”„«»()[]'
+_WORD = regex.compile(r"[\w\p{M}]+(?:'t\b)?")
+_EDGES = ' \t\n.,;:!?"“”„«»()[]' + "。、，．！？：；「」『』（）《》〈〉【】।॥؟،؛؟۔·…"
 _PRONOUN = re.compile(r"\b(?:he|she|it|they|his|her|hers|its|their)\b", re.IGNORECASE)
 _HANGING_ARTICLE = re.compile(r" (?:the|an?)$")
 _HALF_A_SENTENCE = re.compile(r"\b(?:and|but|or|that|which|who|its|his|her|their)$")
@@ -125,6 +130,7 @@ class _Verifier:
         # Parts of a name that may stand for it: "Varga" for "Ines Varga", but not "of" or "the".
         self.title_words = {word for word in _WORD.findall(self.title) if word[0].isupper() and len(word) >= _STEM}
         self.relations = relations
+        self.is_korean = korean.is_korean(" ".join(sentence.words for sentence in self.sentences))
         self.types: dict[str, str] = {}
         self.title_evidence: list[Evidence] = []
 
@@ -136,7 +142,7 @@ class _Verifier:
     def run(self, facts: Iterable[Proposal]) -> VerifiedFacts:
         result = VerifiedFacts()
         triples: dict[Triple, None] = {}
-        for fact in facts:
+        for fact in map(self._without_particles, facts) if self.is_korean else facts:
             triple = self._triple(fact)
             if triple is None:
                 result.dropped += 1
@@ -147,6 +153,19 @@ class _Verifier:
         kind = self.types.get(fold(self.title), "other")
         result.mentions += [Mention(self.title, kind, evidence) for evidence in dict.fromkeys(self.title_evidence)]
         return result
+
+    def _without_particles(self, fact: Proposal) -> Proposal:
+        """A fact whose ends have lost the Korean particles that the model took from the text with them."""
+        ends = [self._without_particle(end.strip(_EDGES)) for end in (fact.subject, fact.object)]
+        return replace(fact, subject=ends[0], object=ends[1])
+
+    def _without_particle(self, name: str) -> str:
+        found = ((sentence, span) for sentence in self.sentences if (span := sentence.find(name)))
+        sentence, span = next(found, (None, (0, 0)))
+        if sentence is None or not name or not is_hangul(name[-1]):
+            return name
+        written, start = sentence.chunk.text[slice(*span)], span[0] - sentence.span[0]
+        return korean.without_particles(written, sentence.words, start)
 
     def _triple(self, fact: Proposal) -> Triple | None:
         """The fact with the excerpt that states it, or None where no excerpt does."""
@@ -236,7 +255,7 @@ class _Verifier:
             taken += free
         return [
             Mention(
-                name=" ".join(chunk.text[slice(*span)].split()),
+                name=visible(chunk.text[slice(*span)]),
                 type=kind,
                 evidence=Evidence(chunk.id, *span),
             )
@@ -294,10 +313,12 @@ def _states(predicate: str, words: str) -> bool:
     """
     relation, text = fold(predicate), fold(words)
     letters = [character for character in relation if character.isalpha()]
-    # U+3400 is the first Han character; kana lie below it.
-    if not any(is_spaced(character) or _is_hangul(character) for character in letters):
-        signs = {character for character in letters if character >= "\u3400"}
-        return not signs or not signs.isdisjoint(text)
+    if not any(is_spaced(character) or is_hangul(character) for character in letters):
+        signs = {character for character in letters if not _is_kana(character)}
+        # An ideograph is a word or its stem. Of an alphabet (Thai, Khmer) two neighbouring letters must be shared.
+        is_alphabet = any(character < "\u3041" for character in signs)
+        shared_signs = set(words_of(relation)) & set(words_of(text)) if is_alphabet else signs & set(text)
+        return not signs or bool(shared_signs)
     relation_words = _WORD.findall(relation)
     stems = {stem for word in relation_words if (stem := _stem(word))}
     if not stems:
@@ -310,12 +331,12 @@ def _states(predicate: str, words: str) -> bool:
 
 def _stem(word: str) -> str:
     """The beginning that two forms of a word share, or "" of a word too short to tell."""
-    length = _SYLLABLES if _is_hangul(word[0]) else _STEM
+    length = _SYLLABLES if is_hangul(word[0]) else _STEM
     return word[:length] if len(word) >= length else ""
 
 
-def _is_hangul(character: str) -> bool:
-    return "\uac00" <= character <= "\ud7a3"
+def _is_kana(character: str) -> bool:
+    return "\u3041" <= character <= "\u30ff"
 
 
 def _is_denied(words: Sequence[str], index: int) -> bool:
@@ -336,7 +357,7 @@ def _surface(name: str, excerpt: _Excerpt) -> str:
     """A name as the text writes it, on one line."""
     span = excerpt.find(name)
     assert span is not None, "only names that were found have a surface"
-    return " ".join(excerpt.chunk.text[slice(*span)].split())
+    return visible(excerpt.chunk.text[slice(*span)])
 
 
 def is_name(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""spaCy's small English pipeline, pinned like all weights: it parses sentences and recognises kinds of names.
+"""spaCy's small pipelines, pinned like all weights: they parse sentences and recognise kinds of names.
 
 Fetched and opened on first use, so that a build which never needs it pays nothing; one copy serves all threads.
 """
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-PIPELINE = "en_core_web_sm"
+PIPELINE, FRENCH_PIPELINE = "en_core_web_sm", "fr_core_news_sm"
 VALUE, OTHER = "value", "other"
 TYPES = {
-    "PERSON": "person",
+    **dict.fromkeys(("PERSON", "PER"), "person"),
+    "MISC": OTHER,
     **dict.fromkeys(("ORG", "NORP"), "organisation"),
     **dict.fromkeys(("GPE", "LOC", "FAC"), "place"),
     "PRODUCT": "product",
@@ -27,16 +28,21 @@ TYPES = {
     "EVENT": "event",
     **dict.fromkeys(("DATE", "TIME", "PERCENT", "MONEY", "QUANTITY", "ORDINAL", "CARDINAL"), VALUE),
 }
-"""spaCy's kinds of entities to our kinds of things."""
+"""spaCy's kinds of entities to our kinds of things; the French pipeline has PER, LOC, ORG and MISC."""
 _UNREADABLE = str.maketrans(dict.fromkeys("\n\t\r`*_#|", " "))
 """Marks of layout that a parser takes for words; each is replaced by one space, so that positions stay."""
 
 
 class Pipeline:
-    """Parses sentences; safe to call from several threads."""
+    """Parses sentences; safe to call from several threads.
 
-    def __init__(self) -> None:
-        self.digest = identity(PIPELINE)
+    Args:
+        name: Name of the pinned pipeline.
+    """
+
+    def __init__(self, name: str = PIPELINE) -> None:
+        self.digest = identity(name)
+        self._name = name
         self._nlp: Language | None = None
         self._lock = threading.Lock()  # a pipeline keeps a table of words that threads would share
 
@@ -50,7 +56,7 @@ class Pipeline:
             if self._nlp is None:
                 import spacy
 
-                folder = resolve(PIPELINE).folder
+                folder = resolve(self._name).folder
                 assert folder is not None, "the pipeline is a folder"
                 self._nlp = spacy.load(folder)
             return list(self._nlp.pipe(text.translate(_UNREADABLE) for text in texts))

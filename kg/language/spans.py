@@ -1,21 +1,26 @@
 """Finding a name in a text as a reader would: case, width, quotes, dashes and line breaks do not matter.
 
-`FoldedText` keeps, for every character of the simplified text, the position it came from, so that a match
-is an exact span of the stored text. A name is found only as complete words: "Ann" is not in "annual".
+`FoldedText` keeps, for every character of the simplified text, the position it came from, so that a match is an exact
+span of the stored text. A name is found only as complete words ("Ann" is not in "annual"), and in scripts without
+spaces as complete characters with their marks. Which spellings are one is decided in `kg.language.words`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
+
+import regex
+
+from kg.language import words
+from kg.language.words import is_mark, is_spaced
 
 Span = tuple[int, int]
 
 _ARTICLE = re.compile(r"^(?:the|an?) ")
-_SAME = str.maketrans(
-    {"‘": "'", "’": "'", "‚": "'", "′": "'", "“": '"', "”": '"', "„": '"', "‐": "-", "‑": "-", "–": "-", "—": "-"}
-)
+# A letter with its marks, which may stand behind hidden characters; the sound marks of half-width kana are letters.
+_LETTER = regex.compile(r"(?s)\s|[⁰¹²³⁴⁵⁶⁷⁸⁹₀-₉]+|.(?:[\p{Default_Ignorable_Code_Point}\p{Cf}]*[\p{M}\uff9e\uff9f])*")
 
 
 def fold(text: str) -> str:
@@ -25,7 +30,7 @@ def fold(text: str) -> str:
         >>> fold("  Marrow\\n &  FINCH’s")
         "marrow & finch's"
     """
-    return FoldedText(unicodedata.normalize("NFC", text)).folded.strip()
+    return " ".join(words.fold(text).split())
 
 
 class FoldedText:
@@ -41,17 +46,14 @@ class FoldedText:
 
     def __init__(self, text: str) -> None:
         letters: list[str] = []
-        origin: list[int] = []
-        for position, character in enumerate(text):
-            # One character may become several ("ﬁ") or, in a run of white space, none.
-            simple = " " if character.isspace() else unicodedata.normalize("NFKC", character).casefold()
-            for letter in simple.translate(_SAME):
-                if letter == " " and letters and letters[-1] == " ":
-                    continue
-                letters.append(letter)
-                origin.append(position)
+        spans: list[Span] = []
+        for letter, span in _letters(text):
+            if letter == " " and letters and letters[-1] == " ":
+                continue
+            letters.append(letter)
+            spans.append(span)
         self.folded = "".join(letters)
-        self._origin = origin
+        self._spans = spans
 
     def find(self, name: str, within: Span | None = None) -> Span | None:
         """First span where `name` stands as complete words, or None."""
@@ -64,16 +66,39 @@ class FoldedText:
             return
         for match in re.finditer(re.escape(folded_name), self.folded):
             first, last = match.start(), match.end() - 1
-            span = (self._origin[first], self._origin[last] + 1)
+            span = (self._spans[first][0], self._spans[last][1])
             is_within = within is None or (span[0] >= within[0] and span[1] <= within[1])
             if is_within and self._is_complete(first, last):
                 yield span
 
     def _is_complete(self, first: int, last: int) -> bool:
-        """Whether no letter or digit touches the match from outside."""
+        """Whether no letter or digit touches the match from outside, and no mark of its last letter is left out."""
         starts = first == 0 or not _one_word(self.folded[first - 1], self.folded[first])
         ends = last + 1 == len(self.folded) or not _one_word(self.folded[last], self.folded[last + 1])
-        return starts and ends
+        return starts and ends and not any(map(is_mark, self.folded[last + 1 : last + 2]))
+
+
+def _letters(text: str) -> Iterator[tuple[str, Span]]:
+    """Every folded character with the span that it came from; white space is a space."""
+    if text.isascii():
+        for position, character in enumerate(words.fold(text)):
+            yield " " if character.isspace() else character, (position, position + 1)
+        return
+    before = ""
+    for match in _LETTER.finditer(text):
+        letter = match[0]
+        # One letter may become several ("ﬁ") or, as a soft hyphen, none.
+        letters = _fold_letter(letter, before)
+        for folded in letters:
+            yield folded, match.span()
+        if letters:
+            before = letter if letter.isnumeric() else ""
+
+
+@lru_cache(maxsize=1 << 14)
+def _fold_letter(letter: str, number: str) -> str:
+    """A letter with its marks, folded; behind a number, where an exponent or a fraction is no further digit."""
+    return " " if letter.isspace() else words.fold(number + letter)[len(words.fold(number)) :]
 
 
 def _one_word(left: str, right: str) -> bool:
@@ -82,8 +107,8 @@ def _one_word(left: str, right: str) -> bool:
 
 
 def _in_word(character: str) -> bool:
-    """Whether a character is part of a word: letters, digits, and the vowel signs of Indic scripts."""
-    return unicodedata.category(character)[0] in "LMN"
+    """Whether a character is part of a word: letters, digits, and marks such as the vowel signs of Indic scripts."""
+    return character.isalnum() or is_mark(character)
 
 
 def bare(name: str) -> str:
@@ -95,12 +120,3 @@ def bare(name: str) -> str:
     """
     folded = fold(name)
     return _ARTICLE.sub("", folded).removesuffix("'s").removesuffix("'")
-
-
-def is_spaced(character: str) -> bool:
-    """Whether a script puts spaces between words.
-
-    Chinese, Japanese, Thai and others write no spaces, and Korean joins particles to names.
-    """
-    # Latin, Greek, Cyrillic, Hebrew, Arabic, Indic: all before Thai; then Georgian and the Latin supplements.
-    return character < "\u0e00" or "\u10a0" <= character < "\u1100" or "\u1e00" <= character < "\u2e80"

@@ -25,6 +25,7 @@ from kg.stores.journal import StageJournal
 from kg.stores.protocol import GraphStore
 from kg.summary import FailedItem
 from kg.views.evidence import EvidenceLocator
+from models.calls.budget import wasted_usage
 from models.calls.executor import ThreadExecutor, call_all
 from models.calls.prompt import load_prompt
 from models.errors import BudgetError, OutputError, describe_problems
@@ -199,10 +200,10 @@ class _ReportWriter:
             reply = ReportReply.model_validate(completion.parsed)
         except ValidationError as error:
             reason = f"Expected a report of the given schema, but {describe_problems(error, 'report')}."
-            raise OutputError(reason, used.tokens_in, used.tokens_out) from error
+            raise OutputError(reason, used.tokens_in, used.tokens_out, estimated=used.estimated) from error
         if not findings_of(reply, job.input.facts):
             reason = "Expected a finding that cites a fact of the prompt, but no finding of the report does."
-            raise OutputError(reason, used.tokens_in, used.tokens_out)
+            raise OutputError(reason, used.tokens_in, used.tokens_out, estimated=used.estimated)
         return completion, reply
 
     def _keep(self, job: _ReportJob, outcome: tuple[Completion, ReportReply] | Exception) -> None:
@@ -210,7 +211,7 @@ class _ReportWriter:
         self.reserved -= job.max_tokens
         if isinstance(outcome, Exception):
             if isinstance(outcome, OutputError):
-                self.result.spent += Usage(outcome.tokens_in, outcome.tokens_out)
+                self.result.spent += wasted_usage(outcome)
             self.stage.failed(job.community.id, job.key, outcome)
             return
         # Records hand a reply out again for free, with the usage of the first time.

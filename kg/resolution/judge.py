@@ -10,6 +10,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from kg.resolution.contexts import NameContext
+from models.calls.budget import wasted_usage
 from models.calls.prompt import load_prompt
 from models.calls.structured import schema_of_reply
 from models.errors import OutputError
@@ -92,7 +93,7 @@ class Judge:
         try:
             completion = self._chat.complete(request)
         except OutputError as error:
-            self.usage += Usage(error.tokens_in, error.tokens_out)
+            self.usage += wasted_usage(error)
             self.failures[f"{first} / {second}"] = error
             return False
         self.usage += completion.usage

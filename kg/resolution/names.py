@@ -6,7 +6,7 @@ All names here are normalised (see `kg.language.text.normalise_name`): lower cas
 
 from __future__ import annotations
 
-import unicodedata
+from kg.language.words import is_mark, search_form
 
 _TITLE_WORDS = """
     mr mrs ms miss mx dr prof professor sir dame lord lady captain capt major colonel general admiral sergeant
@@ -58,12 +58,13 @@ def core(name: str, is_person: bool) -> tuple[str, ...]:
 def squash(words: tuple[str, ...]) -> str:
     """Words as one run of plain letters and digits, to compare "Salt-Marsh", "Saltmarsh" and "Sältmarsh".
 
+    Vowel signs are letters: "मेला" and "माला" differ.
+
     Example:
         >>> squash(("salt-märsh",))
         'saltmarsh'
     """
-    letters = unicodedata.normalize("NFKD", "".join(words))
-    return "".join(letter for letter in letters if letter.isalnum())
+    return "".join(letter for letter in search_form("".join(words)) if letter.isalnum() or is_mark(letter))
 
 
 def alike(one: tuple[str, ...], other: tuple[str, ...], is_person: bool) -> bool:

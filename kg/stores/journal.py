@@ -7,14 +7,18 @@ Failed items count as finished until `retry_failed` is set.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from kg.schema import Row
 from kg.stores.protocol import GraphStore, JournalEntry
-from kg.summary import FailedItem
-from models.errors import OutputError
+from kg.summary import FailedItem, ItemCounts, ItemNote
+from models.errors import OutputError, describe_error
 from models.protocols import Usage
+from models.redaction import redact
 
+ESTIMATED = "numbers of tokens are estimates"
+"""Notice of an item whose model's server stated no numbers of tokens."""
 GONE = "no longer in the corpus"
 """Reason of an item that earlier builds knew and the newest one doesn't."""
 _FREE = Usage()
@@ -56,16 +60,25 @@ class StageJournal:
         self.outcomes[item] = entry
         return True
 
-    def done(self, item: str, key: str, rows: Iterable[Row] = (), usage: Usage = _FREE, seconds: float = 0.0) -> None:
-        """Record an item as done, in one transaction with its rows."""
-        entry = JournalEntry(self.name, item, key, "done", "", usage.tokens_in, usage.tokens_out, seconds)
+    def done(
+        self,
+        item: str,
+        key: str,
+        rows: Iterable[Row] = (),
+        usage: Usage = _FREE,
+        seconds: float = 0.0,
+        notice: str = "",
+    ) -> None:
+        """Record an item as done, in one transaction with its rows; a notice says what to know about it."""
+        notice = notice or (ESTIMATED if usage.estimated else "")
+        entry = JournalEntry(self.name, item, key, "done", notice, usage.tokens_in, usage.tokens_out, seconds)
         with self.store.transaction():
             self.store.put(rows)
             self._mark(entry)
 
     def failed(self, item: str, key: str, error: BaseException | str) -> None:
         """Record why an item failed, and what the unusable reply of a model cost."""
-        reason = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        reason = redact(error) if isinstance(error, str) else describe_error(error)
         wasted = (error.tokens_in, error.tokens_out) if isinstance(error, OutputError) else (0, 0)
         self._mark(JournalEntry(self.name, item, key, "failed", reason, *wasted))
 
@@ -93,6 +106,23 @@ class StageJournal:
         """The failed items, by item."""
         failed = (entry for _, entry in sorted(self.outcomes.items()) if entry.status == "failed")
         return [FailedItem(entry.stage, entry.item, entry.reason) for entry in failed]
+
+    def skips(self) -> list[ItemNote]:
+        """The items that were left out, by item."""
+        return self._notes("skipped")
+
+    def notices(self) -> list[ItemNote]:
+        """What to know about items that are done, by item; that their tokens are estimates goes with the tokens."""
+        return [note for note in self._notes("done") if note.reason != ESTIMATED]
+
+    def counts(self) -> ItemCounts:
+        """How many items ended in which way."""
+        ended = Counter(entry.status for entry in self.outcomes.values())
+        return ItemCounts.of(ended["done"], ended["failed"], ended["skipped"])
+
+    def _notes(self, status: str) -> list[ItemNote]:
+        entries = (entry for _, entry in sorted(self.outcomes.items()) if entry.status == status and entry.reason)
+        return [ItemNote(entry.stage, entry.item, entry.reason) for entry in entries]
 
     def _mark(self, entry: JournalEntry) -> None:
         self.outcomes[entry.item] = entry

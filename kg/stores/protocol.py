@@ -27,7 +27,7 @@ class JournalEntry:
         key: Digest of everything the outcome depends on (input, model, prompt, settings); a changed key
             means that the item must be done again.
         status: How it ended; every item of a stage ends in one of the three ways.
-        reason: Why it failed or was skipped, in words; "" when done.
+        reason: Why it failed or was skipped, in words; when done, what to know about it (a guessed encoding), or "".
         tokens_in: Number of tokens that models were given for this item.
         tokens_out: Number of tokens that they wrote.
         seconds: Wall-clock seconds spent.

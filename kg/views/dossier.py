@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from kg.language.text import normalise_name
+from kg.language.words import fold
 from kg.schema import Chunk, Document, Entity, Evidence, Fact, Merge
 from kg.stores.protocol import GraphStore
 from models.errors import InputError
@@ -67,13 +68,13 @@ class Dossier:
 
 def search(store: GraphStore, query: str = "") -> list[Entity]:
     """Entities with the query in their name or an alias, those named most often first."""
-    wanted = query.casefold()
+    wanted = fold(query)
     entities = [entity for entity in store.read(Entity) if _is_named_with(entity, wanted)]
     return sorted(entities, key=lambda entity: (-len(entity.evidence), entity.name, entity.id))
 
 
 def _is_named_with(entity: Entity, part: str) -> bool:
-    return any(part in name.casefold() for name in (entity.name, *entity.aliases))
+    return any(part in fold(name) for name in (entity.name, *entity.aliases))
 
 
 def named(store: GraphStore, name: str) -> list[Entity]:

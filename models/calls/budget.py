@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from models.config import Price
-from models.errors import BudgetError, ConfigError
+from models.errors import BudgetError, ConfigError, OutputError
 from models.protocols import Usage
 
 # Tolerance for rounding in sums of prices; far below any price, so that a budget of exactly three calls allows three.
@@ -28,6 +28,16 @@ def cost_usd(price: Price, usage: Usage, seconds: float) -> float:
     """
     tokens = usage.tokens_in * price.usd_per_million_in + usage.tokens_out * price.usd_per_million_out
     return tokens / 1e6 + seconds * price.usd_per_hour / 3600
+
+
+def wasted_usage(error: OutputError) -> Usage:
+    """Tokens of a reply that could not be used.
+
+    Example:
+        >>> wasted_usage(OutputError("cut off", 12, 5))
+        Usage(tokens_in=12, tokens_out=5, cached=0, estimated=False)
+    """
+    return Usage(error.tokens_in, error.tokens_out, estimated=error.estimated)
 
 
 @dataclass(slots=True)

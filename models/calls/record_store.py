@@ -16,30 +16,35 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.errors import MAKE_ROOM, OutputError, StoreError
+from models.errors import MAKE_ROOM, OutputError, RefusedPromptError, StoreError, TooLongError
 from models.protocols import Usage
 
 _BUSY_MS = 30_000
 _PAGE = 500
 _ERASED = "The text of this reply was erased."
-REJECTED = f"{OutputError.__name__}: "
-"""How the reason of a failed call begins where the model did reply."""
+REJECTED: dict[str, type[OutputError]] = {
+    kind.__name__: kind for kind in (OutputError, RefusedPromptError, TooLongError)
+}
+"""Errors that a call would end in again, by the word that the reason of a failed call begins with."""
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS calls (
         key TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL, request TEXT NOT NULL, response TEXT NOT NULL,
         tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, cached INTEGER NOT NULL,
-        seconds REAL NOT NULL, usd REAL NOT NULL, created_utc TEXT NOT NULL)""",
+        seconds REAL NOT NULL, usd REAL NOT NULL, created_utc TEXT NOT NULL,
+        estimated INTEGER NOT NULL DEFAULT 0)""",
     """CREATE TABLE IF NOT EXISTS call_failures (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, model TEXT NOT NULL, reason TEXT NOT NULL,
         tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,
-        seconds REAL NOT NULL, usd REAL NOT NULL, created_utc TEXT NOT NULL)""",
+        seconds REAL NOT NULL, usd REAL NOT NULL, created_utc TEXT NOT NULL,
+        estimated INTEGER NOT NULL DEFAULT 0)""",
     "CREATE INDEX IF NOT EXISTS call_failures_of_key ON call_failures (key)",
 )
 _TOTALS = """
-    SELECT model, kind, sum(calls), sum(failed), sum(tokens_in), sum(tokens_out), sum(cached), sum(seconds), sum(usd)
-    FROM (SELECT model, kind, 1 AS calls, 0 AS failed, tokens_in, tokens_out, cached, seconds, usd FROM calls
+    SELECT model, kind, sum(calls), sum(failed), sum(tokens_in), sum(tokens_out), sum(cached), sum(seconds), sum(usd),
+           sum(estimated)
+    FROM (SELECT model, kind, 1 AS calls, 0 AS failed, tokens_in, tokens_out, cached, seconds, usd, estimated FROM calls
           UNION ALL
-          SELECT model, kind, 0, 1, tokens_in, tokens_out, 0, seconds, usd FROM call_failures)
+          SELECT model, kind, 0, 1, tokens_in, tokens_out, 0, seconds, usd, estimated FROM call_failures)
     GROUP BY model, kind ORDER BY model, kind"""
 
 
@@ -74,14 +79,22 @@ class RejectedReply:
     """A reply that could not be used.
 
     Attributes:
+        kind: The error that it ended in.
         reason: Why it was rejected.
         tokens_in: Tokens read for it.
         tokens_out: Tokens written.
+        estimated: Whether the numbers of tokens are estimates.
     """
 
+    kind: type[OutputError]
     reason: str
     tokens_in: int
     tokens_out: int
+    estimated: bool
+
+    def error(self) -> OutputError:
+        """The error, as it was raised, marked as recorded."""
+        return self.kind(self.reason, self.tokens_in, self.tokens_out, recorded=True, estimated=self.estimated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,7 @@ class LedgerRow:
         cached: Tokens read that came from a prefix cache.
         seconds: Time of all calls, as if one after another.
         usd: Price of all calls, in US dollars.
+        estimated: Number of calls whose tokens are estimates, since the server stated none.
     """
 
     model: str
@@ -109,6 +123,7 @@ class LedgerRow:
     cached: int
     seconds: float
     usd: float
+    estimated: int = 0
 
 
 @dataclass(slots=True)
@@ -153,6 +168,7 @@ class Records:
                 self._database.execute("PRAGMA synchronous = FULL")
                 for statement in _SCHEMA:
                     self._database.execute(statement)
+                self._add_missing_columns()
         except StoreError:
             self._database.close()  # or its file stays locked as long as the error is held
             raise
@@ -164,29 +180,35 @@ class Records:
 
     def find_rejected(self, key: str) -> RejectedReply | None:
         """The latest rejected reply on record for a key, or None; a broken connection left no reply."""
+        known = " OR ".join("reason LIKE ?" for _ in REJECTED)
         rows = self._execute(
-            "SELECT reason, tokens_in, tokens_out FROM call_failures WHERE key = ? AND reason LIKE ? ORDER BY id DESC",
-            (key, f"{REJECTED}%"),
+            "SELECT reason, tokens_in, tokens_out, estimated FROM call_failures "
+            f"WHERE key = ? AND ({known}) ORDER BY id DESC",
+            (key, *(f"{name}: %" for name in REJECTED)),
         )
-        return RejectedReply(rows[0][0].removeprefix(REJECTED), rows[0][1], rows[0][2]) if rows else None
+        if not rows:
+            return None
+        name, _, reason = rows[0][0].partition(": ")
+        return RejectedReply(REJECTED[name], reason, rows[0][1], rows[0][2], bool(rows[0][3]))
 
     def add(self, call: Call, response: str, cost: CallCost) -> None:
         """Record a response; committed on return. The first response to a key stays."""
         usage = cost.usage
         self._execute(
-            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO calls (key, kind, model, request, response, tokens_in, tokens_out, cached, seconds, "
+            "usd, created_utc, estimated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (call.key, call.kind, call.model, call.request, response, usage.tokens_in, usage.tokens_out, usage.cached,
-             cost.seconds, cost.usd, _now()),
+             cost.seconds, cost.usd, _now(), usage.estimated),
         )  # fmt: skip
 
     def add_failure(self, call: Call, reason: str, cost: CallCost) -> None:
         """Record a call without a usable response; committed on return."""
         usage = cost.usage
         self._execute(
-            "INSERT INTO call_failures (key, kind, model, reason, tokens_in, tokens_out, seconds, usd, created_utc) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO call_failures (key, kind, model, reason, tokens_in, tokens_out, seconds, usd, created_utc, "
+            "estimated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (call.key, call.kind, call.model, _storable(reason), usage.tokens_in, usage.tokens_out, cost.seconds,
-             cost.usd, _now()),
+             cost.usd, _now(), usage.estimated),
         )  # fmt: skip
 
     def totals(self) -> list[LedgerRow]:
@@ -233,6 +255,18 @@ class Records:
         """Close the file."""
         with self._lock:
             self._database.close()
+
+    def _add_missing_columns(self) -> None:
+        """Add what files of earlier versions lack: their servers stated all numbers of tokens, or the call failed."""
+        for table in ("calls", "call_failures"):
+            columns = {row[1] for row in self._database.execute(f"PRAGMA table_info({table})")}
+            if "estimated" in columns:
+                continue
+            try:
+                self._database.execute(f"ALTER TABLE {table} ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0")
+            except sqlite3.OperationalError as error:
+                if "duplicate column" not in str(error):  # another process was faster
+                    raise
 
     def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._lock, self._explained():

@@ -2,8 +2,9 @@
 
 The key of a call covers everything that could change its response: the model's digest (weights or endpoint, adapter,
 settings) and the complete request (template, schema, decoding, messages). A recorded response costs nothing and counts
-against no budget. A rejected reply (cut off, out of form) is on record too and fails again without a call, unless the
-records were opened to retry; a server that could not be reached, or that replied with an empty text, is called again.
+against no budget. A rejected reply (cut off, out of form) or a refused prompt is on record too and fails again without
+a call, unless the records were opened to retry; a server that could not be reached, refused every call, or replied with
+an empty text, is called again.
 
     chat = RecordedChat(inner, Records(Path("workspace/graph.sqlite")), Budget(max_calls=100))
 """
@@ -16,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
-from models.calls.budget import Budget, cost_usd
+from models.calls.budget import Budget, cost_usd, wasted_usage
 from models.calls.record_store import Call, CallCost, LedgerRow, Records
 from models.calls.structured import FORM_TRIES
 from models.config import Price
@@ -165,7 +166,7 @@ class _CallRecorder:
                     ) from error
             rejected = None if self._records.retry_failed else self._records.find_rejected(call.key)
             if rejected is not None:
-                raise OutputError(rejected.reason, rejected.tokens_in, rejected.tokens_out, recorded=True)
+                raise rejected.error()
             return self._make(call, max_usage, make)
 
     def _make(self, call: Call, max_usage: Usage, make: Callable[[], R]) -> R:
@@ -174,7 +175,7 @@ class _CallRecorder:
             try:
                 response = make()
             except ModelError as error:
-                wasted = Usage(error.tokens_in, error.tokens_out) if isinstance(error, OutputError) else Usage()
+                wasted = wasted_usage(error) if isinstance(error, OutputError) else Usage()
                 cost = self._cost(wasted, time.perf_counter() - started)
                 reservation.usd = cost.usd
                 self._records.add_failure(call, f"{type(error).__name__}: {error}", cost)
@@ -182,7 +183,7 @@ class _CallRecorder:
             cost = self._cost(response.usage, response.seconds)
             reservation.usd = cost.usd
             # Before the response is returned: a run killed after this line does not pay for it again.
-            self._records.add(call, _dump(asdict(response)), cost)
+            self._records.add(call, _dump(_content(response)), cost)
         return response
 
     def _cost(self, usage: Usage, seconds: float) -> CallCost:
@@ -209,6 +210,16 @@ def _bytes(text: str) -> int:
 def _dump(value: Any) -> str:
     """JSON in ASCII, since SQLite refuses halves of surrogate pairs."""
     return json.dumps(value, sort_keys=True, allow_nan=False)
+
+
+def _content(response: Completion | OptionScores) -> dict[str, Any]:
+    """A response as mappings; what most responses do not have is left out, so that older versions read them."""
+    content = asdict(response)
+    if not response.usage.estimated:
+        del content["usage"]["estimated"]
+    if not content.get("surplus"):
+        content.pop("surplus", None)
+    return content
 
 
 def _completion_from_json(value: dict[str, Any]) -> Completion:

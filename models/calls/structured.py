@@ -1,9 +1,10 @@
 """JSON replies of a language model: parsed, checked against a schema, or rejected with a reason.
 
-Strict on purpose. White space around the JSON and one Markdown code fence are taken off, since
-chat models add them without meaning anything by it; everything else (a sentence before the JSON,
-two objects, `NaN`, a missing field) is an `OutputError`. Guessing at a broken reply would put
-facts in the graph that no model has stated.
+Strict on purpose. White space, a byte-order mark and one Markdown code fence around the JSON are taken off, since chat
+models and servers add them without meaning anything by it, and a list longer than the schema's `maxItems` is cut to it:
+its first items are what the model stated. Everything else (a sentence before the JSON, two objects, `NaN`, a missing
+field, a text longer than its `maxLength`, whose cut half might say something else) is an `OutputError`. Guessing at a
+broken reply would put facts in the graph that no model has stated.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.errors import ConfigError, OutputError
 from models.files.digest import canonical_json
+from models.redaction import redact
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -41,14 +43,53 @@ def parse_structured(text: str, schema: dict[str, Any]) -> Any:
         >>> parse_structured(' {"n": 1} ', {"type": "object", "required": ["n"]})
         {'n': 1}
     """
+    return parse_fitting(text, schema)[0]
+
+
+def parse_fitting(text: str, schema: dict[str, Any]) -> tuple[Any, int]:
+    """Parse a model's reply as `parse_structured` does, and count what was cut off its lists.
+
+    Returns:
+        The parsed JSON value, and the number of list items beyond a `maxItems`.
+    Raises:
+        OutputError: The text is not one JSON value, or the value breaks the schema.
+        ConfigError: The schema itself is not a JSON schema.
+    Example:
+        >>> parse_fitting("[1, 2, 3]", {"type": "array", "maxItems": 2})
+        ([1, 2], 1)
+    """
     validator = _validator(canonical_json(schema))
     value = _parse(text)
-    problem = _problem(validator, value)
+    problem, surplus = _problem(validator, value), 0
+    if problem:
+        value, surplus = _cut_lists(value, schema)
+        problem = _problem(validator, value) if surplus else problem
     if problem:
         raise OutputError(
             f"Expected a reply that satisfies the JSON schema, but {problem}. The reply began: {excerpt(text)}."
         )
-    return value
+    return value, surplus
+
+
+def _cut_lists(value: Any, schema: Any) -> tuple[Any, int]:
+    """A value whose lists are cut to the schema's `maxItems`, and the number of items cut off."""
+    if not isinstance(schema, dict):
+        return value, 0
+    if isinstance(value, dict):
+        fields, surplus = {}, 0
+        for name, field in value.items():
+            fields[name], cut = _cut_lists(field, schema.get("properties", {}).get(name))
+            surplus += cut
+        return fields, surplus
+    if not isinstance(value, list):
+        return value, 0
+    limit = schema.get("maxItems", len(value))
+    items, surplus = [], max(0, len(value) - limit)
+    for item in value[:limit]:
+        fitting, cut = _cut_lists(item, schema.get("items"))
+        items.append(fitting)
+        surplus += cut
+    return items, surplus
 
 
 def schema_of_reply(kind: type[BaseModel]) -> dict[str, Any]:
@@ -107,14 +148,15 @@ def excerpt(text: str, length: int = _EXCERPT) -> str:
         >>> excerpt("a  b" + "c" * 9, length=6)
         "'a bccc…' (12 characters in all)"
     """
-    flat = " ".join(text.split())
+    # Before it is cut: half a key is no longer known as one.
+    flat = " ".join(redact(text).split())
     if not flat:
         return "nothing at all" if not text else "only white space"
     return repr(flat) if len(flat) <= length else f"{flat[:length] + '…'!r} ({len(flat)} characters in all)"
 
 
 def _parse(text: str) -> Any:
-    stripped = text.strip()
+    stripped = text.strip("\ufeff \t\r\n\f\v\x00").strip()
     fenced = _FENCE.fullmatch(stripped)
     body = fenced.group(1) if fenced else stripped
     try:

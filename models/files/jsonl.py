@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from models.errors import InputError, describe_problems
+from models.files.fields import known_fields
 from models.files.text import read_utf8
 
 L = TypeVar("L", bound=BaseModel)
@@ -24,10 +26,19 @@ def read_objects(path: Path, expected: str = "a UTF-8 file of JSON lines") -> It
     Raises:
         InputError: The file cannot be read, or a line is not a JSON object; the message names file and line.
     """
-    lines = read_utf8(path, expected).split("\n")  # splitlines would split within a JSON string
-    for number, line in enumerate(lines, 1):
+    yield from parse_objects(read_utf8(path, expected), str(path))
+
+
+def parse_objects(text: str, source: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Like `read_objects`, of a text that was read already.
+
+    Args:
+        text: Content of the file.
+        source: Its path, for messages.
+    """
+    for number, line in enumerate(text.split("\n"), 1):  # splitlines would split within a JSON string
         if line.strip():
-            yield number, _object(line, f"{path}, line {number}")
+            yield number, _object(line, f"{source}, line {number}")
 
 
 def _object(line: str, source: str) -> dict[str, Any]:
@@ -50,8 +61,20 @@ def read_lines(path: Path, kind: type[L], expected: str) -> Iterator[tuple[int, 
     Raises:
         InputError: The file cannot be read, or a line is not such a row; the message names file and line.
     """
-    for number, value in read_objects(path, expected):
+    yield from parse_lines(read_utf8(path, expected), str(path), kind)
+
+
+def parse_lines(text: str, source: str, kind: type[L]) -> Iterator[tuple[int, L]]:
+    """Like `read_lines`, of a text that was read already.
+
+    Args:
+        text: Content of the file.
+        source: Its path, for messages.
+        kind: Model of every row.
+    """
+    for number, value in parse_objects(text, source):
         try:
             yield number, kind.model_validate(value)
         except ValidationError as error:
-            raise InputError(f"{path}, line {number}: {describe_problems(error, 'row')}.") from error
+            problems = describe_problems(error, "row", partial(known_fields, kind))
+            raise InputError(f"{source}, line {number}: {problems}.") from error

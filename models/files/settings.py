@@ -8,6 +8,7 @@ settings are for; each model of settings lies beside the code that it sets.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from models.errors import ConfigError, describe_problems
+from models.files.fields import known_fields
 from models.files.text import read_utf8
 
 S = TypeVar("S", bound=BaseModel)
@@ -93,4 +95,5 @@ def check_settings(values: Any, kind: type[S] | TypeAdapter[S], source: str, nam
     try:
         return kind.validate_python(values) if isinstance(kind, TypeAdapter) else kind.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{source}: wrong {name}: {describe_problems(error, 'settings')}.") from error
+        problems = describe_problems(error, "settings", partial(known_fields, kind))
+        raise ConfigError(f"{source}: wrong {name}: {problems}.") from error

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from models.calls.structured import parse_structured
+from models.calls.structured import parse_fitting
 from models.config import Price
 from models.errors import ModelError, OutputError
 from models.files.digest import digest
@@ -99,11 +99,12 @@ class TransformersChat:
         # The end token is written too, so its absence means that the reply was cut off.
         finish: FinishReason = "stop" if set(written[-1:]) & end_tokens(causal) else "length"
         try:
-            parsed = self._check(text, finish, request, room)
+            parsed, surplus = self._check(text, finish, request, room)
         except OutputError as error:
             error.tokens_in, error.tokens_out = len(ids), len(written)
             raise
-        return Completion(text, Usage(len(ids), len(written)), finish, time.perf_counter() - started, parsed)
+        seconds = time.perf_counter() - started
+        return Completion(text, Usage(len(ids), len(written)), finish, seconds, parsed, surplus=surplus)
 
     def complete_marginal(
         self, requests: Sequence[ChatRequest], log_weights: Sequence[float], method: MarginalMethod
@@ -159,17 +160,17 @@ class TransformersChat:
             )
         return room
 
-    def _check(self, text: str, finish: FinishReason, request: ChatRequest, room: int) -> Any:
+    def _check(self, text: str, finish: FinishReason, request: ChatRequest, room: int) -> tuple[Any, int]:
         if not text:
             raise self._empty()
         if request.schema is None:
-            return None
+            return None, 0
         if finish == "length":
             raise OutputError(
                 f"Expected a finished reply of {self.name}, but it was cut off after {room} tokens, within its JSON. "
                 "Allow more tokens."
             )
-        return parse_structured(text, request.schema)
+        return parse_fitting(text, request.schema)
 
 
 def _generate(causal: CausalModel, prompts: Sequence[_GenerationInput]) -> list[list[int]]:

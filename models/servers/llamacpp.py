@@ -77,7 +77,7 @@ class LlamaCppChat:
 
         Raises:
             ModelError: The server cannot be started, or ended twice while it worked on this request.
-            RefusalError: The conversation is longer than the context, or malformed.
+            RefusedPromptError: The conversation is longer than the context, or malformed.
             OutputError: The reply is empty, cut off under a schema, or breaks the schema.
         """
         process, client = self._running()

@@ -10,27 +10,29 @@ not JSON, and cannot say afterwards how often they tried.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, cast
 
 from models.calls.retry import RetryClock, RetryPolicy, TransientFailure, may_pass, retry_after_s, with_retries
-from models.calls.structured import FORM_TRIES, excerpt, parse_structured
+from models.calls.structured import FORM_TRIES, excerpt, parse_fitting
 from models.config import OpenAIModel
 from models.errors import OutputError, RefusalError
 from models.files.digest import digest
+from models.network.address import parse_address, quotable
+from models.network.keys import check_key, read_key
+from models.network.proxies import proxy_for
 from models.protocols import ChatRequest, Completion, Usage
-from models.servers.replies import ServerReply, parse_reply
+from models.redaction import redact_secrets
+from models.servers.connection import open_client, sign
+from models.servers.dialect import Dialect
+from models.servers.negotiation import Negotiation, RefusedRequestError
+from models.servers.refusals import read_error
+from models.servers.replies import ServerReply, error_in, parse_reply, status_of
 
 if TYPE_CHECKING:
     import openai
-
-_CONNECT_S = 20.0
-# The client library insists on a key; servers without one ignore it.
-_NO_KEY = "none"
 
 
 class OpenAIChat:
@@ -52,30 +54,40 @@ class OpenAIChat:
             api_key: The key itself; None takes it from the environment variable that `config` names.
             clock: Time and chance, for tests.
             check: What a person should check when the server stays unreachable, a sentence.
+        Raises:
+            ConfigError: The key cannot be sent, or the environment names a proxy that cannot be used.
         """
         self.name = name or config.model
         self.price = config.price
         self._config = config
-        self._address = _public(config.base_url)
-        self._key = api_key if api_key is not None else os.environ.get(config.api_key_env) or None
+        self._endpoint = parse_address(config.base_url)
+        self._proxy = proxy_for(self._endpoint)
+        self._address = self._endpoint.url + (f" through {self._proxy.shown}" if self._proxy else "")
+        given = "The key of the server"
+        self._key = read_key(config.api_key_env) if api_key is None else check_key(api_key, given)
         self._clock = clock or RetryClock()
-        self._check = check or f"Check that a server answers at {self._address} and that it is not overloaded."
+        self._check = check or (
+            f"Check that a server answers at {self._endpoint.url}{', that the proxy reaches it,' if self._proxy else ''} "
+            "and that it is not overloaded."
+        )
         self._slots = threading.BoundedSemaphore(config.parallel)
         self._lock = threading.Lock()
         self._client: openai.OpenAI | None = None
-        self._limit_field = "max_tokens"
+        known = Dialect(frozenset(config.omit), config.structured, stream=config.stream)
+        self._negotiation = Negotiation(known, config.model, f"The model {self.name} at {self._address}")
 
     @property
     def digest(self) -> str:
         """Names endpoint and model. Not the key: the model is the same under a new key."""
-        return digest("openai-chat-1", self._address.rstrip("/"), self._config.model)
+        return digest("openai-chat-1", self._endpoint.identity, self._config.model)
 
     def complete(self, request: ChatRequest) -> Completion:
         """Reply to a request.
 
         Raises:
             ModelError: The server cannot be reached or keeps failing, after all retries.
-            RefusalError: It refuses: wrong key, unknown model, malformed or too long a request.
+            RefusalError: It refuses every request: wrong key, unknown model, a setting that it does not take.
+            RefusedPromptError: It refuses this prompt: too long, or filtered.
             OutputError: The reply is empty, cut off under a schema, or breaks the schema: twice in the same words,
                 or `FORM_TRIES` times in different ones.
         """
@@ -97,48 +109,70 @@ class OpenAIChat:
         from try to try is a sampler's chance or some proxy's garbage, and worth another try.
         """
         usage, seconds, rejected = Usage(), 0.0, list[str]()
+        by_prompt = False
         while True:
             try:
                 # Another seed is another sample, and makes a proxy that caches replies pass the request on.
-                completion = self._call(replace(request, seed=request.seed + len(rejected)))
+                completion = self._call(replace(request, seed=request.seed + len(rejected)), by_prompt)
             except OutputError as error:
                 error.tokens_in += usage.tokens_in
                 error.tokens_out += usage.tokens_out
+                error.estimated |= usage.estimated
                 raise
             usage, seconds = usage + completion.usage, seconds + completion.seconds
             try:
-                parsed = parse_structured(completion.text, schema)
+                parsed, surplus = parse_fitting(completion.text, schema)
             except OutputError as error:
                 repeated = completion.text in rejected
                 rejected.append(completion.text)
                 if repeated or len(rejected) == FORM_TRIES:
                     how = "The same reply came again" if repeated else f"{len(rejected)} different replies came"
                     message = f"{error} {how}. Take a stronger model, or a server that enforces the schema."
-                    raise OutputError(message, usage.tokens_in, usage.tokens_out) from error
+                    raise OutputError(message, usage.tokens_in, usage.tokens_out, estimated=usage.estimated) from error
+                # Some servers offer a JSON mode that writes any JSON at all.
+                by_prompt = self._negotiation.dialect.form == "json"
             else:
-                return replace(completion, parsed=parsed, usage=usage, seconds=seconds)
+                if by_prompt:
+                    self._negotiation.prefer_prompt()
+                return replace(completion, parsed=parsed, usage=usage, seconds=seconds, surplus=surplus)
 
-    def _call(self, request: ChatRequest) -> Completion:
+    def _call(self, request: ChatRequest, by_prompt: bool = False) -> Completion:
         """One reply, over as many tries as it takes; not yet checked against the schema."""
         policy = RetryPolicy(attempts=self._config.retries + 1)
         target = f"The model {self.name} at {self._address}"
-        reply, seconds = with_retries(lambda: self._try(request), target, self._check, policy, self._clock)
-        return Completion(reply.text, reply.usage, reply.finish_reason, seconds)
+        reply, seconds = with_retries(lambda: self._try(request, by_prompt), target, self._check, policy, self._clock)
+        # A server may echo its request; what it echoes of the key must reach no record and no answer.
+        return Completion(redact_secrets(reply.text), reply.usage, reply.finish_reason, seconds)
 
-    def _try(self, request: ChatRequest) -> tuple[ServerReply, float]:
+    def _try(self, request: ChatRequest, by_prompt: bool) -> tuple[ServerReply, float]:
         # Waiting for a slot is not the model's time.
         with self._slots:
             started = time.perf_counter()
-            body = self._send(request)
+            body = self._send(request, by_prompt)
             seconds = time.perf_counter() - started
-        return parse_reply(body, request.max_tokens, structured=request.schema is not None), seconds
+        return parse_reply(body, request), seconds
 
-    def _send(self, request: ChatRequest) -> bytes:
+    def _send(self, request: ChatRequest, by_prompt: bool) -> bytes:
+        """The body of the reply to a request, in whatever dialect the server takes it.
+
+        Raises:
+            TransientFailure: A fault that may pass.
+            RefusalError: The server refuses every request.
+            RefusedPromptError: It refuses this one.
+        """
+        try:
+            return self._negotiation.send(request, self._exchange, by_prompt)
+        except RefusedRequestError as refusal:
+            cause = refusal.__cause__
+            assert cause is not None
+            raise self._refusal(cast("openai.APIStatusError", cause)) from cause
+
+    def _exchange(self, body: dict[str, Any]) -> bytes:
         """The body of one HTTP exchange.
 
         Raises:
-            Transient: A fault that may pass.
-            RefusalError: The server refused the request.
+            TransientFailure: A fault that may pass.
+            RefusedRequestError: The server answered with an error.
         """
         import httpx2
         import openai
@@ -146,48 +180,24 @@ class OpenAIChat:
         deadline = time.monotonic() + self._config.timeout_s
         late = f"it did not finish its response within {self._config.timeout_s:g} s"
         try:
-            with self._open().chat.completions.with_streaming_response.create(**self._body(request)) as response:
+            with self._open().chat.completions.with_streaming_response.create(**body) as response:
                 blocks = []
                 # The client's time limit is for a single block, so a server that drips would never exceed it.
                 for block in response.iter_bytes():
                     blocks.append(block)
                     if time.monotonic() > deadline:
                         raise TransientFailure(late)
-                return b"".join(blocks)
+                received = b"".join(blocks)
+            _raise_error_in(received)
+            return received
         except openai.APIStatusError as error:
-            if self._changes_limit_field(error):
-                return self._send(request)
-            raise self._refusal(error) from error
+            raise RefusedRequestError(read_error(error.status_code, error.body)) from error
         except (openai.APITimeoutError, httpx2.TimeoutException) as error:
             raise TransientFailure(late) from error
         except openai.APIConnectionError as error:
             raise TransientFailure(f"the connection failed ({_cause(error)})") from error
         except httpx2.HTTPError as error:
             raise TransientFailure(f"its response broke off ({_cause(error)})") from error
-
-    def _body(self, request: ChatRequest) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": self._config.model,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-            # Temperature and seed are always sent: a server's own defaults would not be reproducible.
-            self._limit_field: request.max_tokens,
-            "temperature": request.temperature,
-            "seed": request.seed,
-        }
-        if request.schema is not None:
-            described = {"name": "answer", "schema": request.schema, "strict": _is_closed(request.schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": described}
-        return body
-
-    def _changes_limit_field(self, error: openai.APIStatusError) -> bool:
-        """Whether the request is worth sending again under the newer name of the token limit.
-
-        Newer hosted models take `max_completion_tokens` only, older servers only `max_tokens`; their error says so.
-        """
-        if error.status_code != 400 or self._limit_field != "max_tokens" or "max_completion_tokens" not in str(error):
-            return False
-        self._limit_field = "max_completion_tokens"
-        return True
 
     def _refusal(self, error: openai.APIStatusError) -> Exception:
         """The error for a status of 400 or more: `TransientFailure` to try again, or `RefusalError` to give up."""
@@ -196,12 +206,12 @@ class OpenAIChat:
         if may_pass(status) and error.code != "insufficient_quota":
             wait_s = retry_after_s(error.response.headers, self._clock.now())
             return TransientFailure(f"it answered HTTP {status}: {message}", wait_s)
+        if status < 400:
+            return RefusalError(self._redirected(error.response.headers.get("location", "")))
         if status in (401, 403):
-            variable = self._config.api_key_env
-            state = f"The key comes from the environment variable {variable}, which is " + (
-                "set; check that it is this server's and still valid." if self._key else "not set."
+            return RefusalError(
+                f"The server at {self._address} refused our key (HTTP {status}: {message}). {self._credentials()}"
             )
-            return RefusalError(f"The server at {self._address} refused our key (HTTP {status}: {message}). {state}")
         if status == 404:
             return RefusalError(
                 f"The server at {self._address} knows no model {self._config.model!r} (HTTP 404: {message}). "
@@ -210,6 +220,26 @@ class OpenAIChat:
         return RefusalError(
             f"The server at {self._address} refused the request to {self._config.model!r} (HTTP {status}: {message}). "
             "Another try would end the same way; change the request, the configuration or the account."
+        )
+
+    def _credentials(self) -> str:
+        """What the server was given to know us by, and what to check, as sentences."""
+        variable, header = self._config.api_key_env, self._config.api_key_header
+        if self._endpoint.basic and header.lower() == "authorization":
+            return "It was given the user name and password of base_url instead of a key; check both."
+        if not self._key:
+            return f"The key comes from the environment variable {variable}, which is not set."
+        state = f"The key comes from the environment variable {variable}, which is set; "
+        if "azure" in self._endpoint.host and header.lower() == "authorization":
+            return f"{state}Azure takes a key in a header of its own: set api_key_header: api-key."
+        return f"{state}check that it is this server's and still valid."
+
+    def _redirected(self, location: str) -> str:
+        """Why a redirect is not followed: another server would get the key and the documents."""
+        target = excerpt(quotable(location), 300)
+        return (
+            f"The server at {self._address} redirects to {target}. Redirects are not followed, since the key and the "
+            "text would go there too. If that is the right server, set base_url to it."
         )
 
     def _offered(self) -> str:
@@ -223,46 +253,30 @@ class OpenAIChat:
         return f"It offers: {', '.join(names[:20]) or 'none'}{', …' if len(names) > 20 else ''}."
 
     def _open(self) -> openai.OpenAI:
-        import httpx2
-        import openai
-
         with self._lock:
             if self._client is None:
-                timeout_s = self._config.timeout_s
-                self._client = openai.OpenAI(
-                    base_url=self._config.base_url,
-                    api_key=self._key or _NO_KEY,
-                    # A server that is not there shows at once; only a reply may take long.
-                    timeout=httpx2.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
-                    max_retries=0,
-                )
+                headers = sign(self._config, self._endpoint, self._key)
+                self._client = open_client(self._endpoint, headers, self._proxy, self._config.timeout_s)
             return self._client
 
 
-def _is_closed(schema: Any) -> bool:
-    """Whether every object of a schema lists all its fields as required and allows no others.
+def _raise_error_in(body: bytes) -> None:
+    """Treat an error that came with status 200 and names another one as if it had come with that.
 
-    Hosted servers take `strict` for such schemas only, and guarantee the form for these only.
-
-    Example:
-        >>> _is_closed({"type": "object", "properties": {}, "required": [], "additionalProperties": False})
-        True
+    Raises:
+        openai.APIStatusError: The body is such an error.
     """
-    if isinstance(schema, list):
-        return all(map(_is_closed, schema))
-    if not isinstance(schema, dict):
-        return True
-    if schema.get("type") == "object":
-        names = set(schema.get("properties", {}))
-        if schema.get("additionalProperties") is not False or names != set(schema.get("required", [])):
-            return False
-    return all(map(_is_closed, schema.values()))
+    if b'"error"' not in body:
+        return
+    found = error_in(body)
+    if found is None:
+        return
+    import httpx2
+    import openai
 
-
-def _public(base_url: str) -> str:
-    """The address without user name, password and query, which may hold a secret."""
-    parts = urlsplit(base_url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    request = httpx2.Request("POST", "http://server/")
+    response = httpx2.Response(status_of(found) or 500, request=request)
+    raise openai.APIStatusError(str(found.get("message") or found), response=response, body=found)
 
 
 def _message(error: openai.APIStatusError) -> str:

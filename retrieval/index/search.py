@@ -7,14 +7,15 @@ vectors and a full-text index of names and passages, which can be searched inste
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 
+from kg.language.words import fold
 from kg.schema import Chunk, Entity
 from kg.stores.capabilities import SearchingStore
 from models.protocols import Vectors
@@ -155,5 +156,5 @@ def known_rows(ids: NDArray[np.bytes_], wanted: Sequence[str]) -> NDArray[np.int
 
 def _words(question: str) -> list[str]:
     """The telling words of a question, as written and as terms."""
-    written = (word for word in re.findall(r"\w+", question.casefold()) if word not in STOPWORDS)
+    written = (word for word in regex.findall(r"[\w\p{M}]+", fold(question)) if word not in STOPWORDS)
     return list(dict.fromkeys([*written, *telling_terms(question)]))

@@ -104,12 +104,14 @@ def with_model(name: str, model: str) -> dict[str, Any]:
 
 def _class_and_settings(name: str, settings: Mapping[str, Any]) -> tuple[type[Any], BaseModel]:
     retriever = _class(name)
-    try:
-        checked = check_settings(dict(settings), retriever.Settings, f"Retriever {name}", "settings")
-    except ConfigError as error:
-        names = ", ".join(retriever.Settings.model_fields) or "none"
-        raise ConfigError(f"{error} Its settings: {names}.") from error
-    return retriever, checked
+    fields = retriever.Settings.model_fields.items()
+    if missing := [field for field, about in fields if about.is_required() and field not in settings]:
+        raise ConfigError(
+            f"The retriever {name} has no default for {' and '.join(missing)}, so it works only where settings can be "
+            f"given: in an experiment's YAML file, as retriever: {name}, settings: {{{missing[0]}: ...}}. Choose "
+            "another retriever, or run an experiment."
+        )
+    return retriever, check_settings(dict(settings), retriever.Settings, f"Retriever {name}", "settings")
 
 
 def _class(name: str) -> type[Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import regex
 
+from kg.language.words import is_spaced
 from kg.schema import Entity
 from retrieval.text.terms import STOPWORDS, terms
 
-_MAX_NAME_WORDS = 12
-"""Maximum number of words of a name that a question is searched for."""
-_NAME = re.compile(r"(?<!^)\b(?:[A-Z][\w'’.-]*)(?:\s+(?:(?:of|de|von|van)\s+)?[A-Z\d][\w'’.-]*)*")
+_MAX_NAME_WORDS, _MAX_NAME_PAIRS = 12, 40
+"""Maximum number of words, and of pairs of characters in scripts without spaces, of a name that is searched for."""
+_NAME = regex.compile(r"(?<!^)\b(?:\p{Lu}[\w\p{M}'’.-]*)(?:\s+(?:(?:of|de|von|van)\s+)?[\p{Lu}\d][\w\p{M}'’.-]*)*")
 
 
 def names_of(entity: Entity) -> list[str]:
@@ -33,6 +34,8 @@ def named_entities(names: dict[str, list[int]], question: str) -> list[int]:
         [4]
         >>> named_entities({"orrin quay": [4], "mayor": [8]}, "who is the mayor of orrin quay")
         [8, 4]
+        >>> named_entities({"이순 순신": [2]}, "이순신은 어디에서 태어났나?")
+        [2]
     """
     words = [(term, looks_like_name(word)) for word in question.split() for term in terms(word)]
     has_capitals = any(is_name for term, is_name in words if term not in STOPWORDS)
@@ -40,8 +43,9 @@ def named_entities(names: dict[str, list[int]], question: str) -> list[int]:
     may_name = [term not in STOPWORDS and (is_name or not has_capitals) for term, is_name in words]
     taken = [False] * len(words)
     hits: list[tuple[int, int]] = []
+    longest = _MAX_NAME_WORDS if all(is_spaced(term[0]) for term, _ in words) else _MAX_NAME_PAIRS
     # Longest spans first, so that "Orrin Quay" takes its words before "Quay" can.
-    for length in range(min(_MAX_NAME_WORDS, len(words)), 0, -1):
+    for length in range(min(longest, len(words)), 0, -1):
         for start in range(len(words) - length + 1):
             span = slice(start, start + length)
             rows = names.get(" ".join(term for term, _ in words[span]), [])

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from kg.language.sentences import RuleSentences
 
-_STOPS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f", "\uff61")
+_STOPS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f", "\uff61", *"।॥؟۔။።։")
 _CLOSING = "\"')]\u201d\u2019\u300d\u300f\uff09\u3011\u300b"
 
 

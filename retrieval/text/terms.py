@@ -1,20 +1,15 @@
 """Text to terms: the one way in which retrieval decides whether two words are the same word.
 
-Case, width and accents do not count, and an English plural equals its singular (Harman's S-stemmer). Scripts written
-without spaces, and Korean, whose particles stick to the noun, are cut into overlapping pairs of characters, as Lucene's
-CJKAnalyzer does. Single letters and digits are kept: "vitamin C" and "Article 5" are often the point of a question.
+The words are those of `kg.language.words`: case, width and accents do not count, and scripts written without spaces
+give pairs of characters. An English plural equals its singular (Harman's S-stemmer). Single letters and digits are
+kept: "vitamin C" and "Article 5" are often the point of a question.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator
+from functools import lru_cache
 
-_ACCENTS = re.compile("[\u0300-\u036f]")
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_WORD = re.compile(rf"[{_CJK}]+|[^\W{_CJK}_]+")
-_IS_CJK = re.compile(f"[{_CJK}]")
+from kg.language.words import words
 
 _STOPWORDS = (
     "a about also am an and any are as at be been being but by can could did do does doing each for from had has have "
@@ -35,9 +30,7 @@ def terms(text: str) -> list[str]:
         >>> terms("The Cafés of Orrin Quay, 5")
         ['the', 'cafe', 'of', 'orrin', 'quay', '5']
     """
-    # NFKD splits accents off, so that they can be dropped; NFC puts together what is left (Hangul syllables).
-    folded = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text))).casefold()
-    return [term for word in _WORD.findall(folded) for term in _split(word)]
+    return [_singular(word) for word in words(text)]
 
 
 def telling_terms(text: str) -> list[str]:
@@ -53,15 +46,7 @@ def telling_terms(text: str) -> list[str]:
     return [term for term in all_terms if term not in STOPWORDS] or all_terms
 
 
-def _split(word: str) -> Iterator[str]:
-    if not _IS_CJK.match(word):
-        yield _singular(word)
-    elif len(word) == 1:
-        yield word
-    else:
-        yield from (word[i : i + 2] for i in range(len(word) - 1))
-
-
+@lru_cache(maxsize=1 << 16)
 def _singular(word: str) -> str:
     """Strip an English plural ending. Source: Harman, JASIS 1991 (the S-stemmer)."""
     # "ies" becomes "y", otherwise the last "s" goes; short words and endings such as "bus" and "glass" stay.

@@ -6,8 +6,11 @@ company"), and a reader who sees the date can decide which of two articles is ne
 
 from __future__ import annotations
 
+from kg.documents.heading import heading_of
+from kg.documents.window import PassageWindow, embedded_passages
 from kg.schema import Chunk, Document, Entity
 from kg.stores.protocol import GraphStore
+from models.protocols import Encoder
 from retrieval.types import RetrievedFact
 
 
@@ -20,18 +23,35 @@ def with_heading(title: str, date: str, text: str) -> str:
         >>> with_heading("", "", "No heading.")
         'No heading.'
     """
-    heading = " ".join(part for part in (title.strip(), f"({date})" if date else "") if part)
-    body = " ".join(text.split())
-    return f"{heading}: {body}" if heading else body
+    return heading_of(title, date) + " ".join(text.split())
 
 
 def passage_texts(store: GraphStore) -> dict[str, str]:
-    """Every chunk by id, in the store's order, as an encoder is given it."""
+    """Every chunk by id, in the store's order, behind its heading."""
     headings = {document.id: (document.title, document.date) for document in store.read(Document)}
     no_heading = ("", "")
     return {
         chunk.id: with_heading(*headings.get(chunk.document_id, no_heading), chunk.text) for chunk in store.read(Chunk)
     }
+
+
+def embedded_texts(store: GraphStore, encoder: Encoder, texts: list[str]) -> list[str]:
+    """The texts of all chunks as an encoder is given them.
+
+    Args:
+        store: Store of the chunks.
+        encoder: The encoder.
+        texts: What `passage_texts` returned for the store.
+    Returns:
+        `texts`, unless a heading would leave the encoder too little room for the passage and is cut.
+    """
+    window = PassageWindow.of(encoder)
+    if window is None:
+        return texts
+    headings = ((document.title, document.date) for document in store.read(Document))
+    if all(window.heading(*heading) == heading_of(*heading) for heading in headings):
+        return texts
+    return embedded_passages(store.read(Document), store.read(Chunk), encoder)
 
 
 def entity_text(entity: Entity) -> str:

@@ -80,6 +80,10 @@ def test_retrievers_are_measured_on_a_folder_in_beirs_form(tmp_path: Path) -> No
     asked = ("eval", "retrieval", folder, "-r", "dense", "-r", "graph", "--encoder", ENCODER, "-q")
     found = graft(*asked, "--runs", "runs", "--json").json
     assert (found["name"], found["passages"], found["entities"], found["facts"]) == ("little", 4, 4, 3)
+    assert found["queries"] == {"read": 3, "measured": 2, "without_gold": 1, "beyond_limit": 0}
+    assert found["judgements"] == {
+        "read": 4, "used": 4, "repeated": 0, "unknown_queries": 0, "unknown_passages": 0,
+    }  # fmt: skip
     assert [row["retriever"] for row in found["retrievers"]] == ["dense", "graph"]
     assert found["retrievers"][0]["metrics"]["recall@20"]["mean"] == 1.0
     assert set(found["differences"]["dense"]) == {"graph"}
@@ -90,5 +94,26 @@ def test_retrievers_are_measured_on_a_folder_in_beirs_form(tmp_path: Path) -> No
     assert "beam" in graft(*asked, "--set", "graph.hops.beam=0").error(2)
     assert "Unknown measured retriever 'ppr'. Expected one of: " in graft(*asked, "--against", "ppr").error(2)
     assert "ppr" in graft("eval", "retrieval", folder, "-r", "nothing", "--encoder", ENCODER).error(2)
+    with (folder / "qrels" / "test.tsv").open("a") as lines:
+        lines.write("q2\tnowhere\t1\nnobody\tp1\t1\n")
+    dangling = graft(*asked, "--json")
+    assert "1 judgement is on a passage that is not in the corpus" in dangling.err
+    assert "1 judgement is on a query that is not in queries.jsonl" in dangling.err
+    assert dangling.json["retrievers"][0]["metrics"]["recall@20"]["mean"] == 0.75
     (folder / "corpus.jsonl").unlink()
     assert "BEIR" in graft(*asked).error(2)
+
+
+def test_passages_that_the_encoder_reads_in_part_are_told(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "little")
+    lines = [json.loads(line) for line in (folder / "corpus.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["text"] += " 시장은 강 위에 새 다리를 놓았고 사람들이 그 위를 걸었다." * 3
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    asked = ("eval", "retrieval", folder, "-r", "dense", "--encoder", "tests.kg.windows:PieceEncoder", "-q", "--json")
+    done = graft(*asked)
+    (notice,) = done.err.splitlines()
+    assert notice.startswith("graft: letters reads ") and "of the text of 4 Korean passages: 4 are longer" in notice
+    assert done.json["notices"] == [notice.removeprefix("graft: ")]
+    read = done.json["encoder_read"]["ko"]
+    assert (read["passages"], read["cut"]) == (4, 4) and 0 < read["share"] < 1

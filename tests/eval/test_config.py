@@ -80,7 +80,7 @@ def test_settings_are_changed_by_name(tmp_path: Path) -> None:
     changed = load_experiment(file, {"index.store": "neo4j", "index.resolve.similarity": 0.9, "passages": 4})
     assert (changed.index.store, changed.index.resolve.similarity, changed.passages) == ("neo4j", 0.9, 4)
     assert changed.index.model_copy(update={"store": "sqlite", "resolve": before.index.resolve}) == before.index
-    with pytest.raises(ConfigError, match=r"index\.stoer: Extra inputs"):
+    with pytest.raises(ConfigError, match=r"index: Unknown setting 'stoer'\. Did you mean 'store'\?"):
         load_experiment(file, {"index.stoer": "neo4j"})
     with pytest.raises(ConfigError, match="not a mapping"):
         load_experiment(file, {"name.deeper": 1})

@@ -18,6 +18,7 @@ from models.calls.executor import ThreadExecutor
 from models.calls.records import Budget, RecordedChat, Records
 from models.errors import BudgetError, ConfigError, InputError, ModelError, OutputError
 from tests.kg.scripted import PLAIN, TIDES, LetterEncoder, ScriptedChat, lines, write_sources
+from tests.kg.windows import PieceEncoder
 
 ROOT = Path(__file__).parents[2]
 CONFIG = IndexConfig(chunk_tokens=16, extract=PLAIN)
@@ -31,8 +32,8 @@ class Bench:
         self.path = folder / "workspace"
         self.config = config
 
-    def build(self, chat=None, workers=2, sources=None, **options):
-        models = BuildModels(chat or ScriptedChat(), LetterEncoder(), RuleSentences())
+    def build(self, chat=None, workers=2, sources=None, encoder=None, **options):
+        models = BuildModels(chat or ScriptedChat(), encoder or LetterEncoder(), RuleSentences())
         with Workspace.create(self.path, self.config) as workspace:
             return build(workspace, sources or self.sources, models, executor=ThreadExecutor(workers), **options)
 
@@ -315,3 +316,43 @@ def test_every_chunk_of_a_failed_group_counts_and_comes_back_on_request(tmp_path
     repaired = bench.build(ScriptedChat(), retry_failed=True)
     assert repaired.failed == 0
     assert repaired.digest == rebuilt(tmp_path, TIDES, config=TOGETHER)
+
+
+class TestWindowOfTheEncoder:
+    config = IndexConfig(chunk_tokens=16, extract=PLAIN, extractor="none")
+
+    def test_passages_that_an_older_version_left_too_long_are_split_again(self, tmp_path):
+        bench = Bench(tmp_path, config=self.config)
+        before = bench.build()
+        summary = bench.build(encoder=PieceEncoder(14))
+        assert summary.chunks > before.chunks
+        assert summary.digest == Bench(tmp_path / "fresh", config=self.config).build(encoder=PieceEncoder(14)).digest
+        assert all(reading.cut == 0 for reading in summary.encoder_read.values())
+        assert sum(reading.passages for reading in summary.encoder_read.values()) == summary.chunks
+
+    def test_what_is_split_for_the_encoder_is_not_split_again(self, tmp_path):
+        bench = Bench(tmp_path, config=self.config)
+        bench.build(encoder=PieceEncoder(14))
+        split = bench.journal("chunk")
+        bench.build(encoder=PieceEncoder(14))
+        assert bench.journal("chunk") == split
+
+    def test_a_wide_window_changes_no_passage_and_no_key(self, tmp_path):
+        bench = Bench(tmp_path, config=self.config)
+        before, keys = bench.build(), {item: entry.key for item, entry in bench.journal("chunk").items()}
+        after = bench.build(encoder=PieceEncoder(500))
+        assert (after.chunks, after.documents) == (before.chunks, before.documents)
+        assert {item: entry.key for item, entry in bench.journal("chunk").items()} == keys
+
+    def test_another_encoder_splits_for_its_own_window(self, tmp_path):
+        bench = Bench(tmp_path, config=self.config)
+        narrow = bench.build(encoder=PieceEncoder(14))
+        wide = bench.build(encoder=PieceEncoder(500))
+        assert wide.chunks < narrow.chunks
+        assert bench.build(encoder=PieceEncoder(14)).digest == narrow.digest
+
+    def test_what_the_encoder_does_not_know_is_a_notice(self, tmp_path):
+        bench = Bench(tmp_path, config=self.config)
+        (bench.sources / "ko.md").write_text("시장은 다리를 열었다. " * 400)
+        notices = [note.reason for note in bench.build(encoder=PieceEncoder(14, languages=("en",))).notices]
+        assert any("passages are Korean; letters was trained on English" in notice for notice in notices)

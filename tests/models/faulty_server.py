@@ -174,3 +174,51 @@ def drip(body: bytes, pause_s: float) -> Behaviour:
 def silent(seconds: float) -> Behaviour:
     """Accept, and say nothing for so long."""
     return lambda handler: time.sleep(seconds)
+
+
+def refusing(code: int, body: object) -> Behaviour:
+    """Refuse with a body of any shape: a mapping as JSON, a text as it is."""
+    sent = body if isinstance(body, str) else json.dumps(body)
+    return lambda handler: handler.send(code, sent.encode())
+
+
+def only_if(condition: Callable[[dict[str, Any]], bool], behaviour: Behaviour, otherwise: Behaviour) -> Behaviour:
+    """One behaviour for requests whose body meets a condition, another for the rest."""
+    return lambda handler: (behaviour if condition(handler.asked) else otherwise)(handler)
+
+
+def has(name: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a request has a parameter; "a.b" is the parameter b inside a."""
+
+    def condition(body: dict[str, Any]) -> bool:
+        value: Any = body
+        for part in name.split("."):
+            if not isinstance(value, dict) or part not in value:
+                return False
+            value = value[part]
+        return True
+
+    return condition
+
+
+def says(words: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether a request's messages hold these words."""
+    return lambda body: words in json.dumps(body["messages"], ensure_ascii=False)
+
+
+def streamed(
+    *pieces: str, finish: str | None = "stop", done: bool = True, usage: bool = True, gap: str = "\n\n"
+) -> bytes:
+    """Body of a reply that comes as server-sent events, one for each piece of its text."""
+    events: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": {"role": "assistant"}, "finish_reason": None}]}]
+    events += [{"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces]
+    events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    if usage:
+        events.append({"choices": [], "usage": USAGE})
+    lines = [f"data: {json.dumps(event)}" for event in events] + (["data: [DONE]"] if done else [])
+    return (gap.join(lines) + gap).encode()
+
+
+def sent_as(body: bytes, headers: dict[str, str]) -> Behaviour:
+    """Answer HTTP 200 with this body under other headers."""
+    return lambda handler: handler.send(200, body, headers)

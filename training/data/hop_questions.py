@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kg.language.spacy_pipeline import VALUE
 from kg.schema import Entity, Fact
 from kg.stores.protocol import GraphStore
+from models.calls.budget import wasted_usage
 from models.calls.executor import Executor, call_all
 from models.calls.prompt import Prompt, load_prompt
 from models.calls.structured import schema_of_reply
@@ -220,7 +221,7 @@ def _gather(
         outcome = outcomes[number]
         if isinstance(outcome, Exception):
             if isinstance(outcome, OutputError):
-                usage += Usage(outcome.tokens_in, outcome.tokens_out)
+                usage += wasted_usage(outcome)
             refused.append(RefusedPath(path, str(outcome)))
             continue
         usage += outcome.usage

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
+from models.calls.budget import wasted_usage
 from models.calls.executor import Executor, call_all
 from models.calls.prompt import Prompt, parse_prompt
 from models.errors import ConfigError, ModelError, OutputError
@@ -228,7 +229,7 @@ def _gather(
         outcome, style = outcomes[job.number, job.style], styles.styles[job.style][0]
         if isinstance(outcome, Exception):
             if isinstance(outcome, OutputError):
-                usage += Usage(outcome.tokens_in, outcome.tokens_out)
+                usage += wasted_usage(outcome)
             failed.append(ParaphraseFailure(job.text.id, style, str(outcome)))
             continue
         usage += outcome.usage

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.options import encoder_option, json_option, limit_option, parse_setting, spending_options
-from app.output import print_json, print_table
+from app.output import count, print_json, print_table, warn
 
 if TYPE_CHECKING:
     from app.opening import Spending
@@ -76,8 +76,8 @@ def retrieval(
 ) -> int:
     """Measure recall, speed and memory of retrievers on a corpus.
 
-    FOLDER is in BEIR's format: corpus.jsonl, queries.jsonl and qrels/test.tsv; facts.jsonl adds a graph. Differences to
-    a baseline are paired by query, with bootstrap intervals.
+    FOLDER is in BEIR's format: corpus.jsonl, queries.jsonl and qrels/test.tsv (BEIR's columns or TREC's); facts.jsonl
+    adds a graph. Differences to a baseline are paired by query, with bootstrap intervals.
 
     \b
     Examples:
@@ -99,6 +99,14 @@ def retrieval(
         ComparisonSettings(against, by_retriever, limit, index_dir, runs),
         spending.progress,
     )
+    for notice in comparison.notices:
+        warn(notice)
+    for scores in comparison.retrievers:
+        if scores.failed:
+            warn(
+                f"{scores.retriever} failed on {count(scores.failed, 'query', 'queries')} of {scores.n:,}, counted as "
+                f"having found nothing: {'; '.join(scores.errors)}"
+            )
     if as_json:
         print_json({"folder": folder.name, "encoder": encoder, **asdict(comparison)})
     else:
@@ -114,8 +122,8 @@ def _print(comparison: RetrieverComparison, encoder: str) -> None:
         means = [f"{scores.metrics[name].mean:.3f}" for name in METRICS]
         rows.append([scores.retriever, *means, f"{scores.ms_median:.1f}", f"{scores.ms_p95:.1f}"])
     title = (
-        f"{comparison.name}: {comparison.retrievers[0].n:,} queries, {comparison.passages:,} passages, "
-        f"{comparison.facts:,} facts, encoder {encoder}"
+        f"{comparison.name}: {count(comparison.retrievers[0].n, 'query', 'queries')}, "
+        f"{count(comparison.passages, 'passage')}, {count(comparison.facts, 'fact')}, encoder {encoder}"
     )
     headers = ["retriever", *METRICS, "ms / query", "95th percentile"]
     print_table(headers, rows, right=set(range(1, len(headers))), title=title)
@@ -125,6 +133,9 @@ def _print(comparison: RetrieverComparison, encoder: str) -> None:
         for name, differences in others.items():
             rows.append([f"{name} − {base}", *(_interval(differences[metric]) for metric in columns)])
         print_table(["paired difference (95 % interval)", *columns], rows, right={1, 2, 3})
+    if queries := comparison.queries:
+        left_out = f"{queries.without_gold:,} without gold + {queries.beyond_limit:,} beyond the limit"
+        click.echo(f"Queries: {queries.read:,} = {queries.measured:,} measured + {left_out}.")
     click.echo(f"Index built in {comparison.index_seconds:.1f} s. Peak memory: {comparison.peak_mib:,} MiB.")
 
 

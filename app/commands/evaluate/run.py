@@ -22,7 +22,7 @@ from app.options import (
     spending_options,
     workspace_option,
 )
-from app.output import print_json, print_table, warn
+from app.output import print_item_remarks, print_json, print_table, tokens, warn
 
 if TYPE_CHECKING:
     from app.opening import Spending
@@ -98,7 +98,7 @@ def run(
     """
     from app.api import evaluate
     from eval.experiment import load_experiment
-    from eval.runs.results import setup_failures, to_json
+    from eval.runs.results import index_items, setup_failures, to_json
 
     config = load_experiment(experiment, dict(map(parse_setting, settings)))
     if dry_run:
@@ -108,11 +108,13 @@ def run(
     incomplete = setup_failures(result.path)
     report = result.path / "report.html"
     if as_json:
-        print_json({**to_json(result), "setup_failures": incomplete, "report": str(report)})
+        items = index_items(result.path)
+        print_json({**to_json(result), "setup_failures": incomplete, "index": items, "report": str(report)})
     else:
         _print_result(result)
         _print_examples(result.path, examples)
         click.echo(f"Report: {report}")
+    print_item_remarks(index_items(result.path))
     for stage, (failed, planned) in incomplete.items():
         warn(f"{failed:,} of {planned:,} items failed in the stage {stage}; --retry-failed tries them again.")
     return 3 if result.failed or incomplete else 0
@@ -147,8 +149,8 @@ def list_runs_command(workspace: str | None, as_json: bool) -> None:
 
 
 @evaluate.command()
-@click.argument("run_a", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("run_b", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("run_a", type=click.Path(path_type=Path))
+@click.argument("run_b", type=click.Path(path_type=Path))
 @json_option
 def compare(run_a: Path, run_b: Path, as_json: bool) -> None:
     """Compare the arms of two runs, paired by question.
@@ -205,8 +207,8 @@ def _print_result(result: RunResult) -> None:
                 f"{score.n:,}",
                 f"{score.failed:,}",
                 "–" if score.context_recall is None else f"{score.context_recall:.2f}",
-                f"{score.tokens_in:,}",
-                f"{score.tokens_out:,}",
+                tokens(score.tokens_in, score.tokens_estimated),
+                tokens(score.tokens_out, score.tokens_estimated),
                 f"{score.seconds:,.1f}",
                 f"{score.cost_usd:.4f}",
             ]
@@ -220,8 +222,8 @@ def _print_result(result: RunResult) -> None:
     _print_comparisons(result.comparisons, names)
     setup = []
     for cost in result.setup:
-        tokens = [f"{cost.tokens_in:,}", f"{cost.tokens_out:,}"]
-        setup.append([cost.name, f"{cost.seconds:,.1f}", *tokens, f"{cost.usd:.4f}"])
+        counts = [tokens(number, cost.estimated) for number in (cost.tokens_in, cost.tokens_out)]
+        setup.append([cost.name, f"{cost.seconds:,.1f}", *counts, f"{cost.usd:.4f}"])
     if setup:
         headers = ["cost of set-up", "seconds", "tokens in", "tokens out", "US dollars"]
         print_table(headers, setup, right={1, 2, 3, 4})

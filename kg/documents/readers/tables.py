@@ -1,113 +1,138 @@
-"""Readers of files that hold many documents: JSON Lines and CSV, one row a document.
+"""CSV and TSV with a header: one row a document.
 
-Both are read row by row, so that the size of a file does not matter. Columns are known by their usual
-names (`TEXT`, `TITLE`, `DATE`, `ID`), in upper or lower case; all others are ignored. A row that cannot
-be used is yielded as a `LostPart` with its line number, and the next one is read.
+A file is read row by row, so that its size does not matter. Every row that is not blank gives a document, or is yielded
+as a `LostPart` with its line. What quotes mean is in `kg.documents.readers.delimited`; which columns are read is in
+`kg.documents.readers.rows`.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from kg.documents.encoding import broken_encoding, detect_encoding
-from kg.documents.parts import LostPart, Part, RawDocument, SourceFile
-from kg.language.dates import normalise_date
-from kg.language.text import normalise
+from kg.documents.encoding import DetectedEncoding, find_encoding
+from kg.documents.parts import LostPart, Notice, Part, SourceFile
+from kg.documents.readers.delimited import NO_DELIMITER, TAB, NumberedLines, Record, TableForm, records, split
+from kg.documents.readers.rows import ROWS, TEXT, column_name, row_document
 from models.errors import InputError
 
-TEXT = ("text", "content", "contents", "body", "passage", "article", "document", "paragraph", "abstract")
-TITLE = ("title", "headline", "name", "heading", "subject")
-DATE = ("date", "published", "publish_date", "published_at", "publication_date", "created", "created_at", "timestamp")
-ID = ("id", "_id", "doc_id", "document_id", "docid", "uid", "key")
-_DELIMITERS = (",", ";", "\t", "|")
-_MAX_FIELD = 2**31 - 1
+_DELIMITERS = (",", ";", TAB, "|")
+_DECLARED = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)
+_SHOWN, _MAX_NAME = 10, 40
+"""Number of names, and of the characters of each, that an error shows."""
 
 
-def read_jsonl(file: SourceFile) -> Iterator[Part]:
-    """JSON Lines: an object a line."""
-    for number, line in enumerate(_lines(file, newline=None), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            yield LostPart(f"Line {number} is not JSON ({error}).")
-            continue
-        if isinstance(row, dict):
-            yield _document(row, number)
-        else:
-            yield LostPart(f"Line {number} is a {type(row).__name__}, not a JSON object.")
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The header of a table.
+
+    Attributes:
+        names: Names of the columns, as they are compared.
+        form: How the rows are written.
+    """
+
+    names: tuple[str, ...]
+    form: TableForm
 
 
 def read_csv(file: SourceFile) -> Iterator[Part]:
-    """CSV with a header; the delimiter may be a comma, semicolon, tab or bar.
+    """CSV or TSV with a header; the delimiter may be a comma, semicolon, tab or bar.
+
+    Lines before the header may be blank, begin with "#", or declare the delimiter as spreadsheets do ("sep=;").
 
     Raises:
         InputError: No column holds text.
     """
-    csv.field_size_limit(_MAX_FIELD)  # by default 128 KiB, less than a long document
-    delimiter = _delimiter(file)
-    reader = csv.DictReader(_lines(file, newline=""), delimiter=delimiter)
-    while True:
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            yield LostPart(f"Line {reader.line_num} is not CSV ({error}).")
-            continue
-        if row is None:
-            return
-        yield _document(row, reader.line_num)
+    encoding = encoding_of(file)
+    yield from encoding.notices
+    lines = NumberedLines(text_lines(file, encoding))
+    header = _read_header(lines, file.name)
+    repeated = sorted({name for name in header.names if name and header.names.count(name) > 1})
+    if repeated:
+        yield Notice(f"{file.name} names {', '.join(map(repr, repeated))} twice; the first that has a value is read.")
+    for record in records(lines, header.form):
+        if record.remark:
+            yield Notice(record.remark)
+        part = _part(record, header)
+        if part is not None:
+            yield part
 
 
-def _lines(file: SourceFile, newline: str | None) -> Iterator[str]:
+def encoding_of(file: SourceFile) -> DetectedEncoding:
+    """The encoding of a file that is read line by line; raises as `kg.documents.encoding.find_encoding`."""
     with file.path.open("rb") as stream:
-        encoding = detect_encoding(stream, file.name)
-    try:
-        with file.path.open(encoding=encoding, newline=newline) as lines:
-            yield from lines
-    except UnicodeDecodeError as error:
-        raise InputError(broken_encoding(file.name, error)) from error
+        return find_encoding(stream, file)
 
 
-def _delimiter(file: SourceFile) -> str:
-    """The delimiter under which the header has a column of text."""
-    # A header split by the wrong delimiter is one long name, so only the right one shows a column of text.
-    headers: dict[str, list[str]] = {}
-    for delimiter in _DELIMITERS:
-        header = next(csv.reader(_lines(file, newline=""), delimiter=delimiter), [])
-        if _pick(dict.fromkeys(header, "present"), TEXT):
-            return delimiter
-        headers[delimiter] = header
-    columns = max(headers.values(), key=len)
+def text_lines(file: SourceFile, encoding: DetectedEncoding) -> Iterator[str]:
+    """Lines of a file of text with their ends, which may be those of any system."""
+    with file.path.open(encoding=encoding.name, errors=encoding.errors, newline="") as lines:
+        yield from lines
+
+
+def _read_header(lines: NumberedLines, source: str) -> _Header:
+    """Read up to the header; the delimiter is the one under which it has a column of text.
+
+    Raises:
+        InputError: It has none.
+    """
+    delimiters: tuple[str, ...] = _DELIMITERS
+    comment = ""
+    first: tuple[int, str] | None = None
+    while (taken := lines.take()) is not None:
+        line = taken[1].lstrip("\ufeff")
+        if match := _DECLARED.fullmatch(line):
+            delimiters = (match[1],)
+        elif line.startswith("#"):
+            comment = line
+        elif line.strip():
+            first = (taken[0], line)
+            break
+    if first and (header := _header(first[1], delimiters)):
+        return header
+    # The names themselves may be written as a comment.
+    if header := _header(comment.lstrip("# "), delimiters):
+        lines.give_back([first] if first else [])
+        return header
+    if first is None and not comment:
+        raise InputError(f"{source} holds no text.")
+    line = first[1] if first else comment
+    names = max((split(line, TableForm(each, 1), open_is_text=True) for each in delimiters), key=len)
+    shown = ", ".join(repr(name.strip()[:_MAX_NAME]) for name in names[:_SHOWN] if name.strip())
     raise InputError(
-        f"{file.name} has no column of text: its first line names {', '.join(map(repr, columns)) or 'nothing'}. "
+        f"{source} has no column of text: its first line names {shown or 'nothing'}. "
         f"Name one of the columns {', '.join(TEXT)}."
     )
 
 
-def _document(row: Mapping[Any, Any], number: int) -> RawDocument | LostPart:
-    """The document of one row; `number` is its line."""
-    text = _pick(row, TEXT)
-    if not isinstance(text, str):
-        columns = ", ".join(repr(name) for name in row if name is not None) or "nothing"
-        return LostPart(f"Line {number} has no text: expected one of {', '.join(TEXT)}, got {columns}.")
-    if not (text := normalise(text)).strip():
-        return LostPart(f"Line {number} has an empty text.")
-    title, row_id = _pick(row, TITLE), _pick(row, ID)
-    return RawDocument(
-        text,
-        " ".join(normalise(str(title)).split()) if isinstance(title, str | int | float) else "",
-        normalise_date(_pick(row, DATE)),
-        normalise(str(row_id)).strip() if isinstance(row_id, str | int) and str(row_id).strip() else str(number),
-    )
+def _header(line: str, delimiters: Iterable[str]) -> _Header | None:
+    """A line as a header, None if no delimiter gives it a column of text."""
+    # A header split by the wrong delimiter is one long name, so only the right one shows a column of text.
+    headers = []
+    for delimiter in (*(each for each in delimiters if each in line), NO_DELIMITER):
+        names = tuple(map(column_name, split(line, TableForm(delimiter, 1), open_is_text=True)))
+        if not set(names).isdisjoint(TEXT):
+            last = max(position for position, name in enumerate(names, start=1) if name)
+            form = TableForm(delimiter, len(names), optional=len(names) - last, quotes_all='"' in line)
+            headers.append(_Header(names, form))
+    return max(headers, key=lambda header: len(header.names), default=None)
 
 
-def _pick(row: Mapping[Any, Any], names: Iterable[str]) -> Any:
-    """Value of the first of `names` that the row has a value for."""
-    by_name = {
-        str(name).strip().lstrip("\ufeff").lower(): value for name, value in row.items() if value not in (None, "")
-    }
-    return next((by_name[name] for name in names if name in by_name), None)
+def _part(record: Record, header: _Header) -> Part | None:
+    """The document of a record, or why there is none; None for a row without any value."""
+    if record.problem:
+        return LostPart(record.problem, ROWS)
+    place = f"Line {record.line}"
+    if not any(cell.strip() for cell in record.cells):
+        return None
+    cells = list(record.cells)
+    if not header.form.fits(cells):
+        fields = f"{len(cells)} field{'s' if len(cells) > 1 else ''}"
+        problem = f"{place} has {fields}, but the header names {header.form.columns}."
+        return LostPart(f"{problem} Put a field that holds a delimiter or a line end in quotes.", ROWS)
+    # Of two columns of one name, the first that has a value counts.
+    row: dict[str, str] = {}
+    for name, cell in zip(header.names, cells, strict=False):
+        row[name] = row.get(name) or cell
+    return row_document(row, place, str(record.end))

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from kg.stores.neo4j.schema import OLDEST_SERVER, STEPS, VERSION
 from kg.stores.neo4j.write import Statement
 from models.errors import ConfigError, InputError, ServerError, StoreError
+from models.network.address import quotable
+from models.redaction import register_secret
 
 if TYPE_CHECKING:
     from neo4j import Driver, ManagedTransaction
@@ -52,15 +54,23 @@ class ServerAddress:
         """The address in the variables `NEO4J_URI`, `NEO4J_USERNAME`, `NEO4J_PASSWORD` and `NEO4J_DATABASE`.
 
         Raises:
-            ConfigError: There is no password.
+            ConfigError: There is no password, or the address holds one.
         """
         password = os.environ.get("NEO4J_PASSWORD")
         if not password:
             raise ConfigError(
                 "NEO4J_PASSWORD is not set. Set it to the password of the database's user, which the store neo4j needs."
             )
+        register_secret(password)
+        uri = os.environ.get("NEO4J_URI") or "neo4j://localhost:7687"
+        if "@" in uri:
+            # The driver would ignore them, and every message shows the address.
+            raise ConfigError(
+                f"Expected NEO4J_URI without user name and password, such as {quotable(uri)}. Put them into "
+                "NEO4J_USERNAME and NEO4J_PASSWORD."
+            )
         return cls(
-            os.environ.get("NEO4J_URI") or "neo4j://localhost:7687",
+            uri,
             os.environ.get("NEO4J_USERNAME") or "neo4j",
             password,
             os.environ.get("NEO4J_DATABASE") or None,
@@ -253,7 +263,7 @@ def _explain(error: Exception, address: ServerAddress) -> StoreError:
     if isinstance(error, exceptions.AuthError):
         return ServerError(
             f"The database at {uri} refuses the user {address.username!r} ({reason}). Set NEO4J_USERNAME and "
-            "NEO4J_PASSWORD to those of the server."
+            f"NEO4J_PASSWORD to those of the server.{_doubtful(address.password)}"
         )
     if isinstance(error, exceptions.ConstraintError):
         return AlreadyExistsError(f"The database at {uri} has that already: {reason}.")
@@ -277,6 +287,13 @@ def _explain(error: Exception, address: ServerAddress) -> StoreError:
     if isinstance(error, exceptions.TransientError | exceptions.DatabaseUnavailable):
         return ServerError(f"The database at {uri} cannot take that now ({reason}). Run the same command again.")
     return StoreError(f"The database at {uri} cannot be used: {reason}.")
+
+
+def _doubtful(password: str) -> str:
+    """A remark on a password that was probably not meant so, or ""."""
+    if password == password.strip():
+        return ""
+    return " NEO4J_PASSWORD begins or ends with a space or a line end, which is sent with it."
 
 
 def _first_line(error: Exception) -> str:

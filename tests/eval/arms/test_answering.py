@@ -67,6 +67,13 @@ def test_the_best_option_after_normalising_is_chosen():
     assert scorer.asked[1] == option_texts(CHOICE, "option")
 
 
+@pytest.mark.parametrize(("keyed", "right"), [(0, 1.0), (1, 0.0), (2, 1.0)])
+def test_an_option_with_the_text_of_the_right_one_is_right(keyed, right):
+    item = Item("q", "Which?", ("red", "blue", "red"), keyed, ("red",))
+    scorer = Scorer((-1.0, 1, 1), (-3.0, 1, 1), (-1.0, 1, 1))
+    assert choose_option(item, PromptEvidence(), scorer, MarkingRules(), PROMPTS).correct == right
+
+
 def test_pmi_subtracts_the_score_without_the_question():
     class Fluent(Scorer):
         """Likes the second option whatever is asked, and learns of the first from the question."""

@@ -9,7 +9,7 @@ from eval.runs.folder import RunFolder
 from eval.runs.trec import RankedChunk, read_qrels, read_run
 from eval.tasks.gold import GoldChunks
 from eval.types import Item
-from models.errors import BudgetError
+from models.errors import BudgetError, ModelError, RefusalError, RefusedPromptError
 from models.runtime.progress import SILENT
 from retrieval.answering.pack import pack
 from retrieval.types import GraphQuery, Passage, RetrievedEvidence, RetrievedReport
@@ -164,3 +164,23 @@ def test_lines_are_weighted_by_cosine_after_dense_search_and_otherwise_by_rank()
     second = -math.log(2)
     assert line_weights(packed, ranking, is_dense=False) == pytest.approx((second, second, 0.0))
     assert line_weights(packed, [], is_dense=False) == (0.0, 0.0, 0.0)
+
+
+def test_prompts_that_a_server_refuses_are_failed_items_however_many(tmp_path):
+    refused = {item.question: RefusedPromptError("filtered") for item in ITEMS[1:]}
+    contexts = freeze_all(tmp_path, Retriever(refused), keys=("rag",))
+    assert [bool(contexts["rag", item.id].error) for item in ITEMS] == [False] + [True] * (len(ITEMS) - 1)
+
+
+@pytest.mark.parametrize("error", [ModelError("gone"), RefusalError("wrong key")])
+def test_a_model_out_of_reach_ends_the_run_and_is_no_result(error, tmp_path):
+    with pytest.raises(type(error)):
+        freeze_all(tmp_path, Retriever({item.question: error for item in ITEMS}), keys=("rag",))
+    assert RunFolder(tmp_path).contexts() == {}
+    contexts = freeze_all(tmp_path, Retriever(), keys=("rag",))
+    assert not any(context.error for context in contexts.values())
+
+
+def test_one_item_that_a_model_fails_at_is_a_failed_item(tmp_path):
+    contexts = freeze_all(tmp_path, Retriever({ITEMS[0].question: ModelError("HTTP 500")}), keys=("rag",))
+    assert [item for (_, item), context in contexts.items() if context.error] == [ITEMS[0].id]

@@ -8,7 +8,7 @@ from eval.arms.score import AnswerSettings, Arm, answer_items, missing_samples
 from eval.runs.folder import RunFolder
 from eval.runs.records import write_records
 from eval.types import Context, Item
-from models.errors import BudgetError, ModelError, OutputError, RefusalError
+from models.errors import BudgetError, ModelError, OutputError, RefusalError, RefusedPromptError
 from models.protocols import OptionScore, OptionScores, Usage
 
 ITEMS = [Item(f"q{n}", f"Question {n}?", ("x", "y"), 1, ("y",)) for n in range(6)]
@@ -83,6 +83,14 @@ def test_failed_items_are_answered_again_on_request_only(tmp_path):
 def test_one_refusal_is_a_failed_item(tmp_path):
     samples, _ = run_arms(tmp_path, [BARE], {5: RefusalError("too long")})
     assert samples["bare", "q5"].error == "RefusalError: too long"
+
+
+def test_refused_prompts_in_a_row_are_failed_items(tmp_path):
+    refused = {number: RefusedPromptError("filtered") for number in range(1, 5)}
+    samples, _ = run_arms(tmp_path, [BARE], refused)
+    assert [sample.error for sample in samples.values()].count("RefusedPromptError: filtered") == 4
+    again, _ = run_arms(tmp_path, [BARE])
+    assert again == samples
 
 
 def test_a_model_out_of_reach_stops_the_run_and_its_failures_are_not_recorded(tmp_path):

@@ -1,6 +1,8 @@
+import math
 import random
 
 import ir_measures
+import numpy as np
 import pytest
 
 from eval.runs.trec import RankedChunk, ndcg, qrels_lines, read_qrels, read_run, recall, relevance, run_lines
@@ -15,6 +17,30 @@ def test_rankings_and_judgements_read_back(tmp_path):
     (tmp_path / "qrels.trec").write_text("\n".join(qrels_lines({"q1": ["c:1", "c:3"], "q2": []})))
     assert read_qrels(tmp_path / "qrels.trec") == {"q1": ("c:1", "c:3")}
     assert read_run(tmp_path / "none") == read_qrels(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [0.0] * 50,
+        [1.0] * 30 + [1.0 - 1e-15] * 30,
+        [1e9] * 20 + [1e9 - 1] * 20,
+        [math.inf, math.inf, 3.0, 3.0, -math.inf, math.nan, math.nan],
+        [-1e-12 * number for number in range(40)],
+        [0.1, 0.3, 0.2],  # a ranking is what its order says, whatever its scores
+    ],
+)
+def test_written_scores_fall_strictly_as_float32_and_as_text(scores):
+    lines = run_lines("rag", "q", [RankedChunk(f"c:{number}", score) for number, score in enumerate(scores)])
+    written = [line.split(" ")[4] for line in lines]
+    read = [float(np.float32(float(text))) for text in written]
+    assert read == sorted(set(read), reverse=True)
+    assert all(math.isfinite(score) for score in read)
+
+
+def test_scores_that_fall_are_written_as_they_are():
+    lines = run_lines("rag", "q", [RankedChunk("a", 12.5), RankedChunk("b", 0.1 + 0.2), RankedChunk("c", -3.0)])
+    assert [line.split(" ")[4] for line in lines] == ["12.5", "0.3", "-3"]
 
 
 def test_ndcg_is_that_of_ir_measures(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.documents.load import LoadedFile, list_sources, load
+from kg.documents.load import HIDDEN, LoadedFile, PartCount, list_entries, list_sources, load, load_counts
 from kg.documents.parts import SourceFile
 from kg.documents.readers import READERS
 from kg.schema import Document
@@ -44,52 +44,6 @@ def test_text_takes_its_title_from_the_file_name(tmp_path: Path) -> None:
     )
 
 
-def test_markdown_front_matter_becomes_title_and_date(tmp_path: Path) -> None:
-    document = only(
-        load_one(tmp_path, "a.md", "---\nTitle: The bridge\ndate: 2031-03-04\ntags: [a]\n---\n\n# Other\nText.\n")
-    )
-    assert (document.title, document.date, document.text) == ("The bridge", "2031-03-04", "# Other\nText.")
-
-
-def test_a_colon_in_a_front_matter_title_is_read_anyway(tmp_path: Path) -> None:
-    document = only(load_one(tmp_path, "a.md", "---\ntitle: Bridge: the end\ndate: 4 March 2031\n---\nText."))
-    assert (document.title, document.date, document.text) == ("Bridge: the end", "2031-03-04", "Text.")
-
-
-def test_an_impossible_date_in_front_matter_does_not_lose_the_document(tmp_path: Path) -> None:
-    document = only(load_one(tmp_path, "a.md", "---\ntitle: T\ndate: 2031-02-30\n---\nText."))
-    assert (document.title, document.date, document.text) == ("T", "", "Text.")
-
-
-def test_rules_in_markdown_are_not_front_matter(tmp_path: Path) -> None:
-    text = "---\nA plain paragraph.\n\n---\n\n# The heading #\n\nMore."
-    document = only(load_one(tmp_path, "a.md", text))
-    assert (document.text, document.title) == (text, "The heading")
-
-
-def test_html_gives_its_main_text_in_order(tmp_path: Path) -> None:
-    page = """<!doctype html><html><head><title> Tide
-      report </title><meta property="article:published_time" content="2031-03-04T08:00:00Z"><style>p{}</style></head>
-      <body><nav>Home | About</nav><main><h2>High   water</h2><p>At <b>nine</b>
-      o'clock &amp; later.</p><ul><li>first</li><li>second</li></ul><p>line<br>break</p>
-      <table><tr><td>Ness</td><td>4 m</td></tr></table><script>var x = "unseen";</script><p>End.</p></main>
-      <footer>Contact</footer></body></html>"""
-    document = only(load_one(tmp_path, "p.html", page))
-    assert (document.title, document.date) == ("Tide report", "2031-03-04")
-    assert document.text == (
-        "## High water\n\nAt nine o'clock & later.\n\n- first\n\n- second\n\nline\nbreak\n\nNess 4 m\n\nEnd."
-    )
-
-
-def test_html_says_its_own_encoding(tmp_path: Path) -> None:
-    page = '<html><head><meta charset="iso-8859-2"></head><body><p>Łódź</p></body></html>'
-    assert only(load_one(tmp_path, "p.htm", page.encode("iso-8859-2"))).text == "Łódź"
-
-
-def test_deeply_nested_html_is_read(tmp_path: Path) -> None:
-    assert only(load_one(tmp_path, "p.html", "<div>" * 3000 + "deep" + "</div>" * 3000)).text == "deep"
-
-
 def test_jsonl_keeps_good_rows_and_names_bad_ones(tmp_path: Path) -> None:
     rows = [
         json.dumps({"id": 7, "headline": "One", "content": "First text.", "publish_date": "2026/05/08", "other": [1]}),
@@ -117,6 +71,7 @@ def test_many_bad_lines_make_a_short_report(tmp_path: Path) -> None:
     loaded = load_one(tmp_path, "rows.jsonl", "{\n" * 1000)
     assert len(loaded.errors) == 21
     assert loaded.errors[-1] == "There are 980 more."
+    assert loaded.parts == (PartCount("rows", 0, 1000),)
 
 
 @pytest.mark.parametrize(("delimiter", "name"), [(",", "t.csv"), (";", "t.csv"), ("\t", "t.tsv"), ("|", "t.csv")])
@@ -136,7 +91,7 @@ def test_csv_without_text_names_the_columns_it_has(tmp_path: Path) -> None:
 def test_csv_fields_may_be_long_and_rows_short(tmp_path: Path) -> None:
     loaded = load_one(tmp_path, "t.csv", "title,text\nlong," + "word " * 100_000 + "\nshort\n")
     assert [document.title for document in loaded.documents] == ["long"]
-    assert loaded.error.startswith("Line 3 has no text")
+    assert loaded.error.startswith("Line 3 has 1 field, but the header names 2.")
 
 
 def test_rows_with_one_id_and_text_stay_two_documents(tmp_path: Path) -> None:
@@ -186,7 +141,11 @@ def test_a_bad_file_never_stops_the_rest(tmp_path: Path) -> None:
     assert "not a regular file" in found["dangling.txt"].error
     assert found["c/photo.jpeg"].skipped.startswith("Unknown type '.jpeg'")
     assert not found["c/photo.jpeg"].error
-    assert set(found) == set(list_sources(tmp_path))
+    assert found[".hidden.txt"].skipped == "Hidden: its name begins with a dot."
+    assert found[".git"].skipped == HIDDEN  # one entry for all that it holds
+    assert set(found) == {*list_sources(tmp_path), ".git", ".hidden.txt"} == set(list_entries(tmp_path))
+    counts = load_counts(found.values())["files"]
+    assert (counts.total, counts.done, counts.failed, counts.skipped) == (10, 2, 5, 3)
 
 
 def test_a_parser_that_crashes_is_one_failed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,6 +185,71 @@ def test_nothing_to_read_is_an_error(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_of_unknown_types_is_an_error_that_names_them(tmp_path: Path) -> None:
-    write(tmp_path, "a.docx", "x")
-    with pytest.raises(InputError, match=r"only \.docx"):
+    write(tmp_path, "a.psd", "x")
+    with pytest.raises(InputError, match=r"only \.psd"):
         list_sources(tmp_path)
+
+
+def test_linked_files_are_read_and_linked_folders_named(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    write(corpus, "a.txt", "Here.")
+    other = write(tmp_path, "other/b.txt", "There.").parent
+    (corpus / "b.txt").symlink_to(other / "b.txt")
+    (corpus / "outside").symlink_to(other)
+    (corpus / "sub").mkdir()
+    (corpus / "sub" / "loop").symlink_to(corpus)
+    (corpus / "itself").symlink_to(corpus / "itself")
+    found = {loaded.source: loaded for loaded in load(corpus)}
+    assert {name for name, loaded in found.items() if loaded.documents} == {"a.txt", "b.txt"}
+    assert f"Link to the folder {other};" in found["outside"].skipped
+    assert "Link to the folder" in found["sub/loop"].skipped
+    assert "itself" in found
+    assert "outside" not in list_sources(corpus)
+
+
+def test_a_folder_that_is_itself_a_link_or_hidden_is_read(tmp_path: Path) -> None:
+    write(tmp_path, ".vault/a.txt", "Here.")
+    (tmp_path / "link").symlink_to(tmp_path / ".vault")
+    for folder in (".vault", "link"):
+        assert [loaded.source for loaded in load(tmp_path / folder)] == ["a.txt"]
+    write(tmp_path, ".note.txt", "A note.")
+    assert only(next(load(tmp_path / ".note.txt"))).text == "A note."
+
+
+@pytest.mark.parametrize("name", ["a.psd", "a", "a.TXT.bak", "a.exe", "a.pages"])
+def test_a_file_of_an_unknown_type_that_is_named_itself_is_an_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"Unknown type|unknown type"):
+        list(load(write(tmp_path, name, "x")))
+
+
+def test_an_encoding_that_is_named_reads_the_files_of_text(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "Žluťoučký kůň".encode("cp1250"))
+    write(tmp_path, "b.csv", "id,text\n1,Žluťoučký kůň\n".encode("cp1250"))
+    write(tmp_path, "c.jsonl", '{"text": "Žluťoučký kůň"}'.encode("cp1250"))
+    assert [only(loaded).text for loaded in load(tmp_path, "cp1250")] == ["Žluťoučký kůň"] * 3
+
+
+def test_rows_and_files_add_up(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "id,text\n1,One.\n2,Two.\n3\n")
+    write(tmp_path, "b.jsonl", '{"text": "One."}\n{\n')
+    write(tmp_path, "c.txt", "Whole.")
+    write(tmp_path, "d.json", '{"name": "settings"}')
+    write(tmp_path, "e.psd", "x")
+    counts = load_counts(load(tmp_path))
+    assert (counts["files"].total, counts["files"].done, counts["files"].failed, counts["files"].skipped) == (
+        5,
+        1,
+        2,
+        2,
+    )
+    assert (counts["rows"].total, counts["rows"].done, counts["rows"].failed) == (5, 3, 2)
+
+
+def test_two_files_whose_names_become_one_stay_two_sources(tmp_path: Path) -> None:
+    write(tmp_path, "Caf\u00e9.txt", "Same.")
+    write(tmp_path, "Cafe\u0301.txt", "Same.")
+    (tmp_path / os.fsdecode(b"b\xff.txt")).write_text("Same.")
+    (tmp_path / os.fsdecode(b"b\xfe.txt")).write_text("Same.")
+    files = list(load(tmp_path))
+    assert sorted(file.source for file in files) == ["Café.txt", "Café.txt~2", "b\ufffd.txt", "b\ufffd.txt~2"]
+    assert len({only(file).id for file in files}) == 4

@@ -56,3 +56,24 @@ def test_scripts_without_spaces_are_found_in_part() -> None:
     traces = TextTraces({"a.md": ["汉江穿过首尔流入黄海。한강은 서울을 지난다."]}, {}, [])
     assert traces.owners(json.dumps("穿过首尔流入")) == {"a.md"}
     assert traces.owners("穿过首尔") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "holding"),
+    [
+        ("सुमित्रा", "उस दिन सुमित्रा आई।"),
+        ("GÜLİZAR", "Evde Gülizar vardı."),
+        ("خَدِيجَة", "قالت خديجة ذلك"),
+        ("Bahn­wärter", "der Bahnwärter schlief"),
+        ("サクラ", "駅前のｻｸﾗ商店"),
+        ("Ευρυδίκη", "Η ΕΥΡΥΔΙΚΗ ΕΦΥΓΕ"),
+    ],
+)
+def test_a_name_of_any_script_is_found_however_it_is_spelled(name: str, holding: str) -> None:
+    traces = TextTraces({}, {"a.md": [name]}, [])
+    assert traces.owners(holding) == {"a.md"}
+    assert traces.owners(json.dumps(holding)) == {"a.md"}
+
+
+def test_a_name_that_differs_in_a_vowel_sign_is_no_trace() -> None:
+    assert TextTraces({}, {"a.md": ["सीमा"]}, []).owners("सोमा आई") == frozenset()

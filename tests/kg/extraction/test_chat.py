@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,8 @@ from kg.extraction.proposals import ExtractionReply, Proposal, format_chained, p
 from kg.extraction.protocol import ExtractionInput, ExtractionOutcome, by_chunk, extraction_inputs
 from kg.language.sentences import RuleSentences
 from kg.schema import Chunk, Document, Evidence, Triple
-from models.calls.structured import parse_structured
-from models.errors import InputError, OutputError
+from models.calls.structured import parse_fitting, parse_structured
+from models.errors import InputError, OutputError, RefusedPromptError, TooLongError
 from models.protocols import Completion, Usage
 from tests.kg.scripted import ScriptedChat
 
@@ -162,12 +163,33 @@ LINES = {
 }
 
 
+@pytest.mark.parametrize(("kind", "calls"), [(RefusedPromptError, 1), (TooLongError, 3)])
+def test_a_refused_passage_is_sent_in_halves_only_where_it_is_too_long(kind, calls):
+    read = extractor(fail=lambda prompt: kind("no") if "founded" in prompt and "lies by" in prompt else None)
+    if kind is RefusedPromptError:
+        with pytest.raises(RefusedPromptError):
+            read(passage())
+    else:
+        assert read(passage()).extractions[0].triples
+    assert len(read.chat.asked) == calls
+
+
+def test_lines_beyond_the_most_that_a_reply_may_have_count_as_dropped():
+    class Talkative(ScriptedChat):
+        def complete(self, request):
+            return replace(super().complete(request), surplus=3)
+
+    talking, terse = (ChatExtractor(chat, RuleSentences(), ALONE) for chat in (Talkative(), ScriptedChat()))
+    dropped = [read(passage()).extractions[0].dropped for read in (talking, terse)]
+    assert dropped[0] == dropped[1] + 3
+
+
 @pytest.mark.parametrize("style", LINES)
 def test_the_schema_bounds_the_answer_by_the_length_of_the_passage(style):
     schema = reply_schema(style, 200, density=2.5)
-    assert parse_structured(json.dumps({"facts": [LINES[style]] * 5}), schema)
-    with pytest.raises(OutputError):
-        parse_structured(json.dumps({"facts": [LINES[style]] * 6}), schema)
+    five = {"facts": [LINES[style]] * 5}
+    assert parse_fitting(json.dumps(five), schema) == (five, 0)
+    assert parse_fitting(json.dumps({"facts": [LINES[style]] * 7}), schema) == (five, 2)
     assert reply_schema(style, 200) != reply_schema(style, 400)
 
 
@@ -225,7 +247,7 @@ def test_another_language_is_left_to_the_model_alone(parser):
 
     [row] = ChatExtractor(German(), RuleSentences(), ExtractConfig(gleaning="nlp"))(passage(text)).extractions
     assert [(t.subject, t.predicate, t.object) for t in row.triples] == [("Rhein", "entspringt", "Schweiz")]
-    with pytest.raises(InputError, match="another language"):
+    with pytest.raises(InputError, match="this text is in German"):
         NlpExtractor(RuleSentences())(passage(text))
 
 

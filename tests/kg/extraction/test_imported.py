@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kg.documents.chunk import chunk
-from kg.extraction.imported import ImportExtractor, read_facts
+from kg.extraction.imported import ImportExtractor, read_fact_file, read_facts
 from kg.extraction.protocol import ExtractionInput, ExtractionOutcome
 from kg.language.sentences import RuleSentences
 from kg.schema import Document
@@ -96,3 +96,51 @@ def test_what_is_no_fact_is_refused_with_its_line(tmp_path: Path, text: str) -> 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read_facts(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Harrow Mill is old. It is made of stone and oak, and it has four floors. Harrow Mill stands in Torsby.",
+        "Harrow fields are wide and flat, and they end at a river. Now Harrow Mill stands in Torsby, they say.",
+        "The Harrow road is long. Harrow hill is high and bare. Harrow lake is deep. Harrow Mill is in Torsby.",
+        "Harrow Mill burnt once, and it was rebuilt soon after. Harrow Mill flooded twice. In Torsby is Harrow Mill.",
+        "Harrow Mill, and again Harrow Mill, and then Harrow Mill, all of one name. One Harrow Mill is in Torsby.",
+    ],
+)
+def test_a_fact_without_a_source_is_found_in_whichever_chunk_holds_it(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path / "f.jsonl", [{"subject": "Harrow Mill", "predicate": "stands in", "object": "Torsby"}])
+    assert facts(read(path, text)) == {("Harrow Mill", "stands in", "Torsby")}
+
+
+def test_a_fact_without_a_source_whose_subject_is_the_title_alone_is_found(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "f.jsonl", [{"subject": "Old Mill", "predicate": "sells flour to", "object": "Marrow & Finch"}]
+    )
+    assert facts(read(path, title="Old Mill")) == {("Old Mill", "sells flour to", "Marrow & Finch")}
+
+
+def test_every_entry_of_a_file_is_a_fact_a_failure_or_a_skip(tmp_path: Path) -> None:
+    path = tmp_path / "facts.tsv"
+    path.write_text(
+        "subject\tpredicate\tobject\nA\tis\tB\n\na\tIS\tb\nC\tis\tC\nD\tis\tE\u2028F\nD\tis\nG\t\u00ad\tH\n",
+        encoding="utf-8",
+    )
+    file = read_fact_file(path)
+    assert file.places == ("line 2", "line 6")
+    assert [skip.item.partition(":")[0] for skip in file.skips] == ["line 4", "line 5"]
+    assert [failure.item for failure in file.failures] == ["line 7", "line 8"]
+
+
+def test_a_list_of_facts_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "facts.json"
+    path.write_text(json.dumps([{"subject": "A", "predicate": "is", "object": "B"}], indent=1), encoding="utf-8")
+    assert len(read_fact_file(path).facts) == 1
+
+
+def test_a_triple_of_a_cache_that_is_none_is_a_failure(tmp_path: Path) -> None:
+    triples = [["A", "is", "B"], ["A", "is"], ["A", "is", None], "A is B", ["A", "is", "B"], ["A", "was", "a"]]
+    path = tmp_path / "openie.json"
+    path.write_text(json.dumps({"docs": [{"passage": "A is B.", "extracted_triples": triples}]}), encoding="utf-8")
+    file = read_fact_file(path)
+    assert (len(file.facts), len(file.failures), len(file.skips)) == (1, 3, 2)

@@ -94,9 +94,18 @@ def test_no_text_is_too_strange(extractor: NlpExtractor, text: str) -> None:
     assert len(reading.extractions) == len(passage.chunks)
 
 
-@pytest.mark.parametrize("text", ["한강은 서울을 흐른다.", "東京都は日本の首都です。"])
-def test_another_script_is_refused_however_short(extractor: NlpExtractor, text: str) -> None:
-    with pytest.raises(InputError, match="another language"):
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("東京都は日本の首都です。", "Japanese"),
+        ("上海是中国最大的城市。", "Chinese"),
+        ("Η Αθήνα είναι η πρωτεύουσα.", "Greek"),
+        ("กรุงเทพมหานครเป็นเมืองหลวง", "Thai"),
+        ("Волга впадает в Каспийское море и течёт через Казань.", "Russian"),
+    ],
+)
+def test_another_script_is_refused_by_name_however_short(extractor: NlpExtractor, text: str, language: str) -> None:
+    with pytest.raises(InputError, match=f"reads English and French.* in {language}"):
         read(extractor, text)
 
 
@@ -146,3 +155,58 @@ def test_a_pronoun_without_a_name_may_stand_for_the_person_of_the_title(extracto
 def test_his_and_her_join_as_he_and_she_do(extractor: NlpExtractor) -> None:
     found = facts(read(extractor, "Tom Hale lives in Torsby. His brother Bo Finch left Harrow Mill.")[0])
     assert any(fact.subject == "Tom Hale" and fact.object == "Bo Finch" for fact in found.values()), list(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("신채호는 대전에서 태어났다.", ["신채호", "대전"]),
+        ("광주광역시의 인구가 늘었다고 전라남도가 밝혔다.", ["광주광역시", "전라남도"]),
+        ("현대자동차와 카카오가 판교에 연구소를 지었다.", ["현대자동차", "카카오", "판교"]),
+        ("여기가 바로 제주도입니다.", ["제주도"]),
+        ("허난설헌이 쓴 시를 허균은 명나라로 보냈다.", ["허난설헌", "허균", "명나라"]),
+    ],
+)
+def test_korean_names_lose_their_particles(extractor: NlpExtractor, text: str, names: list[str]) -> None:
+    reading, passage = read(extractor, text)
+    mentions = [mention for row in reading.extractions for mention in row.mentions]
+    assert [mention.name for mention in mentions] == names
+    for mention in mentions:
+        assert passage.chunks[0].text[mention.evidence.start : mention.evidence.end] == mention.name
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("Camille Claudel a travaillé à Paris avec un sculpteur.", "Camille Claudel | a travaillé à | Paris"),
+        ("Gustave Courbet, né à Ornans, est un peintre du XIXe siècle.", "Gustave Courbet | né à | Ornans"),
+        ("Rouen est la capitale de la Normandie.", "Rouen | est la capitale de | Normandie"),
+        ("Michelin est dirigé par Florent Menegaux depuis la ville.", "Michelin | est dirigé par | Florent Menegaux"),
+        ("Simone Veil a présidé le Parlement européen.", "Simone Veil | a présidé | Parlement européen"),
+    ],
+)
+def test_french_is_read_by_its_own_parser(extractor: NlpExtractor, text: str, fact: str) -> None:
+    assert fact in facts(read(extractor, text)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("La ciudad de Lima es la capital del Perú.", {"Lima", "Perú"}),
+        ("Die Stadt Bremen liegt an der Weser.", {"Stadt Bremen", "Weser"}),
+        ("Roma è la capitale e si trova nel Lazio.", {"Roma", "Lazio"}),
+        ("Zij woont in Utrecht en werkt bij de gemeente.", {"Utrecht"}),
+        ("Hon är född i Lund och bor i Malmö.", {"Lund", "Malmö"}),
+    ],
+)
+def test_a_short_sentence_in_another_language_states_nothing(
+    extractor: NlpExtractor, text: str, names: set[str]
+) -> None:
+    reading, _ = read(extractor, text)
+    assert facts(reading) == {}
+    found = {mention.name for row in reading.extractions for mention in row.mentions}
+    assert found == names
+
+
+def test_what_french_denies_is_no_fact(extractor: NlpExtractor) -> None:
+    assert facts(read(extractor, "Camille Claudel n'a pas fondé une société avec Michelin.")[0]) == {}

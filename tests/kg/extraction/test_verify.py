@@ -259,3 +259,45 @@ def test_a_part_of_the_titles_name_may_stand_for_it():
     (triple,) = verify(facts, [(chunk, [(0, len(text))])], "Mirela Oddsen").triples
     assert triple.subject == "Mirela Oddsen"
     assert verify(facts, [(chunk, [(0, len(text))])], "Mirela Finch").triples == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fact", "ends"),
+    [
+        ("장보고는 청해진을 세웠다.", "장보고는 | 세웠다 | 청해진을", ("장보고", "청해진")),
+        ("현대중공업이 울산에 공장을 지었다.", "현대중공업 | 지었다 | 공장을", ("현대중공업", "공장")),
+        ("한나은 씨는 광주에서 태어났다.", "한나은 | 태어났다 | 광주에서", ("한나은", "광주")),
+        ("고려청자는 강진에서 만들었다.", "고려청자는 | 만들었다 | 강진에서", ("고려청자", "강진")),
+        ("강감찬과 서희는 고려의 신하였다.", "서희는 | 신하였다 | 고려의", ("서희", "고려")),
+    ],
+)
+def test_korean_names_lose_the_particles_that_a_model_copied(text, fact, ends):
+    chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
+    result = verify(read(fact), [(chunk, [(0, len(text))])])
+    (triple,) = result.triples
+    assert (triple.subject, triple.object) == ends
+    assert {mention.name for mention in result.mentions} == set(ends)
+
+
+@pytest.mark.parametrize(
+    ("text", "fact", "ends"),
+    [
+        ("Die Güter­bahn gehört Ada Lorne.", "Güterbahn | gehört | Ada Lorne", ("Güterbahn", "Ada Lorne")),
+        ("İnönü Ankara'da yaşadı.", "INÖNÜ | yaşadı | Ankara", ("İnönü", "Ankara")),
+        ("سافر خَالِدٌ إلى دمشق.", "خالد | سافر | دمشق", ("خَالِدٌ", "دمشق")),
+        ("राधा ने मथुरा देखी।", "राधा | देखी | मथुरा।", ("राधा", "मथुरा")),
+        ("ｿﾆｰは東京に移った。", "ソニー | 移った | 東京。", ("ｿﾆｰ", "東京")),
+        ("สมชายเกิดที่ขอนแก่น", "สมชาย | เกิดที่ | ขอนแก่น", ("สมชาย", "ขอนแก่น")),
+        ("Ο ΣΟΛΩΝ έφυγε από την Αθήνα.", "Σόλων | έφυγε | ΑΘΗΝΑ", ("ΣΟΛΩΝ", "Αθήνα")),
+    ],
+)
+def test_a_name_is_found_in_every_script_and_spelling(text, fact, ends):
+    chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
+    (triple,) = verify(read(fact), [(chunk, [(0, len(text))])]).triples
+    assert (triple.subject, triple.object) == ends
+
+
+def test_names_that_differ_in_a_vowel_sign_are_not_found():
+    text = "राधा ने मथुरा देखी।"
+    chunk = Chunk("c:1", "d:1", 0, 0, len(text), text, 10)
+    assert verify(read("राधे | देखी | मथुरा"), [(chunk, [(0, len(text))])]).triples == []

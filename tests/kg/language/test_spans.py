@@ -18,6 +18,14 @@ from kg.language.spans import FoldedText, fold
         ("STRASSE", "Straße", "STRASSE"),
         ("北京大学在北京", "北京", "北京"),
         ("Annual Ann", "Ann", "Ann"),
+        ("der Güter\u00adbahn\u00adhof.", "Güterbahnhof", "Güter\u00adbahn\u00adhof"),
+        ("DİYARBAKIR'da", "Diyarbakır", "DİYARBAKIR"),
+        ("قال مُحَمَّدٌ كلاما", "محمد", "مُحَمَّدٌ"),
+        ("वह दिल्ली में है", "दिल्ली", "दिल्ली"),
+        ("ﾄﾖﾀの車", "トヨタ", "ﾄﾖﾀ"),
+        ("ไปเชียงใหม่แล้ว", "เชียงใหม่", "เชียงใหม่"),
+        ("ΟΔΥΣΣΕΥΣ", "Οδυσσεύς", "ΟΔΥΣΣΕΥΣ"),
+        ("سنة ١٩٤٨ م", "1948", "١٩٤٨"),
     ],
 )
 def test_finds_what_a_reader_would_find(text, name, found):
@@ -26,7 +34,18 @@ def test_finds_what_a_reader_would_find(text, name, found):
 
 
 @pytest.mark.parametrize(
-    ("text", "name"), [("annual", "Ann"), ("Anna", "Ann"), ("4000", "400"), ("a b", ""), ("a", " ")]
+    ("text", "name"),
+    [
+        ("annual", "Ann"),
+        ("Anna", "Ann"),
+        ("4000", "400"),
+        ("a b", ""),
+        ("a", " "),
+        ("दिल", "दि"),
+        ("กิน", "ก"),
+        ("सूरजमल", "सूरज"),
+        ("10³", "10"),
+    ],
 )
 def test_does_not_find_parts_of_words(text, name):
     assert FoldedText(text).find(name) is None
@@ -37,6 +56,12 @@ def test_stays_within_the_span():
     assert text.find("ada", (3, 9)) == (5, 8)
     assert list(text.find_all("ada")) == [(0, 3), (5, 8)]
     assert text.find("ada", (1, 7)) is None
+
+
+@given(st.text())
+def test_a_prepared_text_is_folded_as_any_text_is(text):
+    composed = unicodedata.normalize("NFC", text)
+    assert " ".join(FoldedText(composed).folded.split()) == fold(composed)
 
 
 @given(st.text(max_size=40), st.text(min_size=1, max_size=10), st.text(max_size=40))

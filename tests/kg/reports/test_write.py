@@ -9,7 +9,7 @@ from kg.language.sentences import RuleSentences
 from kg.reports.write import ReportPlan, write_reports
 from kg.schema import Community, Fact, Handle, Report
 from models.calls.records import Budget
-from models.errors import InputError, ModelError, OutputError
+from models.errors import InputError, ModelError, OutputError, RefusedPromptError
 from tests.kg.reporting import REPORTER, STORIES, Reporter, report_by_rule, session
 from tests.kg.scripted import LetterEncoder, ScriptedChat, write_sources
 
@@ -147,6 +147,15 @@ def test_a_report_without_a_cited_fact_is_none(desk):
     run = desk.report()
     assert run.written == [] and desk.read(Report) == []
     assert "cites a fact" in run.failed[0].reason
+
+
+def test_refused_prompts_are_failed_reports_however_many(desk):
+    Reporter.answer = staticmethod(lambda shown: RefusedPromptError("filtered"))
+    run = desk.report()
+    assert run.failed and run.written == []
+    assert {failure.reason for failure in run.failed} == {"RefusedPromptError: filtered"}
+    Reporter.answer = None
+    assert len(desk.report(retry_failed=True).written) == len(run.failed)
 
 
 def test_a_model_that_is_gone_ends_the_run_and_fails_no_report(desk):

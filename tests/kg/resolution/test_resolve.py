@@ -10,7 +10,7 @@ from kg.resolution.judge import Judge
 from kg.resolution.resolve import resolve
 from kg.rulings import MERGE, SPLIT, UNDO, ruling
 from kg.schema import Evidence, Extraction, Mention, Triple
-from models.errors import OutputError
+from models.errors import OutputError, RefusedPromptError
 from models.protocols import Completion, Usage
 from tests.kg.scripted import LetterEncoder
 
@@ -366,14 +366,14 @@ class Judging:
     name = "judging"
     digest = "judging-1"
 
-    def __init__(self, *same, useless=False):
+    def __init__(self, *same, useless=None):
         self.same, self.useless, self.asked = same, useless, []
 
     def complete(self, request):
         question = request.messages[-1].content
         self.asked.append(question)
         if self.useless:
-            raise OutputError("no JSON", 7, 1)
+            raise self.useless("no JSON", 7, 1)
 
         def asks_about(pair):
             return all(name in question for name in pair)
@@ -395,10 +395,11 @@ def test_a_judge_decides_what_words_leave_open_and_nothing_else():
     assert {"judged one thing by judging"} < {merge.reason for merge in result.merges}
     assert len(result.entities) == 3
     assert chat.asked and not any("lorne" in question for question in chat.asked)
-    judge = Judge(Judging(useless=True))
-    assert len(run(*extractions, judge=judge).entities) == 4
-    assert len(judge.failures) == judge.decided > 0
-    assert judge.usage.tokens_in == 7 * judge.decided
+    for error in (OutputError, RefusedPromptError):
+        judge = Judge(Judging(useless=error))
+        assert len(run(*extractions, judge=judge).entities) == 4
+        assert len(judge.failures) == judge.decided > 0
+        assert judge.usage.tokens_in == 7 * judge.decided
 
 
 def test_rulings_stand_above_rules():

@@ -18,7 +18,16 @@ import pytest
 
 from models.calls.records import Budget, LedgerRow, RecordedChat, RecordedScorer, Records
 from models.config import Price
-from models.errors import BudgetError, EmptyReplyError, ModelError, OutputError, StoreError
+from models.errors import (
+    BudgetError,
+    EmptyReplyError,
+    ModelError,
+    OutputError,
+    RefusalError,
+    RefusedPromptError,
+    StoreError,
+    TooLongError,
+)
 from models.protocols import (
     ChatModel,
     ChatRequest,
@@ -352,3 +361,73 @@ def test_removed_replies_need_a_new_call_and_reasons_keep_only_their_kind(record
     with pytest.raises(OutputError, match=r"^The text of this reply was erased\.$") as error:
         RecordedChat(Chat("other", loop), records).complete(ASK)
     assert (error.value.tokens_in, error.value.tokens_out) == (7, 3)
+
+
+@pytest.mark.parametrize("kind", [OutputError, RefusedPromptError, TooLongError])
+def test_a_refused_prompt_fails_again_as_it_did_without_a_call(kind: type[OutputError], tmp_path: Path) -> None:
+    def refuse(request: ChatRequest) -> str:
+        raise kind("no: too much", 3, 1, estimated=True)
+
+    inner = Chat(play=refuse)
+    for number in range(3):
+        with closing(Records(tmp_path / "calls.sqlite")) as records, pytest.raises(OutputError) as raised:
+            RecordedChat(inner, records).complete(ASK)
+        error = raised.value
+        assert (type(error), str(error), error.recorded) == (kind, "no: too much", number > 0)
+        assert (error.tokens_in, error.tokens_out, error.estimated) == (3, 1, True)
+    assert len(inner.asked) == 1
+    with closing(Records(tmp_path / "calls.sqlite", retry_failed=True)) as records, pytest.raises(kind):
+        RecordedChat(inner, records).complete(ASK)
+    assert len(inner.asked) == 2
+
+
+def test_a_server_that_refuses_every_call_is_called_again(records: Records) -> None:
+    def refuse(request: ChatRequest) -> str:
+        raise RefusalError("wrong key")
+
+    inner = Chat(play=refuse)
+    for _ in range(2):
+        with pytest.raises(RefusalError):
+            RecordedChat(inner, records).complete(ASK)
+    assert len(inner.asked) == 2
+
+
+class Estimating(Chat):
+    """Its server states no numbers of tokens."""
+
+    def complete(self, request: ChatRequest) -> Completion:
+        completion = super().complete(request)
+        return replace(completion, usage=replace(completion.usage, estimated=True), surplus=2)
+
+
+def test_estimates_are_still_estimates_on_record_and_in_the_ledger(records: Records) -> None:
+    chat = RecordedChat(Estimating(), records)
+    first, again = chat.complete(ASK), chat.complete(ASK)
+    assert first.usage.estimated and again == replace(first, recorded=True)
+    RecordedChat(Chat("other"), records).complete(ASK)
+    assert sum(row.estimated for row in records.totals()) == 1
+
+
+def test_records_of_an_earlier_version_are_read_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    inner = Chat()
+    with closing(Records(path)) as records:
+        RecordedChat(inner, records).complete(ASK)
+    with closing(sqlite3.connect(path)) as database:
+        for table in ("calls", "call_failures"):
+            database.execute(f"ALTER TABLE {table} DROP COLUMN estimated")
+        [(response,)] = database.execute("SELECT response FROM calls")
+        assert "estimated" not in response and "surplus" not in response  # as earlier versions wrote it
+        database.commit()
+    for seed in (1, 2):
+        with closing(Records(path)) as records:
+            chat = RecordedChat(inner, records)
+            assert chat.complete(ASK).recorded
+            chat.complete(replace(ASK, seed=seed))
+            assert sum(row.estimated for row in records.totals()) == 0
+
+
+def test_a_budget_of_money_counts_estimates(records: Records) -> None:
+    budget = Budget(max_usd=100)
+    RecordedChat(Estimating(), records, budget).complete(ASK)
+    assert budget.usd == pytest.approx(0.03)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.calls.structured import excerpt, parse_structured, schema_of_reply
+from models.calls.structured import excerpt, parse_fitting, parse_structured, schema_of_reply
 from models.errors import ConfigError, OutputError
 
 FACTS = {
@@ -122,3 +122,37 @@ def test_the_schema_of_a_reply_accepts_what_its_model_accepts() -> None:
     assert Points.model_validate(parse_structured(text, schema_of_reply(Points))).points[0].text == "one"
     with pytest.raises(OutputError, match="is too long"):
         parse_structured('{"points": [{"text": "ten letters", "title": "b"}]}', schema_of_reply(Points))
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "fitting", "surplus"),
+    [
+        ({"type": "array", "maxItems": 2}, [1, 2, 3, 4], [1, 2], 2),
+        ({"properties": {"a": {"maxItems": 1}}}, {"a": [1, 2], "b": [1, 2]}, {"a": [1], "b": [1, 2]}, 1),
+        ({"maxItems": 1, "items": {"maxItems": 1}}, [[1, 2], [3]], [[1]], 2),
+        ({"maxItems": 0}, [1], [], 1),
+        ({"items": {"properties": {"a": {"maxItems": 1}}}}, [{"a": [1, 2]}, {"a": [3]}], [{"a": [1]}, {"a": [3]}], 1),
+        ({"maxItems": 3}, [1, 2, 3], [1, 2, 3], 0),
+    ],
+)
+def test_a_list_beyond_its_maximum_is_cut_and_counted(schema: Any, value: Any, fitting: Any, surplus: int) -> None:
+    assert parse_fitting(json.dumps(value), schema) == (fitting, surplus)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "array", "maxItems": 1, "items": {"type": "string"}}, [1, "a"]),
+        ({"type": "object", "maxItems": 1}, [1, 2]),
+        ({"maxLength": 2}, "abc"),
+        ({"maxItems": 2, "minItems": 2, "items": {"maxItems": 0, "minItems": 1}}, [[1], [2], [3]]),
+    ],
+)
+def test_what_cutting_does_not_mend_is_refused(schema: Any, value: Any) -> None:
+    with pytest.raises(OutputError):
+        parse_structured(json.dumps(value), schema)
+
+
+@pytest.mark.parametrize("text", ["\ufeff[1]", "\x00[1]\x00", "\n\ufeff ```json\n[1]\n```\n\x00"])
+def test_marks_around_the_value_are_taken_off(text: str) -> None:
+    assert parse_structured(text, {}) == [1]

@@ -38,7 +38,10 @@ def test_settings_left_out_take_their_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: Petrel\nlenght_m: 3\n", "wrong settings of a boat: lenght_m: Extra inputs"),
+        (
+            "name: Petrel\nlenght_m: 3\n",
+            r"wrong settings of a boat: Unknown setting 'lenght_m'\. Did you mean 'length_m'\? Expected one of: name",
+        ),
         ("length_m: 3\n", "name: Field required"),
         ("name: Petrel\nlength_m: long\n", r"length_m: .*\(got 'long'\)"),
         ("- Petrel\n", "as a mapping of names to values, got a list"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from models.config import LlamaCppModel
-from models.errors import ConfigError, ModelError, RefusalError
+from models.errors import ConfigError, ModelError, TooLongError
 from models.protocols import ChatModel, ChatRequest, Message
 from models.servers.llamacpp import LlamaCppChat
 from models.servers.llamacpp_process import LlamaProcess, ServerSettings
@@ -104,7 +104,7 @@ def test_threads_are_answered_together(chat: LlamaCppChat) -> None:
 
 @pytest.mark.models
 def test_too_long_a_conversation_is_refused_with_the_servers_numbers(chat: LlamaCppChat) -> None:
-    with pytest.raises(RefusalError, match=r"exceeds the available context size \(512 tokens\)"):
+    with pytest.raises(TooLongError, match=r"exceeds the available context size \(512 tokens\)"):
         chat.complete(ChatRequest((Message("user", "river " * 2_000),)))
 
 

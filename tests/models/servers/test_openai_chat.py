@@ -14,7 +14,7 @@ import pytest
 
 from models.calls.retry import RetryClock
 from models.config import OpenAIModel
-from models.errors import ModelError, OutputError, RefusalError
+from models.errors import ModelError, OutputError, RefusalError, TooLongError
 from models.protocols import ChatModel, ChatRequest, Message, Usage
 from models.servers.openai_chat import OpenAIChat
 from tests.models.faulty_server import (
@@ -126,8 +126,6 @@ def test_cached_tokens_are_read_from_llama_cpps_timings(waits: Waits) -> None:
         raw(b'"ok"'),
         raw(b'{"error": "busy"}'),
         answer("x", choices=[]),
-        answer("x", usage=None),
-        answer("x", usage={"prompt_tokens": "many"}),
         answer(""),
         answer("  \n"),
         answer(None),
@@ -207,11 +205,19 @@ def test_the_error_for_an_unknown_model_lists_what_the_server_offers(waits: Wait
         client(server, waits).complete(PLAIN)
 
 
-@pytest.mark.parametrize(("code", "name"), [(400, ""), (422, ""), (501, ""), (429, "insufficient_quota")])
-def test_a_refused_request_is_not_repeated(code: int, name: str, waits: Waits) -> None:
+@pytest.mark.parametrize(
+    ("code", "name", "error"),
+    [
+        (400, "", TooLongError),
+        (422, "", TooLongError),
+        (501, "", RefusalError),
+        (429, "insufficient_quota", RefusalError),
+    ],
+)
+def test_a_refused_request_is_not_repeated(code: int, name: str, error: type[ModelError], waits: Waits) -> None:
     with (
         serving(status(code, "context too long", code_name=name)) as server,
-        pytest.raises(RefusalError, match=f"HTTP {code}: 'context too long'"),
+        pytest.raises(error, match=f"HTTP {code}: 'context too long'"),
     ):
         client(server, waits).complete(PLAIN)
     assert len(server.seen) == 1

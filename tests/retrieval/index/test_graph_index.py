@@ -19,6 +19,7 @@ from retrieval.index import arrays
 from retrieval.index import graph_index as index_module
 from retrieval.index.graph_index import GraphIndex
 from retrieval.index.rank import ScoredId
+from tests.kg.windows import PieceEncoder
 from tests.retrieval.fakes import MemoryStore, WordEncoder, chunk_id, world
 
 
@@ -215,3 +216,16 @@ def test_a_store_without_some_kinds_still_opens(tmp_path: Path, without: tuple[t
 def test_a_fact_with_an_unknown_end_is_left_out(tmp_path: Path) -> None:
     rows = [row for row in world() if not (isinstance(row, Entity) and row.name == "Runa Fisk")]
     assert len(GraphIndex.open(MemoryStore(rows), tmp_path, WordEncoder()).fact_ids) == 3
+
+
+def test_a_heading_longer_than_the_encoder_s_window_does_not_hide_the_passages(tmp_path: Path) -> None:
+    title = "Minutes of the commission on the dykes of Pellin " * 4
+    of = Document("d:long", "long.md", title, "The lock held. The dyke did not.")
+    parts = [Chunk("c:one", of.id, 0, 0, 14, "The lock held.", 4), Chunk("c:two", of.id, 1, 15, 32, of.text[15:], 5)]
+    encoder = PieceEncoder(20)
+    index = GraphIndex.open(MemoryStore([of, *parts]), tmp_path, encoder)
+    first, second = sorted(text for text in encoder.seen if "The" in text)
+    assert first.endswith("The dyke did not.") and second.endswith("The lock held.")
+    assert max(encoder.token_counts([first, second])) <= 20
+    assert float(index.chunk_vectors[0] @ index.chunk_vectors[1]) < 0.999
+    assert index.bm25.scores("commission").max() > 0  # words are searched in the whole heading

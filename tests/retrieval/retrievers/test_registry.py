@@ -156,7 +156,7 @@ def test_a_dotted_path_opens_ones_own_retriever(index: GraphIndex) -> None:
         ("bm52", {}, "Did you mean 'bm25'.*Expected one of: bm25, dense, rag, rerank, graph, ppr"),
         ("nowhere_at_all:Thing", {}, "cannot be imported"),
         ("json:JSONDecoder", {}, "not a retriever"),
-        ("rag", {"k": 3}, "k: Extra inputs.*Its settings: depth, rrf_k"),
+        ("rag", {"k": 3}, "Unknown setting 'k'.*Expected one of: depth, rrf_k"),
         ("graph", {"seeds": {"facts": -1}}, "seeds.facts"),
     ],
 )

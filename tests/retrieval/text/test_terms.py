@@ -1,5 +1,6 @@
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,3 +28,24 @@ def test_any_text_gives_clean_terms_that_are_stable(text: str) -> None:
     found = terms(text)
     assert all(found) and not any(re.search(r"\s", term) for term in found)
     assert set(telling_terms(text)) <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("query", "passage"),
+    [
+        ("मूल", "यह मूल पाठ है।"),
+        ("KONSTANZ", "Der See bei Kon\u00adstanz."),
+        ("izmit", "İzmit bir şehirdir."),
+        ("ﾃﾚﾋﾞ", "テレビを見る"),
+        ("القاهره", "مدينة القَاهِرَة كبيرة"),
+        ("เชียงใหม่", "เขาอยู่ที่เชียงใหม่มานาน"),
+        ("2031", "في عام ٢٠٣١"),
+        ("인천", "인천에서 배가 떠났다"),
+    ],
+)
+def test_a_word_meets_itself_in_any_spelling(query: str, passage: str) -> None:
+    assert set(terms(query)) <= set(terms(passage))
+
+
+def test_words_that_differ_in_a_vowel_sign_do_not_meet() -> None:
+    assert not set(terms("काली")) & set(terms("काला कुल कील"))

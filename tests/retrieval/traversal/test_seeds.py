@@ -1,7 +1,11 @@
+import time
+
 import numpy as np
+import pytest
 
 from retrieval.index.graph_index import GraphIndex
 from retrieval.text.names import named_entities
+from retrieval.text.terms import terms
 from retrieval.traversal.seeds import SeedSettings, entity_seeds
 from tests.retrieval.fakes import MemoryStore, WordEncoder, world
 
@@ -24,6 +28,29 @@ def test_stopwords_alone_are_never_names() -> None:
 
 def test_a_script_without_capitals_can_name_things() -> None:
     assert named_entities({"서울": [3]}, "서울은 어디에 있나?") == [3]
+
+
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [
+        ("浙江大学", "浙江大学在哪个城市？"),
+        ("強羅温泉", "箱根の強羅温泉はどこですか"),
+        ("สุโขทัย", "เมืองสุโขทัยอยู่ที่ไหน"),
+        ("장영실", "장영실은 무엇을 만들었나?"),
+        ("अजमेर", "अजमेर किस राज्य में है?"),
+        ("Elâzığ", "ELAZIĞ hangi bölgede?"),
+        ("القُدْس", "أين تقع القدس؟"),
+        ("국립아시아문화전당어린이문화원", "국립아시아문화전당어린이문화원은 어디에 있나?"),
+    ],
+)
+def test_a_name_is_found_in_a_question_of_any_script(name: str, question: str) -> None:
+    assert named_entities({" ".join(terms(name)): [7]}, question) == [7]
+
+
+def test_a_long_question_takes_no_longer_than_its_length() -> None:
+    began = time.process_time()
+    assert named_entities({"北京": [1]}, "甲乙丙丁" * 5000) == []
+    assert time.process_time() - began < 10
 
 
 def test_an_entity_of_many_passages_weighs_less(tmp_path) -> None:  # type: ignore[no-untyped-def]

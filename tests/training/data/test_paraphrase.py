@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.calls.executor import ThreadExecutor
-from models.errors import ConfigError, ModelError, OutputError, RefusalError
+from models.errors import ConfigError, ModelError, OutputError, RefusalError, RefusedPromptError
 from models.protocols import ChatRequest, Completion, FinishReason, Usage
 from training.data.paraphrase import ParaphraseStyles, clean, load_styles, names, paraphrase, parse_styles
 from training.data.texts import TrainingText
@@ -124,6 +124,16 @@ def test_one_refusal_is_a_failed_item_and_refusals_only_are_an_error() -> None:
     assert (len(done.texts), [each.reason for each in done.failed]) == (1, ["too long"])
     with pytest.raises(RefusalError, match="wrong key"):
         paraphrase(TEXTS, Scripted(lambda *_: RefusalError("wrong key")), 1, ThreadExecutor(1), styles=STYLES)
+
+
+def test_refused_prompts_in_a_row_are_failed_rewritings() -> None:
+    texts = TEXTS[:1] * 6 + TEXTS
+
+    def rule(text: str, style: str) -> str | Exception:
+        return RefusedPromptError("filtered") if text == TEXTS[0].text else echo(text, style)
+
+    done = paraphrase(texts, Scripted(rule), 1, ThreadExecutor(1), styles=STYLES)
+    assert [each.reason for each in done.failed].count("filtered") == 7
 
 
 def test_more_rewritings_than_styles_are_refused() -> None:
