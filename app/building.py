@@ -199,7 +199,6 @@ def index_with(
         index_with(index_config(Path("kb"), extractor="nlp"), Path("articles"), Path("kb"), Spending())
         ```
     """
-    from kg.documents.encoding import codec_named
     from kg.documents.load import list_sources
     from kg.extraction.registry import check_extractor
     from kg.indexing import index_folder
@@ -210,8 +209,6 @@ def index_with(
     # All raise before anything is created: a workspace keeps its settings, and would refuse the corrected ones.
     list_sources(folder)
     check_extractor(config.extractor, facts)
-    if config.encoding:
-        codec_named(config.encoding)
     encoder = open_encoder(config.encoder, spending.progress)
     with open_session(workspace, config, spending.budget(), spending.progress, spending.retry_failed) as paid:
         summary = index_folder(paid, folder, encoder, facts)
@@ -301,7 +298,7 @@ def plan_update(
 
 def _request(paths: PathLike | Sequence[PathLike], root: PathLike | None, encoding: str | None) -> UpdateRequest:
     from kg.changes.update import UpdateRequest
-    from kg.documents.encoding import codec_named
+    from models.files.encodings import codec_named
 
     codec = codec_named(encoding) if encoding else encoding
     several = [paths] if isinstance(paths, str | Path) else paths

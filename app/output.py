@@ -95,7 +95,7 @@ def print_notes(notes: Sequence[ItemNote], verb: str) -> None:
     # A hidden file is left out as everybody expects; its name would only hide the others'.
     shown = [note for note in notes if note.item and note.reason != HIDDEN]
     for note in shown[:_MAX_NAMED]:
-        warn(note.reason if note.reason.startswith(note.item) else f"{note.item} was {verb}: {note.reason}")
+        warn(note.reason if note.item in note.reason else f"{note.item} was {verb}: {note.reason}")
     if len(shown) > _MAX_NAMED:
         warn(f"{len(shown) - _MAX_NAMED:,} more items were {verb}; --json lists all of them.")
 

@@ -6,13 +6,14 @@ retries) are not here. Two workspaces with the same configuration, corpus and mo
 
 from __future__ import annotations
 
-import codecs
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import Field, field_validator, model_validator
 
+from models.errors import ConfigError
+from models.files.encodings import codec_named
 from models.files.settings import StrictSettings, check_settings, parse_mapping, read_yaml_text
 
 Style = Literal["lines", "compact", "full", "chained"]
@@ -128,11 +129,9 @@ class IndexConfig(StrictSettings):
     def _is_an_encoding(cls, name: str) -> str:
         """The encoding by its one name, so that two spellings of it are no difference."""
         try:
-            codec = codecs.lookup(name.strip()).name if name else ""
-            "".encode(codec or "utf-8")  # fails for codecs that do not map text to bytes
-        except (LookupError, ValueError) as error:
-            raise ValueError(f"Unknown encoding {name!r}. Expected one that Python knows, such as cp1250.") from error
-        return codec
+            return codec_named(name) if name else ""
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
     @classmethod
     def from_yaml(cls, text: str, origin: str = "configuration") -> IndexConfig:

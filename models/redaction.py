@@ -10,7 +10,8 @@ A registered secret is removed by these rules, whatever its case:
 
 - As a whole, also in URL, HTML, JSON, base64 or hexadecimal form, if it has at least 6 characters and is no common
   placeholder such as "not-needed". A single word of fewer than 10 letters is removed from messages only.
-- In pieces of 8 characters or more. A piece that is a word or a number does not count, for any text may contain it.
+- In pieces of 8 characters or more. A piece that is a number or ordinary words does not count, for any text may contain
+  it.
 - Masked, such as `sk-a…wxyz`, if the visible ends are its own.
 
     register_secret(os.environ["MY_KEY"])
@@ -48,17 +49,18 @@ _PLACEHOLDERS = frozenset((
 _MASK = re.compile(
     r"\*{2,}|\.{2,}|…+|[•·]{2,}|#{3,}|[xX]{4,}|-{4,}|<\w[\w ]*>|\[\w[\w ]*\]|(?:%2[AaEe]){2,}|(?:%E2%80%A[26])+"
 )
-_VISIBLE = re.compile(r"[\w+/=~-]*")
 _SECRET_NAME = r"(?:api[-_ ]?key|access[-_ ]?key|subscription[-_ ]?key|authorization|password|passwd|pwd|secret|token)"
 # A value that is no ordinary word: it has a digit, a mask or a mark within.
-_SECRET_VALUE = r"(?=[^\s\"',;&]*[\d*…_-])[^\s\"',;&]{6,}"
+# Bounded, as all that looks ahead here: a server may write a megabyte.
+_SECRET_VALUE = r"(?=[^\s\"',;&]{0,512}[\d*…_-])[^\s\"',;&]{6,}"
 _PATTERNS = (
     # User name and password of an address; the first form is for a password that has a slash in it.
-    (re.compile(r"(?<=://)(?!\[)[^\s/@:]*:(?!\d+(?:[/?#\s]|$))[^\s@]*@"), f"{REDACTED}@"),
-    (re.compile(r"(?<=://)[^\s/@]*@"), f"{REDACTED}@"),
+    (re.compile(r"(?<=://)(?!\[)[^\s/@:]{0,512}:(?!\d+(?:[/?#\s]|$))[^\s@]{0,512}@"), f"{REDACTED}@"),
+    (re.compile(r"(?<=://)[^\s/@]{0,512}@"), f"{REDACTED}@"),
     (re.compile(r"(?i)\b(Bearer|Basic|ApiKey)(\s+|%20|\+)(?![a-z]+[,.;:!?]?(?:[\s)'\"]|$))[\w.~+/=*…-]{6,}"),
      rf"\1\2{REDACTED}"),
-    (re.compile(rf"(?i)([?&](?:[\w-]*{_SECRET_NAME}|key|code|sig|signature)=)[^\s&#\"'<>)]+"), rf"\1{REDACTED}"),
+    (re.compile(rf"(?i)([?&](?:[\w-]*{_SECRET_NAME}|key|code|sig|signature)=)[^\s&#\"'<>)]+(?<![.:])"),
+     rf"\1{REDACTED}"),
     (re.compile(rf"(?i)({_SECRET_NAME}(?:\s+(?:provided|given|used))?[\"']?\s*[:=]\s*[\"']?){_SECRET_VALUE}"),
      rf"\1{REDACTED}"),
     (re.compile(r"(?i)(key\s+(?:provided|given|used)[:=]?\s*[\"']?)[^\s\"',;&]{4,}(?<![.:])"), rf"\1{REDACTED}"),
@@ -96,7 +98,9 @@ class _Secret:
         pieces = (form[at : at + _PIECE] for form in self.forms for at in range(len(form) - _PIECE + 1))
         # Judged in the secret's own case: "Password" is a word, "pAssWord" is not.
         return frozenset(
-            piece.lower() for piece in pieces if not (_is_word(piece) or piece.isdigit() or len(set(piece)) < 4)
+            piece.lower()
+            for piece in pieces
+            if not (all(map(_is_word, piece.split())) or piece.isdigit() or len(set(piece)) < 4)
         )
 
     @cached_property
@@ -175,7 +179,7 @@ def _without_pieces(text: str, pieces: frozenset[str]) -> str:
     """A text without the stretches that pieces of a secret cover."""
     lower = text.lower()
     if len(lower) != len(text):  # a few letters have a lower case of two characters; positions must stay
-        lower = text
+        lower = "".join(letter.lower()[:1] for letter in text)
     starts = [at for at in range(len(lower) - _PIECE + 1) if lower[at : at + _PIECE] in pieces]
     kept, position = list[str](), 0
     for start in starts:
@@ -193,8 +197,6 @@ def _without_masked(text: str, value: str) -> str:
     for mask in _MASK.finditer(text):
         before = text[max(position, mask.start() - _NEAR) : mask.start()].lower()
         after = text[mask.end() : mask.end() + _NEAR].lower()
-        shown = _VISIBLE.match(after)
-        after = shown[0] if shown else ""
         head = next((n for n in range(min(len(before), len(value)), 0, -1) if before.endswith(value[:n])), 0)
         tail = next((n for n in range(min(len(after), len(value)), 0, -1) if after.startswith(value[-n:])), 0)
         # Two characters beside a mask may be chance, and eight the prefix that all keys of a company share.

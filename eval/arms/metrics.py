@@ -37,8 +37,9 @@ _SIGN = "\x00"
 """Stands for a minus sign, which is no punctuation; SQuAD's script strips the hyphen that is typed for it."""
 _HYPHEN_AS_SIGN = re.compile(r"(?<![\w-])-(?=\d)")
 # A dash between two numbers, which may have a unit or a currency: 1914–1918, 10%-20%, 18일~20일.
-_RANGE = regex.compile(r"(?<=\d[%‰°\p{Sc}\p{Han}\p{Hangul}]?)\s?[-‐‑‒–—―−－~〜～]\s?(?=\p{Sc}?\d)")
-_BESIDE_JOINED = regex.compile(rf"(?V1)(?<={PAIRED})\p{{P}}+|\p{{P}}+(?={PAIRED})")
+_RANGE = regex.compile(r"(?<=\d\s?[%‰°\p{Sc}\p{So}]?\p{L}{0,3})\s?[-‐‑‒–—―−－~〜～]\s?(?=\p{Sc}?\d)")
+# A run of signs is tried from its beginning alone: texts have thousands of dots in a row.
+_BESIDE_JOINED = regex.compile(rf"(?V1)(?<={PAIRED})\p{{P}}++|(?<!\p{{P}})\p{{P}}++(?={PAIRED})")
 _SPACED_LETTER = rf"[[\w\p{{M}}]--{PAIRED}]"
 _PARTICLES = """
     은 는 이 가 을 를 의 에 에서 에게 께 께서 한테 로 으로 로서 으로서 로써 으로써 와 과 랑 이랑 도 만 뿐 부터 까지
@@ -47,7 +48,8 @@ _PARTICLES = """
 """
 """What may follow a Korean noun in its word: particles, and forms of "is"."""
 _BEHIND_SYLLABLE = rf"(?=(?:{'|'.join(_PARTICLES.split())})?(?!\p{{Hangul}}))"
-_IS = ("is", "was", "and", "or")
+_NO_NOUN = ("is", "was", "has", "had", "and", "or", "because", "since", "for", "in", "of", "on")
+"""Words that no article stands before."""
 
 
 def normalise(text: str) -> str:
@@ -124,11 +126,13 @@ def contains(prediction: str, answers: Sequence[str]) -> float:
         >>> contains("1914–1918", ["1918"]), contains("答案是北京。", ["北京"]), contains("It was A.", ["A"])
         (1.0, 1.0, 1.0)
     """
-    return float(any(_equal(prediction, answer) or _holds(prediction, answer) for answer in answers if answer.strip()))
+    return float(any(_equal(prediction, answer) or _holds(prediction, answer) for answer in answers))
 
 
 def _holds(prediction: str, answer: str) -> bool:
     plain = _plain(answer)
+    if not answer.strip():
+        return False
     if not plain:
         return _holds_signs(fold(prediction), fold(answer).strip())
     if not _without_articles(plain):
@@ -192,7 +196,7 @@ def _holds_articles(prediction: str, answer: str) -> bool:
 
 def _is_no_article(match: re.Match[str]) -> bool:
     behind = re.match(r"\s+([a-z]\w*)", match.string[match.end() :])
-    if behind is None or behind[1] in _IS:
+    if behind is None or behind[1] in _NO_NOUN:
         return True
     # "Type A blood", but not "A dog bit him."
     before = match.string[: match.start()].rstrip()
@@ -219,7 +223,7 @@ def _tokens(prediction: str, answer: str) -> tuple[list[str], list[str]]:
     texts = [_plain(prediction), _plain(answer)]
     if _without_articles(texts[1]):
         texts = [_without_articles(text) for text in texts]
-    elif not texts[1] and answer.strip():
+    elif not texts[1]:
         texts = [fold(prediction), fold(answer)]
     # KorQuAD's script compares all characters, those of Latin words and of numbers too.
     tokens = _characters if any(map(is_hangul, texts[1])) else units

@@ -32,12 +32,16 @@ _FORM = "a folder in BEIR's form"
 
 
 def _as_id(value: Any) -> Any:
-    """A number as text: many sets number their passages."""
+    """A number as text, since many sets number their passages; a text without white space around, as in judgements."""
+    if isinstance(value, str):
+        return value.strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _as_text(value: Any) -> Any:
-    """A title or text that is null as an empty one."""
+    """A title or text that is null as an empty one, and a number as its digits: a film may be called 1984."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
     return "" if value is None else value
 
 
@@ -57,7 +61,7 @@ class _BeirPassage(_BeirLine):
 
 class _BeirQuery(_BeirLine):
     id: _Id = Field(alias="_id")
-    text: str = Field(min_length=1)
+    text: _Text = Field(pattern=r"\S")
 
 
 class _BeirFact(_BeirLine):

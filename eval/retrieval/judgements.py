@@ -120,7 +120,7 @@ def _rows(path: Path, queries: Container[str], passages: Container[str]) -> Iter
     width = 0
     order: tuple[int, int, int] | None = None
     for number, line in enumerate(text.split("\n"), 1):
-        columns = [column.strip() for column in line.strip().split("\t")]
+        columns = [_unquoted(column.strip()) for column in line.strip().split("\t")]
         if len(columns) < 3:
             columns = line.split()
         if not columns or columns == [""]:
@@ -144,6 +144,11 @@ def _rows(path: Path, queries: Container[str], passages: Container[str]) -> Iter
                 f"{place}: expected {_FORMS}, with a whole number as score, got {line.strip()!r}. Correct the line."
             )
         yield query, passage, score
+
+
+def _unquoted(column: str) -> str:
+    """A column without the quotes that BEIR's own reader takes off."""
+    return column[1:-1].replace('""', '"') if len(column) > 1 and column[0] == column[-1] == '"' else column
 
 
 def _header(columns: list[str]) -> tuple[int, int, int] | None:

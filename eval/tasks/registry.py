@@ -64,7 +64,7 @@ class _QuestionLine(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     id: Annotated[str, BeforeValidator(_as_text)] = Field(min_length=1, pattern=r"^\S+$")
-    question: str = Field(min_length=1)
+    question: str = Field(min_length=1, pattern=r"\S")
     choices: _Texts = []
     answer: int | str = -1
     answers: _Texts = []
@@ -114,7 +114,7 @@ def check_choices(choices: Sequence[str]) -> None:
     Raises:
         ValueError: They are fewer than two, more than there are letters, equal or empty.
     """
-    if len(choices) < 2 or len(set(choices)) < len(choices):
+    if len(choices) < 2 or len({choice.strip() for choice in choices}) < len(choices):
         raise ValueError('Expected two or more different options in "choices".')
     if len(choices) > len(LETTERS):
         raise ValueError(f'Expected at most {len(LETTERS)} options in "choices", one a letter, found {len(choices)}.')

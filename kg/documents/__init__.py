@@ -1,11 +1,12 @@
 """Documents: files to documents, and documents to chunks.
 
-Knows no extractor, no store and no model.
+Knows no extractor, no store, and of models an encoder's tokens alone.
 
 - `load` reads a file or a folder and accounts for everything in it; `readers` has a reader for each format, `parts`
   what readers give.
-- `encoding` decodes files of text.
-- `chunk` cuts a document into chunks of whole sentences.
+- `encoding` decodes files of text; `signature` tells what a file under the wrong suffix is.
+- `chunk` cuts a document into chunks of whole sentences; `window` makes them no longer than the encoder reads, behind
+  their `heading`, and measures what it does not read.
 - `sources` names the file that a document comes from, and finds sources that a person names.
 """
 

@@ -20,12 +20,14 @@ from typing import BinaryIO
 from kg.documents.legacy import ENCODINGS, likely_pairs, rank_encodings, sample_lines
 from kg.documents.mojibake import mojibake_share
 from kg.documents.parts import Notice, SourceFile
+from kg.documents.signature import is_text, wrong_content
 from kg.language.text import normalise
-from models.errors import ConfigError, InputError, unknown_name
+from models.errors import InputError
+from models.files.encodings import codec_named, find_codec
 
 _BLOCK = 1 << 20
-_SAMPLE = 1 << 16
-_MAX_CONTROLS = 0.02
+_SAMPLE, _HEAD = 1 << 16, 1 << 12
+_MAX_CONTROLS, _FEW_CONTROLS = 0.02, 2
 _DOUBT = 2
 """How much likelier than the declared encoding another has to be for a word about it."""
 _BOMS = (
@@ -37,12 +39,6 @@ _BOMS = (
 )
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 _CONTROL_BYTES = bytes(set(range(0x20)) - set(b"\t\n\v\f\r\x1b"))
-_USUAL = (
-    *("utf-8", "utf-16", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
-    *("cp874", "iso8859-1", "iso8859-2", "iso8859-5", "iso8859-7", "iso8859-9", "iso8859-15", "koi8-r", "koi8-u"),
-    *("mac-roman", "cp437", "cp850", "cp852", "cp866", "shift_jis", "euc_jp", "euc_kr", "cp949", "gb18030", "big5"),
-)
-_NOT_OF_FILES = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")
 # What pages declare, and the larger encoding that they use: the Encoding standard of the WHATWG, section 4.2.
 _SUPERSETS = {
     **dict.fromkeys(("ascii", "iso8859-1"), "cp1252"),
@@ -114,29 +110,6 @@ def decode_bytes(data: bytes, file: SourceFile, declared: str | None = None) -> 
     return DecodedText(normalise(data.decode(encoding.name, encoding.errors)), encoding)
 
 
-def codec_named(name: str) -> str:
-    """Python's name of an encoding that a user names: of files of text, not of escapes or transports.
-
-    Raises:
-        ConfigError: There is no such encoding.
-    Example:
-        >>> codec_named("windows-1250"), codec_named("latin2")
-        ('cp1250', 'iso8859-2')
-    """
-    if codec := _codec(name):
-        return codec
-    raise ConfigError(unknown_name("encoding", name, _USUAL, "another that Python knows"))
-
-
-def _codec(name: str) -> str:
-    try:
-        info = codecs.lookup(name.strip())
-        "".encode(info.name)  # fails for codecs that do not map text to bytes
-    except (LookupError, ValueError):
-        return ""
-    return "" if info.name.replace("_", "-") in _NOT_OF_FILES else info.name
-
-
 def find_encoding(stream: BinaryIO, file: SourceFile, declared: str | None = None) -> DetectedEncoding:
     """Find the encoding of a stream, reading it block by block.
 
@@ -150,6 +123,9 @@ def find_encoding(stream: BinaryIO, file: SourceFile, declared: str | None = Non
         InputError: The bytes are not text, or do not fit the encoding that the user named.
     """
     block = stream.read(_BLOCK)
+    # The syntax of a PDF or an RTF document is ASCII for the most part, so that it would pass for text.
+    if not is_text(block[:_HEAD]):
+        raise InputError(wrong_content(file.name, "text", block[:_HEAD]))
     marked = next((encoding for mark, encoding in _BOMS if block.startswith(mark)), "")
     if file.encoding:
         return _named(stream, block, file, marked)
@@ -283,13 +259,13 @@ def _escaped(sample: bytes) -> str:
 
 def _refuse_binary(block: bytes, source: str) -> None:
     controls = len(block) - len(block.translate(None, _CONTROL_BYTES))
-    if controls > _MAX_CONTROLS * len(block):
+    if controls > max(_FEW_CONTROLS, _MAX_CONTROLS * len(block)):
         content = "only zeros" if not block.strip(b"\0") else f"{controls} control bytes among {len(block)}"
         raise InputError(f"{source} is binary, not text ({content}). Leave it out, or convert it to text.")
 
 
 def _declared_codec(declared: str | None) -> str:
-    name = _codec(declared) if declared else ""
+    name = find_codec(declared) if declared else ""
     return _SUPERSETS.get(name, name)
 
 

@@ -139,6 +139,8 @@ def skip_reason(path: Path) -> str:
     """
     if path.name.startswith("."):
         return HIDDEN
+    if path.name.startswith("~$"):
+        return "Not a document: a program that has one open marks it with this file."
     if path.is_symlink() and path.is_dir():
         return (
             f"Link to the folder {path.readlink()}; linked folders are not read. Name that folder itself, or put it in "

@@ -172,8 +172,8 @@ def reading_notices(encoder: Encoder, readings: Mapping[str, EncoderReading]) ->
     if 2 * sum(readings[code].passages for code in foreign) > passages:
         most, trained = readings[foreign[0]].passages, " and ".join(map(language_name, languages))
         notices.append(
-            f"{most:,} of {passages:,} passages {_are(most)} {language_name(foreign[0])}; {encoder.name} was trained "
-            f"on {trained} and finds little in other languages. Take an encoder for many languages"
+            f"{most:,} of {passages:,} {_noun(passages)} {_are(most)} {language_name(foreign[0])}; {encoder.name} was "
+            f"trained on {trained} and finds little in other languages. Take an encoder for many languages"
             f"{_for_many_languages()}."
         )
     return notices
@@ -194,8 +194,8 @@ def query_notices(encoder: Encoder, queries: Sequence[str]) -> list[str]:
 
 
 def _reading_notice(encoder: WindowedEncoder, language: str, reading: EncoderReading) -> str:
-    noun = "passage" if reading.passages == 1 else "passages"
-    passages = f"{reading.passages:,} {language_name(language)} {noun}"
+    noun = _noun(reading.passages)
+    named = f"{noun} in an undetermined language" if language == UNKNOWN else f"{language_name(language)} {noun}"
     if not reading.cut:
         reason = "its vocabulary lacks the rest"
     else:
@@ -203,7 +203,11 @@ def _reading_notice(encoder: WindowedEncoder, language: str, reading: EncoderRea
             f"{reading.cut:,} {_are(reading.cut)} longer than the {encoder.max_tokens:,} tokens that it reads (the "
             f"longest has {reading.longest:,})"
         )
-    return f"{encoder.name} reads {_percent(reading.share)} of the text of {passages}: {reason}."
+    return f"{encoder.name} reads {_percent(reading.share)} of the text of {reading.passages:,} {named}: {reason}."
+
+
+def _noun(passages: int) -> str:
+    return "passage" if passages == 1 else "passages"
 
 
 def _are(number: int) -> str:
@@ -211,8 +215,10 @@ def _are(number: int) -> str:
 
 
 def _percent(share: float) -> str:
-    """A share in words; one below 1 is never rounded to all."""
-    return f"{100 * share:.0f} %" if share < 0.995 else "over 99 %"
+    """A share in words; one below 1 is never rounded to all, and one above 0 never to nothing."""
+    if 0.005 <= share < 0.995:
+        return f"{100 * share:.0f} %"
+    return "over 99 %" if share > 0.5 else "less than 1 %"
 
 
 def _for_many_languages() -> str:

@@ -268,8 +268,10 @@ def read_fact_file(path: Path) -> FactFile:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigError(f"The facts {path} cannot be read ({error}). {_FORM}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The facts {path} are not UTF-8 from byte {error.start} on. Save them as UTF-8.") from error
     content = _json(text)
     if isinstance(content, dict) and isinstance(content.get("docs"), list):
         return _openie(content["docs"], path)
@@ -293,6 +295,8 @@ def read_fact_file(path: Path) -> FactFile:
     if collected.failures and not collected.facts and not collected.skips:
         first = collected.failures[0]
         raise ConfigError(f"{first.item.capitalize()} of the facts {path} {first.reason}")
+    if not (collected.facts or collected.skips):
+        raise ConfigError(f"The facts {path} hold none. {_FORM}")
     return collected.file(passages)
 
 
@@ -355,16 +359,22 @@ def _note(place: str, fact: ImportedFact, reason: str) -> ItemNote:
 
 def _rows(text: str, content: Any) -> Iterator[tuple[int, dict[str, Any] | None]]:
     """The lines of a file that are not blank, as facts that are not checked yet; None for one of no known form."""
-    if isinstance(content, list) and content and all(isinstance(row, dict) for row in content):
-        yield from enumerate(content, start=1)
+    if isinstance(content, list) and any(isinstance(row, dict) for row in content):
+        for number, row in enumerate(content, start=1):
+            yield number, _by_name(row)
         return
     for number, line in enumerate(StringIO(text, newline=None), start=1):
         if not line.strip():
             continue
         row = _json(line) if line.lstrip().startswith("{") else _columns(line.rstrip("\n"))
-        is_header = isinstance(row, dict) and number == 1 and all(row.get(name) == name for name in _COLUMNS[:3])
-        if not is_header:
-            yield number, row if isinstance(row, dict) else None
+        is_header = isinstance(row, dict) and all(str(row.get(name)).lower() == name for name in _COLUMNS[:3])
+        if not (is_header and number == 1):
+            yield number, _by_name(row)
+
+
+def _by_name(row: object) -> dict[str, Any] | None:
+    """The values of a row by names in small letters; None if it is no row."""
+    return {str(name).strip().lower(): value for name, value in row.items()} if isinstance(row, dict) else None
 
 
 def _openie(docs: Iterable[Any], path: Path) -> FactFile:

@@ -68,7 +68,10 @@ class NlpExtractor:
         """See `kg.extraction.protocol.Extractor`."""
         chunks = [[chunk.id, chunk.text] for chunk in item.chunks]
         language = parsed_language(_text(item))
-        reader = {FRENCH: [self._french.digest], KOREAN: [korean.version()]}.get(language, [])
+        # What is read as English keeps the key that it had before other languages were read.
+        reader = {FRENCH: [self._french.digest], KOREAN: [korean.version()]}.get(language)
+        if reader is None:
+            reader = ["names"] if foreign_words(_text(item)) else []
         return digest(_RULES, self._pipeline.digest, self.sentences.name, item.title, chunks, *reader)
 
     def __call__(self, item: ExtractionInput) -> ExtractionOutcome:

@@ -16,8 +16,10 @@ from models.errors import InputError
 
 ENGLISH, FRENCH, KOREAN = "en", "fr", "ko"
 _WORD = regex.compile(r"[\p{L}\p{M}]+")
+_NAME = regex.compile(r"\p{Lu}[\p{L}\p{M}]*+(?:\s(?:\p{Ll}{1,3}\s){0,2}\p{Lu}[\p{L}\p{M}]*+)+")
+"""Several capitalised words, whose small words are of no language: Le Corbusier, Los Angeles, Juan de la Cruz."""
 # Frequent words that few other languages have.
-_FRENCH = "le les du et est dans une aux qui avec sur pour été elle il ils cette ses sont était fut où ne pas"
+_FRENCH = "le les du et est dans une aux qui avec sur pour été elle ils cette ses sont était fut où ne pas"
 _ENGLISH = "the of and is was were to with by for from that which has had his her it as at are be"
 _FRENCH_WORDS, _ENGLISH_WORDS = (frozenset(words.split()) for words in (_FRENCH, _ENGLISH))
 _MIN_SHARE = 0.1
@@ -41,7 +43,7 @@ def parsed_language(text: str) -> str:
     """
     if is_korean(text):
         return KOREAN
-    words = _WORD.findall(text.lower())
+    words = _words_outside_names(text)
     french = sum(word in _FRENCH_WORDS for word in words)
     english = sum(word in _ENGLISH_WORDS for word in words)
     may_be = french > english and french >= max(1, _MIN_SHARE * len(words))
@@ -59,9 +61,13 @@ def foreign_words(text: str) -> frozenset[str]:
     code = language_of(text)
     if code in (UNKNOWN, ENGLISH):
         return frozenset()
-    words = _WORD.findall(text.lower())
+    words = _words_outside_names(text)
     foreign, english = (sum(word in _stop_words(language) for word in words) for language in (code, ENGLISH))
     return _stop_words(code) if foreign >= _MIN_STOP_WORDS and foreign > english else frozenset()
+
+
+def _words_outside_names(text: str) -> list[str]:
+    return _WORD.findall(_NAME.sub(" ", text).lower())
 
 
 @cache

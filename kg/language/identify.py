@@ -16,11 +16,18 @@ from functools import cache, lru_cache
 
 UNKNOWN = "und"
 """ISO 639's code of a language that is not determined."""
+ENGLISH = "en"
 
 _READ = 600
 """Maximum number of characters that decide."""
-_LEAST_LETTERS = 24
+_LEAST_LETTERS = 20
 """Minimum number of letters of a text whose script has many languages."""
+_LEAD = 0.3
+"""Minimum lead over English, in nats a letter, of another language in Latin letters.
+
+Of 10,637 English passages from Wikipedia another language is likelier in 110, and leads by more in 33; short sentences
+in other languages lead by .4 to 7.
+"""
 _DENSE = 3
 """Letters of an alphabet that a syllable of Hangul, a sign of kana or an ideograph stands for, about."""
 _FOREIGN_SHARE = 0.25
@@ -102,7 +109,8 @@ def language_of(text: str) -> str:
     among = _IN_SCRIPT.get(script)
     if among is None or letters[script] < _LEAST_LETTERS:
         return UNKNOWN
-    words = "".join(character if unicodedata.category(character)[0] in "LM" else " " for character in head)
+    # Names in another script would count against the language around them.
+    words = "".join(c if unicodedata.category(c)[0] == "M" or _is_of(script, c) else " " for c in head)
     return _ranked(" ".join(words.split()), frozenset(among.split()))
 
 
@@ -133,6 +141,10 @@ def _script(character: str) -> str:
     return "CJK" if script in ("CJK", "HIRAGANA", "KATAKANA") else script
 
 
+def _is_of(script: str, character: str) -> bool:
+    return character.isalpha() and _script(character) == script
+
+
 def _ideographs(text: str) -> str:
     kana = sum("\u3041" <= character <= "\u30ff" for character in text)
     ideographs = sum("\u4e00" <= character <= "\u9fff" for character in text)
@@ -143,7 +155,11 @@ def _ranked(text: str, among: frozenset[str]) -> str:
     """The likeliest of some languages, by py3langid's n-grams."""
     with _IDENTIFYING:
         ranking = _identifier()(text)
-    code = next((language for language, _ in ranking if _SAME.get(language, language) in among), UNKNOWN)
+    scores = {language: score for language, score in ranking if _SAME.get(language, language) in among}
+    code = max(scores, key=scores.__getitem__, default=UNKNOWN)
+    # English passages with many foreign names, lists of names and code are near to other languages.
+    if ENGLISH in scores and scores[code] - scores[ENGLISH] < _LEAD * len(text) and code != ENGLISH:
+        return UNKNOWN
     return _SAME.get(code, code)
 
 

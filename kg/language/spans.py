@@ -20,7 +20,9 @@ Span = tuple[int, int]
 
 _ARTICLE = re.compile(r"^(?:the|an?) ")
 # A letter with its marks, which may stand behind hidden characters; the sound marks of half-width kana are letters.
-_LETTER = regex.compile(r"(?s)\s|[⁰¹²³⁴⁵⁶⁷⁸⁹₀-₉]+|.(?:[\p{Default_Ignorable_Code_Point}\p{Cf}]*[\p{M}\uff9e\uff9f])*")
+_LETTER = regex.compile(
+    r"(?s)\s|[⁰¹²³⁴⁵⁶⁷⁸⁹₀-₉]+|.(?:[\p{Default_Ignorable_Code_Point}\p{Cf}]{0,4}[\p{M}\uff9e\uff9f])*"
+)
 
 
 def fold(text: str) -> str:

@@ -14,6 +14,7 @@ from kg.language.words import fold
 
 _NEWLINES = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
+_TERMINAL = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b\n]*(?:\x07|\x1b\\\\)")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # A soft hyphen is seen at a line's end alone, where it says that the word continues.
 _SOFT_HYPHENS = re.compile("\u00ad+(?:[^\\S\n]*\n[^\\S\n]*(?=\\w))?")
@@ -38,7 +39,7 @@ _JOINERS = re.compile(
 _TAGS = re.compile("(\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f)|[\U000e0000-\U000e007f]")
 _MARKS = re.compile("[\u200c\u200d\U000e0000-\U000e007f]")
 
-_ARTICLE = re.compile(r"^(?:the|an?) (?=\S)")
+_ARTICLE = re.compile(r"^(?:(?:the|an?) )+(?=\S)")
 _POSSESSIVE = re.compile(r"(?<=\S)'s$")
 _MEANINGFUL = "#%&*@"  # "C#" and "C" are two names
 _PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">", "«": "»", "「": "」", "『": "』", "【": "】", "《": "》", "〈": "〉"}
@@ -48,16 +49,16 @@ _CLOSERS = {closer: opener for opener, closer in _PAIRS.items()}
 def normalise(text: str) -> str:
     """A text in the one form in which it is stored.
 
-    Unicode NFC; every kind of line end is "\\n"; stray control characters and byte order marks are
-    removed, and halves of surrogate pairs become U+FFFD. Characters that no reader sees and that would
-    split words are removed: soft hyphens (with the line end after one), zero-width spaces, marks of
-    direction; joiners stay where a script or an emoji needs them. Idempotent.
+    Unicode NFC; every kind of line end is "\\n"; stray control characters, a terminal's colours and
+    byte order marks are removed, and halves of surrogate pairs become U+FFFD. Characters that no
+    reader sees and that would split words are removed: soft hyphens (with the line end after one),
+    zero-width spaces, marks of direction; joiners stay where a script or an emoji needs them. Idempotent.
 
     Example:
         >>> normalise("Cafe\\u0301\\r\\nbar\\x00"), normalise("Ver\\u00adöffent\\u00ad\\nlichung")
         ('Café\\nbar', 'Veröffentlichung')
     """
-    text = _UNWANTED.sub("", _NEWLINES.sub("\n", text))
+    text = _UNWANTED.sub("", _TERMINAL.sub("", _NEWLINES.sub("\n", text)))
     text = _SOFT_HYPHENS.sub("", _SURROGATES.sub("\ufffd", text))
     text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
     # What is removed may bring others together: a mark may compose with a letter, and a joiner stand beside another.

@@ -5,15 +5,15 @@ Three forms of a text, each further from how it is written:
 - `fold`: the spelling, for names, spans and answers. Case, width, ligatures, digits of any script, hidden characters
   (soft hyphens, joiners), Arabic and Hebrew vowel points do not count; accents and vowel signs do.
 - `search_form`: `fold` without accents and without the variants of one Arabic or Latin letter.
-- `terms`: the words of `search_form`. A combining mark never ends a word. Scripts that write no spaces (Chinese,
+- `words`: the terms of `search_form`. A combining mark never ends a word. Scripts that write no spaces (Chinese,
   Japanese, Thai, Khmer and others), and Korean, whose particles stick to the noun, give overlapping pairs of
   characters, as Lucene's CJKAnalyzer makes them.
 
 Knows no language: a text rarely says which one it is in, so Turkish "İ", "I", "ı" and "i" are one letter everywhere.
 
-    terms("ＣＡＦÉ, हिन्दी, 北京")    # ['cafe', 'हिन्दी', '北京']
+    words("ＣＡＦÉ, हिन्दी, 北京")    # ['cafe', 'हिन्दी', '北京']
 
-Source: Unicode 15, UAX #29 (words) and UTS #10; letter variants: Lucene's analysers of Arabic, Persian, Hindi.
+Source: UAX #29 (words); letter variants: Lucene's analysers of Arabic, Persian, Hindi.
 """
 
 from __future__ import annotations
@@ -51,14 +51,17 @@ _OPTIONAL = (
     r"\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0711\u0730-\u074a"
 )
 _DROPPED = regex.compile(f"[{_HIDDEN}{_OPTIONAL}]")
-# Accents, Cyrillic titlo, Arabic hamza and madda above or below a letter, the Devanagari nukta.
-_ACCENTS = re.compile(
-    "[\u0300-\u036f\u0483-\u0487\u0653-\u0655\u093c\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+# Accents, Cyrillic titlo, Arabic hamza and madda above or below a letter, the Devanagari nukta. Behind a letter of
+# Cyrillic a mark makes another letter (й, ї, ў, ќ), but ё is often written е.
+_ACCENTS = regex.compile(
+    r"(?<!\p{Cyrillic})[\u0300-\u036f]|(?<=е)\u0308"
+    r"|[\u0483-\u0487\u0653-\u0655\u093c\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 )
 _UNSEEN = regex.compile(r"[\u00ad\u180e\u200b\u2060-\u2064\ufeff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Hidden characters that no script needs; the joiners U+200C and U+200D shape letters, so a name keeps them."""
 
-_GREEK_ACCENT = re.compile("(?<=[\u03b1-\u03c9])\u0301|(?<=[\u03b1-\u03c9]\u0308)\u0301")
+# Greek capitals have no accent; in Cyrillic the acute shows a reader where the stress is.
+_STRESS = re.compile("(?<=[\u03b1-\u03c9аеиоуыэюяіє])\u0301|(?<=[\u03b1-\u03c9і]\u0308)\u0301")
 
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉"
 _LOWERED = str.maketrans(_RAISED, "0123456789" * 2)
@@ -71,6 +74,7 @@ _SAME_SIGNS = dict.fromkeys("‘’‚‛′ʼʻʹ`´׳＇", "'") | dict.fromkey
 _SAME_LETTERS = {
     "ı": "i",
     "⁄": "/",  # of "½"
+    "፡": " ",  # the mark between words of Ethiopic
     # Keyboards of Persian and Urdu have a kaf and a yeh of their own.
     "ک": "ك",
     "ی": "ي",
@@ -94,11 +98,17 @@ _SEARCH_LETTERS = str.maketrans(
         "æ": "ae",
         "œ": "oe",
         "þ": "th",
+        **dict(zip("ŋɓɗƙƴəɛɔ", "nbdkyaeo", strict=True)),
         "ى": "ي",
         "ة": "ه",
+        "ہ": "ه",
+        "ە": "ه",
         "ँ": "ं",
     }
 )
+# Thai keyboards make ae of two e as well, and put a tone on either side of am's ring; the capitals of the Armenian "և"
+# are those of "եվ".
+_MISTYPED = regex.compile("(เเ)|\u0e4d([\u0e48-\u0e4b])(?=า)|եւ")
 # An abbreviation in Hebrew has a quotation mark before its last letter; Catalan has "l·l".
 _INSIDE = regex.compile(r"(?<=\p{Hebrew})[\"'](?=\p{Hebrew})|(?<=l)[·‧](?=l)")
 # Of these, in any order, only capitals fold: most of Chinese, Japanese and Korean text is spared the tables.
@@ -144,8 +154,8 @@ def fold(text: str) -> str:
         return text.lower().replace("`", "'")
     # Decomposed first, so that marks are in one order whatever the text's normalisation.
     split = _FRACTION.sub(" ", unicodedata.normalize("NFD", text))
-    # "İ" leaves a dot above its "i"; Greek capitals have no accent, so that none counts.
-    letters = _GREEK_ACCENT.sub("", split.translate(_TABLE).replace("i\u0307", "i"))
+    # "İ" leaves a dot above its "i".
+    letters = _STRESS.sub("", split.translate(_TABLE).replace("i\u0307", "i"))
     folded = unicodedata.normalize("NFC", letters)
     return _FREE_RAISED.sub(lambda match: match[0].translate(_LOWERED), folded)
 
@@ -161,7 +171,13 @@ def search_form(text: str) -> str:
     if _PLAIN.fullmatch(folded):
         return folded
     bare = _ACCENTS.sub("", unicodedata.normalize("NFD", folded)).translate(_SEARCH_LETTERS)
-    return _INSIDE.sub("", unicodedata.normalize("NFC", bare))
+    spelt = _MISTYPED.sub(_as_usual, _INSIDE.sub("", bare))
+    return unicodedata.normalize("NFC", spelt)
+
+
+def _as_usual(match: regex.Match[str]) -> str:
+    """The usual spelling of what `_MISTYPED` finds."""
+    return "แ" if match[1] else f"{match[2]}\u0e4d" if match[2] else "եվ"
 
 
 def words(text: str) -> list[str]:
@@ -182,14 +198,44 @@ def _words_of(piece: str) -> tuple[str, ...]:
     return tuple(_find_words(piece))
 
 
+def spellings(text: str) -> list[str]:
+    """The folded words of a text that `words` spells without an accent or with another variant of a letter.
+
+    In many languages they are other words, so that search prefers what is spelt as the question is.
+
+    Example:
+        >>> spellings("Ein schönes Café in Rom"), spellings("schon")
+        (['schönes', 'café'], [])
+    """
+    found: list[str] = []
+    for piece in text.split():
+        if not _PLAIN.fullmatch(piece):
+            found += _spellings_of(piece) if len(piece) <= _CACHED_LENGTH else _find_spellings(piece)
+    return found
+
+
+@lru_cache(maxsize=1 << 14)
+def _spellings_of(piece: str) -> tuple[str, ...]:
+    return tuple(_find_spellings(piece))
+
+
+def _find_spellings(piece: str) -> list[str]:
+    return [word for word in _cut(fold(piece)) if search_form(word) != word]
+
+
 def _find_words(piece: str) -> list[str]:
     if piece.isascii():
         return _ASCII_WORD.findall(piece.lower())
     if _PLAIN.fullmatch(piece):
         runs = _PLAIN_WORD.findall(piece.lower())
         return [word for run in runs for word in ([run] if run.isascii() else _pairs(run))]
+    return _cut(search_form(piece))
+
+
+def _cut(form: str) -> list[str]:
+    """The words of a text that is folded."""
     # A raised digit behind a digit is an exponent: 10³ is no 103.
-    form = _RAISED_RUN.sub(lambda match: f" {match[0].translate(_LOWERED)} ", search_form(piece))
+    form = _RAISED_RUN.sub(lambda match: f" {match[0].translate(_LOWERED)} ", form)
     matches = ((match[0], match["paired"]) for match in _WORD.finditer(form))
     return [word for run, paired in matches for word in (_pairs(_LETTER.findall(run)) if paired else [run])]
 

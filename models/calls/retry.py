@@ -20,11 +20,13 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from models.errors import EmptyReplyError, ModelError
+from models.protocols import Usage
 
 T = TypeVar("T")
 
-# Request Timeout, Conflict (a lock held on the server), Too Early, Too Many Requests.
-_PASSING = frozenset({408, 409, 425, 429})
+# Request Timeout, Conflict (a lock held on the server), Failed Dependency (the model behind a gateway), Too Early, Too
+# Many Requests.
+_PASSING = frozenset({408, 409, 424, 425, 429})
 # Not Implemented, HTTP Version Not Supported: the server will not learn it meanwhile.
 _LASTING = frozenset({501, 505})
 
@@ -36,13 +38,17 @@ class TransientFailure(Exception):
         reason: What happened, as a clause.
         retry_after_s: Wait that the server demands, in seconds, or None.
         empty: Whether the model itself replied, with an empty text.
+        usage: Tokens of a reply that cannot be used; they are paid for all the same.
     """
 
-    def __init__(self, reason: str, retry_after_s: float | None = None, empty: bool = False) -> None:
+    def __init__(
+        self, reason: str, retry_after_s: float | None = None, empty: bool = False, usage: Usage | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
         self.empty = empty
+        self.usage = usage or Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +164,10 @@ def with_retries(call: Callable[[], T], target: str, check: str, policy: RetryPo
             tries = "1 try" if attempt == 1 else f"{attempt} tries"
             patience = f"It accepts no request for {demanded_s:.0f} s; run again after that. " if impatient else ""
             kind = EmptyReplyError if fault.empty else ModelError
+            advice = "Turn thinking off at the server, or take another model." if fault.empty else check
             raise kind(
                 f"{target} gave no usable reply in {tries} over {elapsed_s:.1f} s; the last time, {fault.reason}. "
-                f"{patience}{check}"
+                f"{patience}{advice}"
             ) from fault
     raise ValueError(f"Expected a retry policy of at least one attempt, got {policy.attempts}.")
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
     from pydantic import BaseModel
 
-_FENCE = re.compile(r"```[A-Za-z]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
+FENCE = re.compile(r"```[A-Za-z]*\s*(.*?)\s*```", re.DOTALL)
+"""A Markdown code fence; its first group is what it holds."""
 _EXCERPT = 160
 FORM_TRIES = 3
 """Maximum number of calls for one reply that satisfies a schema."""
@@ -156,8 +157,8 @@ def excerpt(text: str, length: int = _EXCERPT) -> str:
 
 
 def _parse(text: str) -> Any:
-    stripped = text.strip("\ufeff \t\r\n\f\v\x00").strip()
-    fenced = _FENCE.fullmatch(stripped)
+    stripped = text.strip("\ufeff\u200b \t\r\n\f\v\x00").strip()
+    fenced = FENCE.fullmatch(stripped)
     body = fenced.group(1) if fenced else stripped
     try:
         value = json.loads(body, parse_constant=_no_constant)

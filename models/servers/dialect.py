@@ -25,6 +25,8 @@ Form = Literal["schema", "json", "prompt"]
 """How a server is told the form of a reply: by the schema, by JSON mode and the prompt, by the prompt alone."""
 LIMITS = ("max_tokens", "max_completion_tokens")
 """The names of the limit of tokens: newer hosted models take only the second one, older servers only the first."""
+_LIMIT_NAMES = (*LIMITS, "max_new_tokens", "max_output_tokens")
+"""What servers call it in messages."""
 TAUGHT = frozenset([400, 404, 415, 422, 500, 501])
 """HTTP statuses that may name a parameter."""
 _LEAST_TEMPERATURE = 0.01
@@ -37,7 +39,7 @@ _REFUSING = (
     r"|not implemented|not enabled|no longer|instead|not valid|disabled|does not exist|not compatible|incompatible"
     r"|should be|required to be|remove|not take|not understand|no such|out of range|not an? |illegal|fixed|not possible"
     r"|failed to (?:compile|parse)|could not compile|unable to generate|ignored|refus|reject|without|at most"
-    r"|too (?:large|high|big|low|small)"
+    r"|too (?:large|high|big|low|small)|maximum"
 )
 _ABOUT = r"parameters?|arguments?|fields?|options?|values?|support|supports|unsupported|settings?|property|keys?"
 _SAYING = r"parameter|is|are|must|cannot|can|does|do|has|should|unsupported|unavailable|values?|isn't|deprecated|not"
@@ -47,12 +49,13 @@ _ABOVE_ZERO = re.compile(
 )
 _AT_MOST = re.compile(
     r"(?:at most|<=|≤|less than or equal to|maximum(?: value)?(?: is| of|:)?|up to|no more than|not exceed"
-    r"|limit(?: is| of))\D{0,20}(\d+)"
+    r"|limit(?: is| of)|range .{0,40}\[\d+,|: ?\d+ >)(?:(?!context)\D){0,20}(\d+)"
 )
 _SYSTEM = re.compile(
     r"system.{0,3} (?:role|message|prompt|instruction)s?.{0,40}(?:not|n't|unsupported)"
     r"|(?:not|n't|unsupported).{0,40}(?:['\"`]system['\"`]|system (?:role|message|prompt))"
-    r"|developer instruction is not enabled|roles must alternate|(?:unknown|invalid|unexpected) role:? .{0,3}system"
+    r"|developer instruction is not enabled|roles must alternate|only user and assistant"
+    r"|(?:unknown|invalid|unexpected) role:? .{0,3}system"
 )
 _STREAM = re.compile(
     r"stream\S* (?:must|has to|needs to|should|is required)|only (?:supports? |be used with |available (?:with|in) )?"
@@ -127,7 +130,11 @@ class Dialect:
 
     def fallbacks(self, structured: bool) -> Iterator[Dialect]:
         """Ever plainer dialects, for a server that refuses everything and names nothing."""
+        # Nothing of the request is lost with the system's role, so that is given up first and last, and not between.
         dialect = self
+        without_role = replace(self, omitted=self.omitted | {"system"})
+        if without_role != self:
+            yield without_role
         if structured:
             for form in _FORMS[_FORMS.index(self.form) + 1 :]:
                 dialect = replace(dialect, form=form)
@@ -139,11 +146,17 @@ class Dialect:
         if "max_tokens" not in dialect.omitted:
             if dialect.limit == LIMITS[0]:
                 yield replace(dialect, limit=LIMITS[1])
-            yield replace(dialect, omitted=dialect.omitted | {"max_tokens"})
+            dialect = replace(dialect, omitted=dialect.omitted | {"max_tokens"})
+            yield dialect
+        if without_role != self:
+            yield replace(dialect, omitted=dialect.omitted | {"system"})
 
     def changes(self, before: Dialect) -> str:
         """What this dialect gave up since another one, as a clause for a person; "" if nothing."""
-        parts = [f"{name} is left out" for name in sorted(self.omitted - before.omitted)]
+        dropped = sorted(self.omitted - before.omitted)
+        parts = [f"{name} is left out" for name in dropped if name != "system"]
+        if "system" in dropped:
+            parts.append("the system message is put into the user's")
         if self.form != before.form:
             how = "with JSON mode" if self.form == "json" else "without a response format"
             parts.append(f"the schema is put into the prompt, {how}")
@@ -233,7 +246,7 @@ def _at_fault(error: ServerError, sent: dict[str, Any]) -> Iterator[str]:
         if name in sent and (name in paths or (refusing and _mentions(text, name))):
             yield name
     limit = next((name for name in LIMITS if name in sent), None)
-    if limit and (limit in paths or (refusing and any(_mentions(text, name) for name in LIMITS))):
+    if limit and (limit in paths or (refusing and any(_mentions(text, name) for name in _LIMIT_NAMES))):
         yield "limit"
     in_words = refusing and (_FORM_WORDS.search(text) or _STRICT.search(text))
     if "response_format" in sent and (in_words or paths & {"response_format", "json_schema", "strict", "schema"}):
@@ -245,7 +258,7 @@ def _mentions(text: str, name: str) -> bool:
     if "_" in name:
         return name in text
     quoted = rf"['\"`\\]{name}\\?['\"`]|\b{name} ?[=:]"
-    before = rf"(?:{_ABOUT})\W+(?:\w+\W+){{0,3}}{name}\b"
+    before = rf"(?:{_ABOUT})(?:\W+(?:\w+\W+){{0,3}}|[^.:;\n]{{0,60}}: ){name}\b"
     after = rf"\b{name}\W+(?:\w+\W+){{0,3}}?(?:{_SAYING})\b"
     return bool(re.search(f"{quoted}|{before}|{after}", text))
 

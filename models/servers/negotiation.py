@@ -23,7 +23,7 @@ from models.errors import OutputError, RefusedPromptError, TooLongError
 from models.protocols import ChatRequest, Message, Usage
 from models.redaction import redact
 from models.servers.dialect import Dialect
-from models.servers.refusals import ServerError, fault_of
+from models.servers.refusals import ServerError, fault_of, without_quotes
 from models.servers.replies import parse_reply
 
 LOGGER = logging.getLogger("graft")
@@ -31,8 +31,8 @@ LOGGER = logging.getLogger("graft")
 _MAX_LESSONS = 16
 """More than a dialect has to give up."""
 _MANY = 8
-"""Number of prompts refused by their own fault, and none answered, after which that fault is doubted."""
-_PROBE = "Say yes."
+"""Number of prompts refused in a row by their own fault, after which that fault is doubted."""
+_PROBE = {"system": "Be brief.", "user": "Say yes.", "assistant": "Yes."}
 _PROBE_TOKENS = 16
 
 Exchange = Callable[[dict[str, Any]], bytes]
@@ -67,8 +67,8 @@ class Negotiation:
         self._target = target
         self._lock = threading.Lock()
         self._probing = threading.Lock()
-        # Whether requests without and with a schema were answered before: those are two things that may be refused.
-        self._taken: set[bool] = set()
+        # What kinds of request were answered before: a server may refuse a schema, or the system's role.
+        self._taken: set[tuple[bool, tuple[str, ...]]] = set()
         self._hopeless = False
         self._refused = 0
         self._probes = 0
@@ -91,6 +91,7 @@ class Negotiation:
             try:
                 raw = exchange(sent)
             except RefusedRequestError as refusal:
+                refusal.error = without_quotes(refusal.error, "\n".join(turn.content for turn in request.messages))
                 fault = fault_of(refusal.error)
                 if fault in ("prompt", "too long"):
                     spent = self._doubt(request, dialect, refusal, exchange)
@@ -103,8 +104,8 @@ class Negotiation:
                 if settled is None:
                     continue
                 raise self._refused_prompt(refusal.error, settled) from refusal
-            self._taken.add(request.schema is not None)
-            self._hopeless = False
+            self._taken.add(_kind(request))
+            self._hopeless, self._refused = False, 0
             return raw
         raise TransientFailure("it refused one parameter after another, and takes what is left no more")
 
@@ -180,7 +181,7 @@ class Negotiation:
         Raises:
             RefusedRequestError: The server refuses everything.
         """
-        structured = request.schema is not None
+        kind = _kind(request)
         # A key can be withdrawn at any time, so a bare 403 is doubted each time.
         doubted = refusal.error.status == 403
         with self._probing:
@@ -188,14 +189,17 @@ class Negotiation:
                 return None
             if self._hopeless:
                 raise refusal
-            if structured in self._taken and not doubted:
-                return Usage()
+            if kind in self._taken and not doubted:
+                self._refused += 1
+                # An account may run out while a run is under way, in words that nobody knows.
+                if self._refused % _MANY:
+                    return Usage()
             probe = self._probe(request)
             spent = self._try(probe, dialect, exchange)
             if spent is not None:
-                self._taken.add(structured)
+                self._taken.add(kind)
                 return spent
-            for plainer in () if doubted else dialect.fallbacks(structured):
+            for plainer in () if doubted else dialect.fallbacks(request.schema is not None):
                 if self._try(probe, plainer, exchange) is not None:
                     with self._lock:
                         self._adopt(plainer, refusal.error)
@@ -207,8 +211,9 @@ class Negotiation:
         """A request like another one but for its words."""
         self._probes += 1
         # Numbered, or a proxy that caches replies would answer for a server that no longer does.
-        words = _PROBE if self._probes == 1 else f"{_PROBE} ({self._probes})"
-        return replace(request, messages=(Message("user", words),), max_tokens=min(_PROBE_TOKENS, request.max_tokens))
+        number = "" if self._probes == 1 else f" ({self._probes})"
+        messages = tuple(Message(turn.role, f"{_PROBE[turn.role]}{number}") for turn in request.messages)
+        return replace(request, messages=messages, max_tokens=min(_PROBE_TOKENS, request.max_tokens))
 
     def _try(self, probe: ChatRequest, dialect: Dialect, exchange: Exchange) -> Usage | None:
         """What a probe cost, None if it was refused.
@@ -244,3 +249,8 @@ class Negotiation:
             spent.tokens_out,
             estimated=spent.estimated,
         )
+
+
+def _kind(request: ChatRequest) -> tuple[bool, tuple[str, ...]]:
+    """What a server may refuse of a request whatever its words: a schema, and the roles of its turns."""
+    return request.schema is not None, tuple(turn.role for turn in request.messages)

@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from models.calls.retry import RetryClock, RetryPolicy, TransientFailure, may_pass, retry_after_s, with_retries
+from models.calls.retry import RetryClock, RetryPolicy, TransientFailure, retry_after_s, with_retries
 from models.calls.structured import FORM_TRIES, excerpt, parse_fitting
 from models.config import OpenAIModel
 from models.errors import OutputError, RefusalError
@@ -28,8 +28,8 @@ from models.redaction import redact_secrets
 from models.servers.connection import open_client, sign
 from models.servers.dialect import Dialect
 from models.servers.negotiation import Negotiation, RefusedRequestError
-from models.servers.refusals import read_error
-from models.servers.replies import ServerReply, error_in, parse_reply, status_of
+from models.servers.refusals import fault_of, read_error
+from models.servers.replies import ServerReply, error_in, parse_reply
 
 if TYPE_CHECKING:
     import openai
@@ -67,8 +67,8 @@ class OpenAIChat:
         self._key = read_key(config.api_key_env) if api_key is None else check_key(api_key, given)
         self._clock = clock or RetryClock()
         self._check = check or (
-            f"Check that a server answers at {self._endpoint.url}{', that the proxy reaches it,' if self._proxy else ''} "
-            "and that it is not overloaded."
+            f"Check that a server answers at {self._endpoint.url}"
+            f"{', that the proxy reaches it,' if self._proxy else ''} and that it is not overloaded."
         )
         self._slots = threading.BoundedSemaphore(config.parallel)
         self._lock = threading.Lock()
@@ -115,9 +115,7 @@ class OpenAIChat:
                 # Another seed is another sample, and makes a proxy that caches replies pass the request on.
                 completion = self._call(replace(request, seed=request.seed + len(rejected)), by_prompt)
             except OutputError as error:
-                error.tokens_in += usage.tokens_in
-                error.tokens_out += usage.tokens_out
-                error.estimated |= usage.estimated
+                _add_usage(error, usage)
                 raise
             usage, seconds = usage + completion.usage, seconds + completion.seconds
             try:
@@ -140,17 +138,29 @@ class OpenAIChat:
         """One reply, over as many tries as it takes; not yet checked against the schema."""
         policy = RetryPolicy(attempts=self._config.retries + 1)
         target = f"The model {self.name} at {self._address}"
-        reply, seconds = with_retries(lambda: self._try(request, by_prompt), target, self._check, policy, self._clock)
+        wasted: list[Usage] = []
+        try:
+            reply, seconds = with_retries(
+                lambda: self._try(request, by_prompt, wasted), target, self._check, policy, self._clock
+            )
+        except OutputError as error:
+            _add_usage(error, sum(wasted, Usage()))
+            raise
         # A server may echo its request; what it echoes of the key must reach no record and no answer.
-        return Completion(redact_secrets(reply.text), reply.usage, reply.finish_reason, seconds)
+        return Completion(redact_secrets(reply.text), sum(wasted, reply.usage), reply.finish_reason, seconds)
 
-    def _try(self, request: ChatRequest, by_prompt: bool) -> tuple[ServerReply, float]:
+    def _try(self, request: ChatRequest, by_prompt: bool, wasted: list[Usage]) -> tuple[ServerReply, float]:
+        """A reply and its seconds; the tokens of an empty one are added to `wasted`."""
         # Waiting for a slot is not the model's time.
         with self._slots:
             started = time.perf_counter()
             body = self._send(request, by_prompt)
             seconds = time.perf_counter() - started
-        return parse_reply(body, request), seconds
+        try:
+            return parse_reply(body, request), seconds
+        except TransientFailure as fault:
+            wasted.append(fault.usage)
+            raise
 
     def _send(self, request: ChatRequest, by_prompt: bool) -> bytes:
         """The body of the reply to a request, in whatever dialect the server takes it.
@@ -165,7 +175,7 @@ class OpenAIChat:
         except RefusedRequestError as refusal:
             cause = refusal.__cause__
             assert cause is not None
-            raise self._refusal(cast("openai.APIStatusError", cause)) from cause
+            raise self._refusal(cast("openai.APIStatusError", cause), fault_of(refusal.error) == "passing") from cause
 
     def _exchange(self, body: dict[str, Any]) -> bytes:
         """The body of one HTTP exchange.
@@ -199,11 +209,10 @@ class OpenAIChat:
         except httpx2.HTTPError as error:
             raise TransientFailure(f"its response broke off ({_cause(error)})") from error
 
-    def _refusal(self, error: openai.APIStatusError) -> Exception:
-        """The error for a status of 400 or more: `TransientFailure` to try again, or `RefusalError` to give up."""
+    def _refusal(self, error: openai.APIStatusError, passing: bool) -> Exception:
+        """The error for a refused request: `TransientFailure` to try again, or `RefusalError` to give up."""
         status, message = error.status_code, excerpt(_message(error), 300)
-        # A used-up quota comes as 429 too, and no wait of ours brings a new one.
-        if may_pass(status) and error.code != "insufficient_quota":
+        if passing:
             wait_s = retry_after_s(error.response.headers, self._clock.now())
             return TransientFailure(f"it answered HTTP {status}: {message}", wait_s)
         if status < 400:
@@ -260,6 +269,13 @@ class OpenAIChat:
             return self._client
 
 
+def _add_usage(error: OutputError, usage: Usage) -> None:
+    """Add the tokens of tries before the one that an error is about."""
+    error.tokens_in += usage.tokens_in
+    error.tokens_out += usage.tokens_out
+    error.estimated |= usage.estimated
+
+
 def _raise_error_in(body: bytes) -> None:
     """Treat an error that came with status 200 and names another one as if it had come with that.
 
@@ -268,14 +284,15 @@ def _raise_error_in(body: bytes) -> None:
     """
     if b'"error"' not in body:
         return
-    found = error_in(body)
-    if found is None:
+    in_body = error_in(body)
+    if in_body is None:
         return
+    found, status = in_body
     import httpx2
     import openai
 
     request = httpx2.Request("POST", "http://server/")
-    response = httpx2.Response(status_of(found) or 500, request=request)
+    response = httpx2.Response(status, request=request)
     raise openai.APIStatusError(str(found.get("message") or found), response=response, body=found)
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from models.calls.retry import may_pass
@@ -34,8 +34,13 @@ _TOO_LONG = _any_of(
     r"maximum (?:input|prompt|sequence) (?:length|tokens|size)",
     r"reduce (?:the length|your prompt|the (?:prompt|input))",
     r"inputs?['\"`]? (?:tokens|length).{0,60}(?:must|should|<=|exceed|limit|maximum|>)",
+    r"inputs?['\"`]? must have (?:less|fewer|at most|no more)",
     r"longer than the (?:model|maximum|context)",
     r"length of the (?:messages|prompt|input)|range of input length",
+)
+# The limit of a reply's tokens, compared with the context: that is no prompt's fault.
+_LIMIT_RANGE = re.compile(
+    r"(?<!\+ )(?<!\+ ['\"`])max_\w*tokens['\"`]? (?:must|should) be (?:less|lower|smaller|at most|no more|<|between)"
 )
 _FILTERED = _any_of(
     r"content.?(?:filter|management|polic)|content_blocked|content exists risk|risk control",
@@ -52,7 +57,11 @@ _KEY = _any_of(
 _ACCOUNT = _any_of(
     r"insufficient.{0,3}(?:quota|balance|credit|fund)|credit balance|billing|payment|arrear|out of credits",
     r"account.{0,20}(?:suspend|deactivat|disabled|not active)|exceeded your current quota|spending limit",
+    r"budget.{0,20}exceeded|(?:exceeded|out of).{0,20}budget|organi[sz]ation (?:has been|is) (?:restricted|disabled)",
     r"(?:country|region|location).{0,30}not supported|not supported in your|unsupported_country",
+)
+_WAIT = re.compile(
+    r"\brate\b|rate_limit|retry (?:in|after)|try again (?:in|later)|(?:per|requests a|tokens a) (?:minute|day)"
 )
 _MODEL = _any_of(
     r"model_not_found|model_not_exist|invalid.?model\b(?! (?:parameter|setting|argument))",
@@ -63,6 +72,8 @@ _MODEL = _any_of(
 )
 WRITTEN_WRONG = re.compile(r"json_validate_failed|failed to (?:generate|validate) json|failed_generation")
 """What a server says that checks the model's JSON itself: it says nothing about what the server takes."""
+_QUOTED_WORDS = 4
+"""Number of words in a row that an error and a prompt have in common only if one quotes the other."""
 _ECHOES = frozenset(["input", "body", "request", "messages", "prompt", "failed_generation", "flagged_input", "ctx"])
 _ALWAYS_RUN = frozenset([401, 402, 407])
 _ENDPOINT = frozenset([404, 405, 410])
@@ -97,6 +108,26 @@ def read_error(status: int, body: object) -> ServerError:
     return ServerError(status, _message(body, nodes), tuple(_named(nodes)), text.lower())
 
 
+def without_quotes(error: ServerError, prompt: str) -> ServerError:
+    """An error without the words that it quotes of a prompt, which say nothing about what the server takes.
+
+    Example:
+        >>> without_quotes(read_error(400, "No: 'the seed is not allowed here'"), "The seed is not allowed here.").text
+        "no: '     '"
+    """
+    words = list(re.finditer(r"\w+", error.text))
+    prompt_words = re.findall(r"\w+", prompt.lower())
+    runs = {tuple(prompt_words[at : at + _QUOTED_WORDS]) for at in range(len(prompt_words) - _QUOTED_WORDS + 1)}
+    text, position = "", 0
+    for at in range(len(words) - _QUOTED_WORDS + 1):
+        run = words[at : at + _QUOTED_WORDS]
+        if tuple(word[0] for word in run) in runs:
+            for word in run:
+                text += error.text[position : word.start()]
+                position = max(position, word.end())
+    return replace(error, text=text + error.text[position:])
+
+
 def fault_of(error: ServerError) -> Fault:
     """Whose fault a refusal is.
 
@@ -113,12 +144,12 @@ def fault_of(error: ServerError) -> Fault:
         # A prompt above the limit of a whole minute never passes; a used-up quota does not come back by waiting.
         if "request too large" in text:
             return "too long"
-        return "run" if _ACCOUNT.search(text) and "rate" not in text else "passing"
+        return "run" if _ACCOUNT.search(text) and not _WAIT.search(text) else "passing"
     if status == 413:
         return "too long"
     if status not in _ENDPOINT and status != 501:
         # Before the account and the key: a filter's message may speak of the terms of an account.
-        if _TOO_LONG.search(text):
+        if _TOO_LONG.search(text) and not _LIMIT_RANGE.search(text):
             return "too long"
         if _FILTERED.search(text) or WRITTEN_WRONG.search(text):
             return "prompt"

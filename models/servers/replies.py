@@ -19,15 +19,18 @@ from models.calls.retry import TransientFailure
 from models.calls.structured import excerpt
 from models.errors import OutputError
 from models.protocols import ChatRequest, FinishReason, Usage
+from models.servers.refusals import fault_of, read_error
 from models.servers.stream import body_of, quoted
 from models.servers.wrapping import strip_wrapping
 
 _TEXT_PARTS = frozenset(["text", "output_text", "input_text", "content", "json", ""])
 _LENGTH = frozenset(["length", "max_tokens", "max_output_tokens", "model_length", "max_length"])
+_BROKEN = frozenset(["error", "abort", "aborted", "cancelled", "canceled", "insufficient_system_resource"])
+"""Finish reasons of a reply that its server did not finish."""
 _FILTERED = re.compile(
     r"content.?filter|safety|recitation|blocklist|prohibited|spii|refusal|moderat|sensitive|guardrail|blocked"
 )
-_Ending = Literal["stop", "length", "filtered"]
+_Ending = Literal["stop", "length", "filtered", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,12 @@ class ServerReply:
     finish_reason: FinishReason
 
 
-def error_in(body: bytes) -> dict[str, Any] | None:
-    """The error that a server put in a body of status 200, if it says with an HTTP status which one it is."""
+def error_in(body: bytes) -> tuple[dict[str, Any], int] | None:
+    """The error that a server put in a body of status 200, with the HTTP status that it should have had.
+
+    Returns:
+        The error and its status: the one that it names, or 400 if its words say whose fault it is; None for any other.
+    """
     try:
         value = body_of(body)
     except TransientFailure:
@@ -55,7 +62,14 @@ def error_in(body: bytes) -> dict[str, Any] | None:
     if not isinstance(found, dict) and isinstance(value.get("choices"), list) and value["choices"]:
         first = value["choices"][0]
         found = first.get("error") if isinstance(first, dict) else None
-    return found if isinstance(found, dict) and status_of(found) is not None else None
+    if isinstance(found, str) and not value.get("choices"):
+        found = {"message": found}
+    if not isinstance(found, dict):
+        return None
+    status = status_of(found)
+    if status is None and fault_of(read_error(400, found)) != "unclear":
+        status = 400
+    return None if status is None else (found, status)
 
 
 def status_of(error: dict[str, Any]) -> int | None:
@@ -95,7 +109,9 @@ def parse_reply(body: bytes, request: ChatRequest) -> ServerReply:
             f"The model refused to answer ({excerpt(said)}). Change the prompt, or take another model.", usage
         )
     cut = ending == "length"
-    unwrapped = strip_wrapping(written.replace("\x00", ""), cut)
+    if ending == "broken":
+        raise TransientFailure(f"it broke its reply off (finish_reason {reason!r})", usage=usage)
+    unwrapped = strip_wrapping(_writable(written), cut)
     text = unwrapped.text
     # Half a text is still a text, but half a JSON value is none.
     if cut and (request.schema is not None or not text.strip()):
@@ -134,10 +150,10 @@ def _raise_no_text(message: dict[str, Any], content: Any, written: str, unfinish
     if isinstance(content, list) and content and not written:
         kinds = sorted({str(part.get("type")) for part in content if isinstance(part, dict)})
         raise TransientFailure(
-            f"the model replied without a text (its parts: {', '.join(kinds) or 'none'})", empty=True
+            f"the model replied without a text (its parts: {', '.join(kinds) or 'none'})", empty=True, usage=usage
         )
     thinking = ", with thinking alone" if _thought(message) or written.strip() else ""
-    raise TransientFailure(f"the model replied with an empty text{thinking}", empty=True)
+    raise TransientFailure(f"the model replied with an empty text{thinking}", empty=True, usage=usage)
 
 
 def _rejected(reason: str, usage: Usage) -> OutputError:
@@ -228,7 +244,14 @@ def _tools(message: dict[str, Any]) -> list[str]:
 def _ending(reason: str, message: dict[str, Any]) -> _Ending:
     if _FILTERED.search(reason) or message.get("refusal") or _refusal_part(message.get("content")):
         return "filtered"
+    if reason in _BROKEN:
+        return "broken"
     return "length" if reason in _LENGTH else "stop"
+
+
+def _writable(text: str) -> str:
+    """A text that every file takes: without NUL, and with the halves of characters joined that a stream cut apart."""
+    return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _usage(value: dict[str, Any], request: ChatRequest, message: dict[str, Any]) -> Usage:

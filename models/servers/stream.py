@@ -10,7 +10,9 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from models.calls.retry import TransientFailure
@@ -26,7 +28,8 @@ def body_of(raw: bytes) -> dict[str, Any]:
         TransientFailure: There is none, or the stream broke off.
     """
     raw = _unpacked(raw)
-    text = raw.decode("utf-8", "replace").strip("\x00 \t\r\n\ufeff")
+    encoding = "utf-16" if raw[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8"
+    text = raw.decode(encoding, "replace").strip("\x00 \t\r\n\ufeff")
     if not text:
         raise TransientFailure("it answered HTTP 200 with an empty body")
     value = _json(text)
@@ -34,9 +37,9 @@ def body_of(raw: bytes) -> dict[str, Any]:
         events, ended = _events(text)
         if not events:
             raise TransientFailure(f"it answered HTTP 200 with something other than JSON: {quoted(raw)}")
-        value = events[0] if len(events) == 1 and not _is_delta(events[0]) else _joined(events, ended, raw)
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]  # some gateways send a list of one
+        value = _one(events, ended, raw)
+    if isinstance(value, list) and value and all(isinstance(event, dict) for event in value):
+        value = _one(value, False, raw)  # a stream as one list, or a gateway's list of one
     if not isinstance(value, dict):
         raise TransientFailure(f"it answered HTTP 200 with JSON that is no chat completion: {quoted(raw)}")
     return value
@@ -70,7 +73,7 @@ def _json(text: str) -> Any:
 
 def _lines(text: str) -> list[str]:
     # Not `splitlines`: JSON may hold other separators of lines, such as U+2028, inside its texts.
-    return text.replace("\r\n", "\n").split("\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _events(text: str) -> tuple[list[dict[str, Any]], bool]:
@@ -113,6 +116,10 @@ def _whole_or_lines(block: list[str]) -> list[str]:
     return [whole]
 
 
+def _one(events: list[dict[str, Any]], ended: bool, raw: bytes) -> dict[str, Any]:
+    return events[0] if len(events) == 1 and not _is_delta(events[0]) else _joined(events, ended, raw)
+
+
 def _is_delta(event: dict[str, Any]) -> bool:
     choices = event.get("choices")
     return isinstance(choices, list) and any(isinstance(choice, dict) and "delta" in choice for choice in choices)
@@ -135,11 +142,14 @@ def _joined(events: list[dict[str, Any]], ended: bool, raw: bytes) -> dict[str, 
         for position, choice in enumerate(_choices(event)):
             index = choice.get("index", position)
             index = index if isinstance(index, int) else position
+            # A whole message among deltas, often the last event, repeats what they said.
+            if "choices" in event and "delta" not in choice and "message" in choice:
+                texts[index] = {}
             fields = texts.setdefault(index, {})
             for name, value in _delta(choice).items():
                 if value is not None:
                     fields.setdefault(name, []).append(value)
-            if isinstance(choice.get("finish_reason"), str):
+            if choice.get("finish_reason") and isinstance(choice["finish_reason"], str):
                 reasons[index] = choice["finish_reason"]
     if "error" in body and not texts:
         return body
@@ -178,8 +188,8 @@ def _message(fields: dict[str, list[Any]]) -> dict[str, Any]:
             message[name] = pieces[0]
         elif all(isinstance(piece, str) for piece in pieces):
             message[name] = "".join(pieces)
-        elif all(isinstance(piece, list) for piece in pieces):
-            message[name] = [part for piece in pieces for part in piece]
+        elif any(isinstance(piece, list) for piece in pieces):
+            message[name] = list(chain.from_iterable(piece if isinstance(piece, list) else [piece] for piece in pieces))
         else:
             message[name] = pieces[-1]
     return message

@@ -23,9 +23,14 @@ import json
 import re
 from dataclasses import dataclass
 
-_NAMES = r"think|thinking|thought|thoughts|reasoning|reason|reflection|analysis|scratchpad|inner_monologue|seed:think"
+from models.calls.structured import FENCE
+
+_NAMES = (
+    r"think|thinking|thought|thoughts|reasoning|reason|reflection|analysis|scratchpad|inner_monologue|antthinking"
+    r"|seed:think"
+)
 _OPEN = (
-    rf"(?:<(?P<name>{_NAMES})(?:\s[^<>\n]{{0,60}})?>|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|START_THINKING\|>"
+    rf"(?:<(?P<name>{_NAMES})(?:\s[^<>\n]{{0,60}})?(?<!/)>|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|START_THINKING\|>"
     r"|<\|channel>thought|<unused94>(?:thought\b)?)"
 )
 _CLOSE = rf"(?:</(?:{_NAMES})\s*>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|END_THINKING\|>|<channel\|>|<unused95>)"
@@ -33,31 +38,29 @@ _OPENING = re.compile(_OPEN, re.IGNORECASE)
 _CLOSING = re.compile(_CLOSE, re.IGNORECASE)
 _TAGS = re.compile(f"{_OPEN}|{_CLOSE}", re.IGNORECASE)
 _ANSWER = re.compile(
-    r"(?:<(?P<tag>answer|response|output|final|final_answer|solution)>(?P<text>.*)</(?P=tag)>"
-    r"|<\|begin_of_solution\|>(?P<solution>.*)<\|end_of_solution\|>"
-    r"|<\|START_RESPONSE\|>(?P<response>.*)<\|END_RESPONSE\|>)",
-    re.DOTALL | re.IGNORECASE,
+    r"<(?P<tag>answer|response|output|final|final_answer|solution)>(?P<text>.*)</(?P=tag)>", re.DOTALL | re.IGNORECASE
 )
 # Only tokens that a tokeniser reserves, as chat templates of well-known models write them.
 _END = (
     r"(?:<\|(?:im_end|eot_id|eom_id|end_of_text|endoftext|end_of_turn|end|return|call|eos|end_of_role|END_OF_TURN_TOKEN"
-    r"|END_RESPONSE|END_TEXT|im_sep|user_end|assistant_end)\|>|<end_of_turn>|<turn\|>|<eos>|<pad>|<\|pad\|>|</s>"
-    r"|<｜end▁of▁sentence｜>|<｜end▁of▁turn｜>|\[/INST\]|<end_of_utterance>)"
+    r"|END_RESPONSE|END_TEXT|end_of_solution|end_of_box|im_sep|user_end|assistant_end|observation|pad)\|>"
+    r"|<end_of_turn>|<turn\|>|<eos>|<pad>|</s>|<｜end▁of▁sentence｜>|<｜end▁of▁turn｜>|\[/INST\]|<end_of_utterance>)"
 )
 _START = (
     r"(?:<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>|<\|turn>|<\|start_of_role\|>|<\|start\|>|<\|user\|>"
     r"|<\|assistant\|>|<\|system\|>|<｜User｜>|<｜Assistant｜>|<\|START_OF_TURN_TOKEN\|>|<s>|\[INST\])"
 )
 _LEADING = re.compile(
-    r"(?:\s|\ufeff|<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>|<\|endoftext\|>|\[/INST\]"
-    r"|<\|im_start\|>(?:assistant)?\s*|<\|start_header_id\|>assistant<\|end_header_id\|>\s*|<start_of_turn>model\s*"
+    rf"(?:\s|\ufeff|<(?:{_NAMES})\s*/>|\[gMASK\]|<sop>|<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>"
+    r"|<\|endoftext\|>|\[/INST\]"
+    r"|<\|im_start\|>(?:assistant)?\s*(?:<\|im_sep\|>)?|<\|im_assistant\|>assistant<\|im_middle\|>"
+    r"|<\|start_header_id\|>assistant<\|end_header_id\|>\s*|<start_of_turn>model\s*"
     r"|<\|turn>model\s*|<\|assistant\|>|<｜Assistant｜>|<\|start_of_role\|>assistant<\|end_of_role\|>"
-    r"|<\|START_OF_TURN_TOKEN\|>|<\|CHATBOT_TOKEN\|>)+"
+    r"|<\|START_OF_TURN_TOKEN\|>|<\|CHATBOT_TOKEN\|>|<\|START_RESPONSE\|>|<\|begin_of_(?:solution|box)\|>)+"
 )
 _TRAILING = re.compile(rf"(?:\s|\ufeff|{_END})+\Z")
 _NEXT_TURN = re.compile(rf"{_END}\s*{_START}")
 _ANY_START = re.compile(_START)
-_FENCE = re.compile(r"```[A-Za-z]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
 _TAIL_START = re.compile(rf"\s*{_START}\s*(?:user|assistant|system|model)?\s*\Z")
 _FINAL = re.compile(r"(?:<\|start\|>assistant\s*)?<\|channel\|>\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
 _CHANNEL = re.compile(r"\A(?:<\|start\|>\s*\w*\s*)?<\|channel\|>")
@@ -116,7 +119,7 @@ def strip_wrapping(reply: str, cut_off: bool = False) -> Unwrapped:
         return Unwrapped(text)
     answer = _ANSWER.fullmatch(rest.strip())
     if answer:
-        rest = next(group for group in (answer["text"], answer["solution"], answer["response"]) if group is not None)
+        rest = answer["text"]
     return Unwrapped(_without_chat_tokens(rest))
 
 
@@ -140,7 +143,7 @@ def _without_end(text: str, begins: int) -> str:
 
 def _is_json(text: str) -> bool:
     """Whether a reply is one JSON value already, so that every tag in it is the value's own."""
-    fenced = _FENCE.fullmatch(text)
+    fenced = FENCE.fullmatch(text)
     body = fenced[1] if fenced else text
     if body[:1] not in ("{", "["):
         return False

@@ -1,7 +1,8 @@
 """BM25 over the passages, kept as three arrays and a vocabulary.
 
 The scoring is that of bm25s (Lucene's variant, k1 = 1.5, b = 0.75); the terms are those of `retrieval.text.terms`, so
-that questions, passages and entity names are cut alike.
+that questions, passages and entity names are cut alike, and words as spelt where they have accents: "schon" finds
+"schön", but "schön" is better for "schön".
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.language.words import spellings
 from retrieval.text.terms import telling_terms, terms
 
 Arrays = dict[str, NDArray[Any]]
@@ -34,7 +36,7 @@ def build(texts: Sequence[str]) -> tuple[Arrays, dict[str, int]]:
     term_ids = []
     for text in texts:
         # A term that is new gets the next number; `len` is taken before it is entered.
-        term_ids.append([vocabulary.setdefault(term, len(vocabulary)) for term in terms(text)])
+        term_ids.append([vocabulary.setdefault(term, len(vocabulary)) for term in (*terms(text), *spellings(text))])
     if not vocabulary:
         return {f"{PREFIX}{field}": np.zeros(0, dtype=np.int32) for field in _FIELDS}, {}
     model = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
@@ -66,7 +68,7 @@ class Bm25:
         Returns:
             Array (passages,), float32, >= 0; 0 where no term is shared.
         """
-        distinct = dict.fromkeys(telling_terms(question))
+        distinct = dict.fromkeys((*telling_terms(question), *spellings(question)))
         term_ids = [self._vocabulary[term] for term in distinct if term in self._vocabulary]
         if not term_ids:
             return np.zeros(self._passages if self._rows is None else len(self._rows), dtype=np.float32)

@@ -37,10 +37,14 @@ def named_entities(names: dict[str, list[int]], question: str) -> list[int]:
         >>> named_entities({"이순 순신": [2]}, "이순신은 어디에서 태어났나?")
         [2]
     """
-    words = [(term, looks_like_name(word)) for word in question.split() for term in terms(word)]
+    words: list[tuple[str, bool]] = []
+    for word in question.split():
+        is_name = looks_like_name(word)
+        # Of stopwords only one with a capital inside the question may be a name: "Who is The Who?"
+        words += ((term, is_name and (term not in STOPWORDS or (bool(words) and term != "i"))) for term in terms(word))
     has_capitals = any(is_name for term, is_name in words if term not in STOPWORDS)
     # "quay" in "the old quay" is no name where names are capitalised; in "who led orrin quay" it must be allowed to be.
-    may_name = [term not in STOPWORDS and (is_name or not has_capitals) for term, is_name in words]
+    may_name = [is_name or not (has_capitals or term in STOPWORDS) for term, is_name in words]
     taken = [False] * len(words)
     hits: list[tuple[int, int]] = []
     longest = _MAX_NAME_WORDS if all(is_spaced(term[0]) for term, _ in words) else _MAX_NAME_PAIRS

@@ -8,7 +8,7 @@ Knows no id, no folder and no store.
 - `docx`, `pptx`, `xlsx`, `odf` and `epub` read archives, which `archive` opens within bounds and `repair` mends;
   `blocks`, `charts` and `sheets` make text of what is in them, `markup` parses XML.
 - `tables`, `json_rows`, `mail`, `xml` and `wiki` read files of many documents: rows, messages, articles.
-- `signature` tells what a file under the wrong suffix is; `unread` has advice for formats that are not read.
+- `unread` has advice for formats that are not read.
 """
 
 from kg.documents.parts import Reader

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kg.documents.parts import SourceFile
-from kg.documents.readers.signature import OLE, wrong_content
+from kg.documents.signature import OLE, wrong_content
 from models.errors import GraftError, InputError
 
 MAX_UNPACKED_BYTES = 1 << 30

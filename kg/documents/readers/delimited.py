@@ -38,7 +38,8 @@ class NumberedLines:
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = enumerate((line.rstrip("\r\n") for line in lines), start=1)
+        # DOS ends a file with the character 1A.
+        self._lines = enumerate((line.rstrip("\r\n\x1a") for line in lines), start=1)
         self._returned: deque[tuple[int, str]] = deque()
 
     def take(self) -> tuple[int, str] | None:

@@ -19,7 +19,7 @@ from kg.documents.readers.blocks import Block, on_one_line, render, row_block, s
 from kg.documents.readers.charts import chart_blocks
 from kg.documents.readers.markup import attribute, find_all, local_name, parse_xml
 from kg.documents.readers.repair import repaired
-from kg.documents.web.blocks import shifted
+from kg.documents.web.formulas import formula_text, shifted
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +35,14 @@ _UNSEEN = frozenset(
 )
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _SCRIPTS = {"superscript": "sup", "subscript": "sub"}
+# The letters of the font Symbol, which Greek letters in a Latin text are often written in, and its commonest signs.
+_SYMBOLS = dict(
+    zip(
+        (*range(0x41, 0x5B), *range(0x61, 0x7B), 0xA3, 0xA5, 0xB0, 0xB1, 0xB3, 0xB4, 0xB9, 0xBB, 0xD6, 0xE5),
+        "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖαβχδεφγηιϕκλμνοπθρστυϖωξψζ≤∞°±≥×≠≈√∑",
+        strict=True,
+    )
+)
 _NOTES = {"footnoteReference": "/word/footnotes.xml", "endnoteReference": "/word/endnotes.xml"}
 
 
@@ -155,6 +163,10 @@ class _Reader:
                 continue
             if name == "t":
                 yield child.text or ""
+            elif name == "oMath":
+                yield formula_text(child)
+            elif name == "sym":
+                yield _symbol(child)
             elif name == "tab":
                 yield "\t"
             elif name in ("br", "cr"):
@@ -180,6 +192,15 @@ class _Reader:
         for row in _rows(table):
             cells = [cell for cell in find_all(row, "tc") if _nearest(cell, "tr") is row]
             yield row_block(on_one_line(self.blocks(cell)) for cell in cells)
+
+
+def _symbol(symbol: _Element) -> str:
+    """A character by its number in a font; bullets and arrows of other fonts than Symbol are no text."""
+    code = attribute(symbol, "char")
+    number = int(code, 16) if re.fullmatch(r"[0-9A-Fa-f]{1,4}", code) else 0
+    if not 0xF000 <= number <= 0xF0FF:
+        return chr(number) if number > 0x1F else ""
+    return _SYMBOLS.get(number - 0xF000, "") if attribute(symbol, "font").startswith("Symbol") else ""
 
 
 def _value(run: _Element, name: str) -> str:

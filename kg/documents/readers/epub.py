@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from kg.documents.parts import LostPart, Notice, Part, RawDocument, SourceFile
 from kg.documents.readers.archive import Archive, readable
 from kg.documents.readers.html import decode_page, read_page
-from kg.documents.readers.markup import attribute, find_all, first_text, local_name, parse_xml
+from kg.documents.readers.markup import attribute, find_all, first_text, parse_xml
 from kg.language.dates import normalise_date
 from kg.language.text import normalise
 from models.errors import InputError
@@ -73,13 +73,12 @@ def _chapters(archive: Archive, place: str) -> list[str]:
     package = parse_xml(archive.read(place), place)
     folder = posixpath.dirname(place)
     items = {attribute(item, "id"): item for item in find_all(package, "item")}
+    references = [reference for spine in find_all(package, "spine") for reference in find_all(spine, "itemref")]
+    found = [items.get(attribute(reference, "idref")) for reference in references]
     chapters = []
-    for spine in find_all(package, "spine"):
-        for reference in spine:
-            item = items.get(attribute(reference, "idref"))
-            if local_name(reference) != "itemref" or item is None or "nav" in attribute(item, "properties").split():
-                continue
-            if attribute(item, "media-type") in _PAGES:
-                name = posixpath.normpath(posixpath.join(folder, unquote(attribute(item, "href"))))
-                chapters.append(name)
+    for item in found or items.values():  # a book without a spine has its pages in the order of its list
+        if item is None or "nav" in attribute(item, "properties").split():
+            continue
+        if attribute(item, "media-type") in _PAGES:
+            chapters.append(posixpath.normpath(posixpath.join(folder, unquote(attribute(item, "href")))))
     return list(dict.fromkeys(chapters))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kg.documents.data_uris import drop_data_uris
 from kg.documents.encoding import DecodedText, decode_bytes
-from kg.documents.parts import Part, RawDocument, SourceFile
+from kg.documents.parts import Notice, Part, RawDocument, SourceFile
 from kg.documents.web.blocks import join_blocks, render
 from kg.documents.web.main_part import main_blocks
 from kg.documents.web.visible import drop_unseen, is_unseen, parse_page
@@ -18,6 +19,9 @@ from kg.language.text import normalise
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
+_COMMENT = re.compile(
+    r"<!--(?!-?>)(.*?)(--!?>|\Z)|<(script|style|textarea|xmp)\b.*?(?:</\3\s*>|\Z)", re.DOTALL | re.IGNORECASE
+)
 _DATE_META = {"article:published_time", "datepublished", "date", "dc.date", "dcterms.date", "publish_date", "pubdate"}
 
 
@@ -25,7 +29,18 @@ def read_html(file: SourceFile) -> Iterator[Part]:
     """A web page: title, and the text of its main part in the order of its blocks."""
     decoded = decode_page(file.path.read_bytes(), file)
     yield from decoded.notices
+    if line := _open_comment(decoded.text):
+        yield Notice(f"{file.name} opens a comment in line {line} that never ends; what stands after it is not read.")
     yield read_page(decoded.text)
+
+
+def _open_comment(markup: str) -> int:
+    """Line of a comment that is never closed and holds words, from 1; 0 if there is none."""
+    last = None
+    if markup.rfind("<!--") > markup.rfind("-->"):  # hardly any page, and every tag of it is looked at
+        last = next((found for found in _COMMENT.finditer(markup) if found.end() == len(markup)), None)
+    is_open = last is not None and last[2] == "" and any(map(str.isalnum, last[1]))
+    return markup.count("\n", 0, last.start()) + 1 if last and is_open else 0
 
 
 def decode_page(data: bytes, file: SourceFile) -> DecodedText:

@@ -166,7 +166,7 @@ def _whole(file: SourceFile, encoding: DetectedEncoding, several: bool) -> Itera
         raise ValueError("it has one value a line")
     rows = _find_rows(values[0]) if len(values) == 1 else [("", value) for value in values]
     if not any(has_text(row) for _, row in rows):
-        raise NoDocumentError(f"{file.name} has no object with a text: none names any of {', '.join(TEXT)}.")
+        raise NoDocumentError(f"{file.name} has no object with a text in any of {', '.join(TEXT)}.")
     yield from _repeated(decoder, file.name)
     for number, (name, row) in enumerate(rows, start=1):
         yield _row(row, f"Row {name or number}", name or str(number))
@@ -182,9 +182,12 @@ def _find_rows(value: Any, depth: int = 0) -> list[tuple[str, Any]]:
         return []
     if text_of(value) is not None:
         return [("", value)]
-    lists = [each for each in value.values() if isinstance(each, list) and any(map(has_text, each))]
-    if lists:
-        return [("", row) for each in lists for row in each]
-    if any(map(has_text, value.values())):
-        return [(normalise(str(key)), row) for key, row in value.items() if has_text(row)]
+    rows: list[tuple[str, Any]] = []
+    for key, each in value.items():
+        if isinstance(each, list) and any(map(has_text, each)):
+            rows += [("", row) for row in each]
+        elif has_text(each):
+            rows.append((normalise(str(key)), each))
+    if rows:
+        return rows
     return [found for each in value.values() for found in _find_rows(each, depth + 1)]

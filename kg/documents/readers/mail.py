@@ -7,9 +7,8 @@ the text is taken.
 from __future__ import annotations
 
 import email
-import mailbox
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from email import policy
 from email.message import EmailMessage, MIMEPart
 from email.utils import getaddresses, parsedate_to_datetime
@@ -19,7 +18,7 @@ from typing import Any
 from kg.documents.encoding import decode_bytes
 from kg.documents.parts import LostPart, Notice, Part, RawDocument, SourceFile
 from kg.documents.readers.html import read_page
-from kg.documents.readers.signature import content_kind, wrong_content
+from kg.documents.signature import content_kind, wrong_content
 from kg.language.dates import normalise_date
 from kg.language.text import normalise
 from models.errors import InputError
@@ -29,11 +28,17 @@ _NO_TEXT = ("image", "audio", "video", "font")
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _SHOWN_NAMES = 20
+_SEPARATOR = re.compile(rb"From .*(?:\d:\d\d\b.*\b\d{4}\b|\b\d{4}-\d\d-\d\d)")
+_TEXTS = ("text/plain", "text/html", "text/enriched", "text/markdown")
+_MARKED = ("text/html", "text/enriched")
+_QUOTED_FROM = re.compile(rb"^>(>*From )")
+_TAG = re.compile(rb"<(style|script|head)\b.*?</\1\s*>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+_WORD = re.compile(rb"[a-z0-9\x80-\xff]{3,}")
 
 
 def read_eml(file: SourceFile) -> Iterator[Part]:
     """One message."""
-    data = file.path.read_bytes()
+    data = file.path.read_bytes().lstrip(b"\xef\xbb\xbf\r\n")
     if content_kind(data[:4096]):
         raise InputError(wrong_content(file.name, "a mail", data[:4096]))
     message = email.message_from_bytes(data, policy=policy.default)
@@ -52,23 +57,33 @@ def read_mbox(file: SourceFile) -> Iterator[Part]:
     """A mailbox; a row is a message, by its number."""
     attached: list[str] = []
     count = 0
-    box = mailbox.mbox(file.path, factory=None, create=False)
-    try:
-        for key in box.iterkeys():
-            count += 1
-            data = re.sub(rb"(?m)^>(>*From )", rb"\1", box.get_bytes(key))
-            notices: list[Notice] = []
-            message = email.message_from_bytes(data, policy=policy.default)
-            place = SourceFile(file.path, f"Message {count} of {file.name}", file.encoding)
-            found, names = _message(message, place, notices, str(count))
-            yield from notices
-            attached += names
-            yield LostPart(f"Message {count} {found.reason}", "messages") if isinstance(found, LostPart) else found
-    finally:
-        box.close()
+    for data in _split(file.path):
+        count += 1
+        notices: list[Notice] = []
+        message = email.message_from_bytes(data, policy=policy.default)
+        place = SourceFile(file.path, f"Message {count} of {file.name}", file.encoding)
+        found, names = _message(message, place, notices, str(count))
+        yield from notices
+        attached += names
+        yield LostPart(f"Message {count} {found.reason}", "messages") if isinstance(found, LostPart) else found
     if not count:
         raise InputError(f'{file.name} is not a mailbox: it holds no line that begins with "From ".')
     yield from _left_out(attached)
+
+
+def _split(path: Path) -> Iterator[bytes]:
+    """The messages of a mailbox; a sentence that begins with "From " begins none, unless a time and year are in it."""
+    message: list[bytes] | None = None
+    with path.open("rb") as lines:
+        for line in lines:
+            if line.startswith(b"From ") and (message is None or _SEPARATOR.match(line)):
+                if message is not None:
+                    yield b"".join(message)
+                message = []
+            elif message is not None:
+                message.append(_QUOTED_FROM.sub(rb"\1", line))
+    if message is not None:
+        yield b"".join(message)
 
 
 def _left_out(names: Sequence[str]) -> Iterator[Notice]:
@@ -111,7 +126,8 @@ def _bodies(message: MIMEPart, attached: list[str]) -> Iterator[MIMEPart]:
     if kind == "multipart/alternative":
         parts = list(message.iter_parts())
         plain = [part for part in parts if part.get_content_type() == "text/plain" and _bytes(part).strip()]
-        chosen = plain or [part for part in parts if part.get_content_type() != "text/calendar"][-1:]
+        rich = [part for part in parts if part.get_content_type() != "text/calendar"][-1:]
+        chosen = rich if not plain or _is_remark(plain[0], rich[0]) else plain
         for part in chosen[:1]:
             yield from _bodies(part, attached)
         # A related part may bring attachments beside the text that is not chosen.
@@ -121,7 +137,7 @@ def _bodies(message: MIMEPart, attached: list[str]) -> Iterator[MIMEPart]:
     elif message.is_multipart() and kind != "message/rfc822":
         for part in message.iter_parts():
             yield from _bodies(part, attached)
-    elif kind in ("text/plain", "text/html") and not _is_file(message):
+    elif (kind in _TEXTS and not _is_file(message)) or _is_whole(message):
         yield message
     elif kind.partition("/")[0] not in _NO_TEXT and kind not in _SIGNATURES:
         name = message.get_filename() or (f"a mail ({_inner_subject(message)})" if kind == "message/rfc822" else kind)
@@ -130,6 +146,22 @@ def _bodies(message: MIMEPart, attached: list[str]) -> Iterator[MIMEPart]:
 
 def _is_file(part: MIMEPart) -> bool:
     return part.get_content_disposition() == "attachment" or bool(part.get_filename())
+
+
+def _is_whole(part: MIMEPart) -> bool:
+    """Whether a part says that it has parts, but the mark between them occurs nowhere."""
+    return part.get_content_maintype() == "multipart" and not part.is_multipart()
+
+
+def _is_remark(plain: MIMEPart, rich: MIMEPart) -> bool:
+    """Whether the text says only that the message is in HTML: most words of the HTML are missing in it."""
+    words = _words(rich)
+    return len(words) > len(_words(plain)) and 2 * len(words & _words(plain)) < len(words)
+
+
+def _words(part: MIMEPart) -> Set[bytes]:
+    texts = (_TAG.sub(b" ", _bytes(each)).lower() for each in part.walk() if each.get_content_maintype() == "text")
+    return {word for text in texts for word in _WORD.findall(text)}
 
 
 def _inner_subject(part: MIMEPart) -> str:
@@ -149,7 +181,7 @@ def _text(part: MIMEPart, file: SourceFile, notices: list[Notice]) -> str:
     decoded = decode_bytes(_bytes(part), SourceFile(file.path, file.name, "" if declared else file.encoding), declared)
     notices += decoded.notices
     text = decoded.text
-    if part.get_content_type() == "text/html":
+    if part.get_content_type() in _MARKED:
         return read_page(text, whole=True).text
     if str(part.get_param("format", "")).lower() == "flowed":
         # RFC 3676: a line that ends with a space continues; the signature's mark is "-- ".

@@ -10,14 +10,14 @@ from typing import Any
 from kg.documents.data_uris import drop_data_uris
 from kg.documents.encoding import read_decoded
 from kg.documents.parts import LostPart, Notice, Part, RawDocument, SourceFile
+from kg.documents.readers.html import read_page
+from kg.documents.web.markdown import visible_markdown
 from kg.language.text import normalise
 from models.errors import InputError
 
 _MAX_OUTPUT = 2000
 """Maximum number of characters of one cell's printed text; more is a log or a table of data."""
 _HEADING = re.compile(r"^#+[^\S\n]+(.+?)[^\S\n]*#*$", re.MULTILINE)
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_COMMENTS = re.compile(r"<!--.*?-->", re.DOTALL)
 _FENCED = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 
@@ -92,7 +92,7 @@ def _cell(cell: dict[str, Any], language: str) -> tuple[str, int]:
         level = cell.get("level")
         return f"{'#' * (level if isinstance(level, int) and 0 < level < 7 else 1)} {source}", 0
     if cell["cell_type"] != "code":
-        return _without_comments(source), 0
+        return visible_markdown(normalise(source)).text, 0
     outputs = cell.get("outputs")
     printed = [text for text in _printed(outputs if isinstance(outputs, list) else []) if text.strip()]
     short = [_fenced(text, "") for text in printed if len(text) <= _MAX_OUTPUT]
@@ -105,12 +105,16 @@ def _printed(outputs: Iterable[Any]) -> Iterator[str]:
         if not isinstance(output, dict) or output.get("output_type") in ("error", "pyerr"):
             continue
         data = output.get("data")
-        text = output.get("text", data.get("text/plain", "") if isinstance(data, dict) else "")
-        if isinstance(data, dict) and isinstance(data.get("text/markdown"), str | list):
-            text = data["text/markdown"]
-        plain = _ESCAPES.sub("", _joined(text))
+        data = data if isinstance(data, dict) else {}
+        plain = _joined(output.get("text", data.get("text/plain", "")))
         # How Python shows an object without a text of its own: <Figure size 640x480 with 1 Axes>
-        yield "" if re.fullmatch(r"\s*<[^<>\n]*>\s*", plain) else plain
+        plain = "" if re.fullmatch(r"\s*<[^<>\n]*>\s*", plain) else plain
+        if markdown := _joined(data.get("text/markdown")):
+            yield visible_markdown(normalise(markdown)).text
+        elif not plain and (page := _joined(data.get("text/html"))):
+            yield read_page(normalise(page), whole=True).text
+        else:
+            yield plain
 
 
 def _joined(value: Any) -> str:
@@ -125,9 +129,3 @@ def _fenced(text: str, language: str) -> str:
     while fence in text:
         fence += "`"
     return f"{fence}{language}\n{text.strip(chr(10))}\n{fence}"
-
-
-def _without_comments(text: str) -> str:
-    """Markdown without HTML's comments, which stay in fenced code."""
-    pieces = _FENCED.split(text)
-    return "".join(piece if piece.startswith("```") else _COMMENTS.sub("", piece) for piece in pieces)

@@ -14,7 +14,7 @@ from kg.documents.readers.archive import Archive, readable
 from kg.documents.readers.blocks import Block, on_one_line, render, row_block, stated_title
 from kg.documents.readers.markup import attribute, find_all, first_text, local_name, parse_xml
 from kg.documents.readers.sheets import MAX_CELLS, Row, sheet_parts
-from kg.documents.web.blocks import shifted
+from kg.documents.web.formulas import shifted
 from kg.language.dates import normalise_date
 from kg.language.text import normalise
 from models.errors import InputError
@@ -37,6 +37,7 @@ def read_odt(file: SourceFile) -> Iterator[Part]:
     """A text document."""
     root, title, date = _open(file)
     with readable(file, _KIND):
+        _drop_hidden(root)
         _shift(root)
         text = render(_blocks(_body(root, "text", file)))
     if not text:
@@ -80,6 +81,16 @@ def read_ods(file: SourceFile) -> Iterator[Part]:
         yield Notice(f"Hidden sheets are left out: {', '.join(map(repr, hidden))}. Show them to have them read.")
     if not found:
         raise InputError(f"{file.name} holds no text on any sheet that is shown.")
+
+
+def _drop_hidden(root: _Element) -> None:
+    """Remove sections, paragraphs and words that are hidden; what stands around them stays."""
+    hidden = _styles(root, "display", "none")
+    for element in list(root.iter("{*}section", "{*}p", "{*}h", "{*}span")):
+        if attribute(element, "display") == "none" or attribute(element, "style-name") in hidden:
+            tail = element.tail
+            element.clear()
+            element.tail = tail
 
 
 def _shift(root: _Element) -> None:
@@ -211,7 +222,7 @@ def _rows(table: _Element) -> Iterator[Row]:
         for cell in row:
             if local_name(cell) not in ("table-cell", "covered-table-cell"):
                 continue
-            text = "\n".join(block.text for block in _blocks(cell))
+            text = "\n".join(block.text for block in _blocks(cell)) or attribute(cell, "value")
             repeated = _count(cell, "number-columns-repeated")
             cells_read += repeated if text else 1
             if cells_read > MAX_CELLS:

@@ -20,6 +20,8 @@ _TEXT_KEYWORDS = ("caption",)
 _COMMENT = re.compile(r"^\s*#(?:\s|$)")
 _RULE = re.compile(r"^\s*(?:\|[-+|\s]+\||-{5,})\s*$")
 _DRAWER = re.compile(r"^\s*:([\w-]+):\s*$")
+_UNSEEN = re.compile(r"@@[\w-]+:.*?@@|\bfile:\S+\.(?:png|jpe?g|gif|svg|webp)\b", re.IGNORECASE)
+"""Markup for one format of export, and pictures."""
 _PLANNING = re.compile(r"^\s*(?:CLOCK|SCHEDULED|DEADLINE|CLOSED):")
 
 
@@ -78,6 +80,6 @@ def _body(body: str) -> str:
         elif match := _KEYWORD.match(line):
             lines += [match[2]] if match[1].lower() in _TEXT_KEYWORDS else []
         elif not (drawer or _COMMENT.match(line) or _RULE.match(line) or _PLANNING.match(line)):
-            lines.append(line)
+            lines.append(_UNSEEN.sub("", line))
     lines += ["```"] if block in _CODE_BLOCKS else []
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")

@@ -15,6 +15,7 @@ from kg.documents.readers import ocr
 from kg.documents.readers.hyphens import HYPHENS, KnownWords, joined
 from kg.documents.readers.pdf_lines import Line, paragraphs
 from kg.documents.readers.pdf_pages import COVERED, Page, own_lines, page_of, without_text
+from kg.documents.signature import wrong_content
 from kg.language.dates import normalise_date
 from kg.language.text import normalise
 from models.errors import InputError
@@ -27,15 +28,14 @@ _NO_TITLE = re.compile(
     r"|.*\.(?:docx?|pdf|tex|dvi|indd|qxd|rtf|pptx?|odt|xlsx?|html?|txt|ps|eps|ai|cdr|fm|p65|pages)",
     re.IGNORECASE,
 )
+_HEAD = 4096
 _LITTLE_TEXT = 60
+_SINGULAR = {"have": "has", "are": "is", "hold": "holds"}
 _REASONS = {
-    "no text": ("no text", "they may be scans. Run OCR on them first"),
-    "no text of their own": (
-        "no text of their own, only a stamp on an image",
-        "they may be scans. Run OCR on them first",
-    ),
-    "broken": ("damage", "they cannot be read. Save the file again"),
-    "a font without letters": ("a font without letters", "their text cannot be read. Run OCR on them first"),
+    "no text": ("no text", "if this is a scan, run OCR first"),
+    "no text of their own": ("no text but a stamp on an image", "if this is a scan, run OCR first"),
+    "broken": ("damage", "save the file again"),
+    "a font without letters": ("a font without letters", "run OCR first"),
 }
 
 
@@ -57,7 +57,7 @@ def read_pdf(file: SourceFile) -> Iterator[Part]:
             yield LostPart(f"{_of(numbers, len(pages), f'have {what}')}; {advice}.", "pages", len(numbers))
     if not text:
         if not lost:
-            raise InputError(f"{file.name} has {len(pages)} pages without text, and nothing else is on them.")
+            raise InputError(f"{file.name} holds no text: all of its pages are blank.")
         return
     yield RawDocument(text, title, date, unit="pages", parts=len(pages) - len(lost))
     yield from _notices(pages, scanned, lost)
@@ -71,6 +71,8 @@ def _open(file: SourceFile) -> PdfDocument:
     from pypdfium2 import PdfDocument, PdfiumError, raw
 
     data = file.path.read_bytes()
+    if b"%PDF-" not in data[:_HEAD]:
+        raise InputError(wrong_content(file.name, "a PDF", data[:_HEAD]))
     try:
         return PdfDocument(data)
     except PdfiumError as error:
@@ -79,7 +81,7 @@ def _open(file: SourceFile) -> PdfDocument:
         if error.err_code == raw.FPDF_ERR_SECURITY:
             raise InputError(f"{file.name} is encrypted in a way that is not known. Save a copy without it.") from error
         raise InputError(
-            f"{file.name} cannot be read as PDF: it is damaged, or no PDF. Save it again, or convert it to text."
+            f"{file.name} is damaged, and cannot be read as PDF. Save it again, or convert it to text."
         ) from error
 
 
@@ -132,7 +134,7 @@ def _notices(pages: Sequence[Page], scanned: Mapping[int, str], lost: Mapping[in
         if page.covered > COVERED and 0 < len(page.text) <= _LITTLE_TEXT and page.number not in {*lost, *scanned}
     ]
     for numbers, what in (
-        (list(scanned), "have no text and were read by OCR"),
+        (list(scanned), "have been read by OCR for lack of text"),
         (blank, "are blank"),
         (little, "hold an image and hardly any text"),
     ):
@@ -146,7 +148,12 @@ def _of(numbers: Sequence[int], count: int, what: str) -> str:
     Example:
         >>> _of([2, 3, 4, 9], 10, "are blank")
         '4 of 10 pages are blank (2-4, 9)'
+        >>> _of([1], 1, "have no text")
+        '1 of 1 page has no text (1)'
     """
+    if len(numbers) == 1:
+        verb, _, rest = what.partition(" ")
+        what = f"{_SINGULAR[verb]} {rest}"
     return f"{len(numbers)} of {count} page{'s' if count > 1 else ''} {what} ({ranges(numbers)})"
 
 

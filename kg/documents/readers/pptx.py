@@ -12,7 +12,7 @@ from kg.documents.readers.blocks import Block, render, row_block, stated_date, s
 from kg.documents.readers.charts import chart_blocks
 from kg.documents.readers.markup import attribute, find_all, local_name, parse_xml
 from kg.documents.readers.repair import repaired
-from kg.documents.web.blocks import shifted
+from kg.documents.web.formulas import formula_text, shifted
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _KIND = "a PowerPoint presentation"
 _FRAMES = ("sldNum", "ftr", "dt", "hdr")
 """Placeholders of a slide's number, footer, date and header."""
+
+
+_MATH = "/officeDocument/2006/math}"
 
 
 def read_pptx(file: SourceFile) -> Iterator[Part]:
@@ -113,7 +116,9 @@ def _text(element: Any) -> str:
     text = ""
     for part in element.iter():
         name = local_name(part)
-        if name == "p" and text:
+        if _MATH in part.tag:
+            text += formula_text(part) if name == "oMath" else ""
+        elif name == "p" and text:
             text += "\n"
         elif name == "t":
             text += _shifted(part)

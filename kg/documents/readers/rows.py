@@ -13,7 +13,10 @@ from kg.documents.parts import LostPart, RawDocument
 from kg.language.dates import normalise_date
 from kg.language.text import normalise
 
-TEXT = ("text", "content", "contents", "body", "passage", "article", "document", "paragraph", "abstract")
+TEXT = (
+    *("text", "full_text", "body_text", "content", "contents", "body", "passage", "article", "document", "paragraph"),
+    "abstract",
+)
 TITLE = ("title", "headline", "name", "heading", "subject")
 DATE = ("date", "published", "publish_date", "published_at", "publication_date", "created", "created_at", "timestamp")
 ID = ("id", "_id", "doc_id", "document_id", "docid", "uid", "key")
@@ -41,7 +44,8 @@ def row_document(row: Mapping[Any, Any], place: str, name: str) -> RawDocument |
     row = _innermost(row)
     text = text_of(row)
     if text is None:
-        return LostPart(f"{place} has no text: {_what_came(row)}", ROWS)
+        is_empty = any(column_name(name) in TEXT and value in (None, "") for name, value in row.items())
+        return LostPart(f"{place} has an empty text." if is_empty else f"{place} has no text: {_what_came(row)}", ROWS)
     if not (text := normalise(text)).strip():
         return LostPart(f"{place} has an empty text.", ROWS)
     title, row_id = pick(row, TITLE), pick(row, ID)
@@ -63,6 +67,12 @@ def text_of(row: Mapping[Any, Any]) -> str | None:
 def has_text(row: object) -> bool:
     """Whether a value is an object with a text, in it or in an object that it wraps."""
     return isinstance(row, dict) and text_of(_innermost(row)) is not None
+
+
+def holds_text(value: object) -> bool:
+    """Whether a value is an object with a text of its own, or a list with such objects."""
+    values = value if isinstance(value, list) else [value]
+    return any(isinstance(each, dict) and text_of(each) is not None for each in values)
 
 
 def pick(row: Mapping[Any, Any], names: Iterable[str]) -> Any:
@@ -109,8 +119,8 @@ def _innermost(row: Mapping[Any, Any]) -> Mapping[Any, Any]:
         direct = _by_name(row)
         if any(isinstance(direct.get(name), str | list) for name in TEXT):
             return row
-        wrapped = [value for value in row.values() if isinstance(value, dict) and text_of(value) is not None]
-        if len(wrapped) != 1:  # of several, none is the row's own
+        wrapped = [value for value in row.values() if holds_text(value)]
+        if len(wrapped) != 1 or not isinstance(wrapped[0], dict):  # of several, none is the row's own
             return row
         inner = wrapped[0]
         own_names = {column_name(name) for name in inner}

@@ -15,7 +15,7 @@ from kg.documents.encoding import read_decoded
 from kg.documents.parts import Notice, Part, RawDocument, SourceFile
 from kg.documents.readers.archive import readable
 from kg.documents.readers.blocks import Block, on_one_line, render, row_block
-from kg.documents.web.blocks import shifted
+from kg.documents.web.formulas import shifted
 from kg.language.dates import normalise_date
 from models.errors import InputError
 
@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
 _DIRECTIVE = re.compile(r"^\s*\.\.\s+(?:\|[^|\n]+\|\s+)?([\w:+.-]+?)\s*::(?:\s|$)", re.MULTILINE)
 _ROLE = re.compile(r":([A-Za-z][\w:+.-]*):`|`:([A-Za-z][\w:+.-]*):")
-_WITHOUT_TEXT = ("toctree", "index", "raw", "include", "literalinclude", "highlight", "currentmodule", "module", "date")
+_WITHOUT_TEXT = (
+    *("toctree", "index", "raw", "include", "literalinclude", "highlight", "currentmodule", "module", "date"),
+    *("py:module", "py:currentmodule", "automodule", "autoclass", "autofunction", "automethod", "autoexception"),
+    *("autosummary", "graphviz", "mermaid", "uml"),
+)
 """Directives whose content is no text, or is in another file; that of today's date is not in the file."""
+_CONDITIONS = ("only", "ifconfig")
 _INCLUDES = re.compile(r"^\s*\.\.\s+(?:literal)?include::\s*(\S+)", re.MULTILINE)
 _TARGET = re.compile(r"\s*<[^<>]*>$")
 _SETTINGS = {
@@ -84,7 +89,7 @@ def _know_directive(name: str) -> None:
         option_spec = _AnyOption()
 
         def run(self) -> Sequence[Node]:
-            arguments = " ".join(" ".join(self.arguments).split())
+            arguments = "" if name in _CONDITIONS else " ".join(" ".join(self.arguments).split())
             head = [nodes.paragraph("", arguments)] if arguments else []
             body = nodes.container()
             self.state.nested_parse(self.content, self.content_offset, body)
@@ -157,7 +162,9 @@ def _blocks(element: Element, level: int) -> Iterator[Block]:
             yield Block(_inline(node), kind="line")
         elif isinstance(node, nodes.term | nodes.field_name | nodes.option_group):
             yield Block(_inline(node), kind="term")
-        elif isinstance(node, nodes.image | nodes.label):
+        elif isinstance(node, nodes.image):
+            yield Block(node.get("alt", ""))
+        elif isinstance(node, nodes.label):
             continue
         elif isinstance(node, nodes.TextElement):
             yield Block(" ".join(_inline(node).split()))
@@ -194,7 +201,9 @@ def _inline(node: Element) -> str:
             pieces.append(shifted(_inline(child), "sup" if isinstance(child, nodes.superscript) else "sub"))
         elif isinstance(child, nodes.Text):
             pieces.append(child.astext())
-        elif isinstance(child, nodes.footnote_reference | nodes.image | nodes.raw):
+        elif isinstance(child, nodes.image):
+            pieces.append(child.get("alt", ""))
+        elif isinstance(child, nodes.footnote_reference | nodes.raw):
             continue
         elif isinstance(child, nodes.Element):
             pieces.append(_inline(child))

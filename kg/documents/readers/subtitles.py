@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from kg.documents.encoding import read_decoded
 from kg.documents.parts import Part, RawDocument, SourceFile
+from kg.language.text import normalise
 from models.errors import InputError
 
 _TIME = re.compile(
@@ -39,7 +40,7 @@ def read_subtitles(file: SourceFile) -> Iterator[Part]:
     text = _joined(cues)
     if not text:
         raise InputError(f"{file.name} holds no text.")
-    yield RawDocument(text)
+    yield RawDocument(normalise(text))  # entities may stand for characters that nobody sees
 
 
 def _cues(text: str, vtt: bool) -> Iterator[_Cue]:
@@ -55,7 +56,8 @@ def _cues(text: str, vtt: bool) -> Iterator[_Cue]:
             lines, apart = [], False
         elif lines is not None and not (apart and line.strip()):
             # Notes and styles of WebVTT are blocks of their own, which end with a blank line.
-            apart = vtt and bool(re.match(r"(?:NOTE|STYLE|REGION)\b", line)) and not (lines and lines[-1].strip())
+            after_blank = bool(lines) and not lines[-1].strip()
+            apart = vtt and after_blank and bool(re.match(r"(?:NOTE|STYLE|REGION)\b", line))
             lines += [] if apart else [line]
     if lines is not None:
         yield _Cue(start, end, tuple(_plain(lines, vtt)))

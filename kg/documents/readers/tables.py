@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kg.documents.encoding import DetectedEncoding, find_encoding
 from kg.documents.parts import LostPart, Notice, Part, SourceFile
@@ -35,6 +35,14 @@ class _Header:
     names: tuple[str, ...]
     form: TableForm
 
+    def has_whole_text(self, record: Record) -> bool:
+        """Whether a row that lacks its last fields has a text, and one of the fields after it.
+
+        Spreadsheets leave out empty cells at the end of a row. Where the text is the last field, it may as well be cut.
+        """
+        places = [place for place, name in enumerate(self.names) if name in TEXT]
+        return any(place < len(record.cells) - 1 and record.cells[place].strip() for place in places)
+
 
 def read_csv(file: SourceFile) -> Iterator[Part]:
     """CSV or TSV with a header; the delimiter may be a comma, semicolon, tab or bar.
@@ -51,9 +59,16 @@ def read_csv(file: SourceFile) -> Iterator[Part]:
     repeated = sorted({name for name in header.names if name and header.names.count(name) > 1})
     if repeated:
         yield Notice(f"{file.name} names {', '.join(map(repr, repeated))} twice; the first that has a value is read.")
+    broken = 0  # last line of a row that lacks its text; what follows may be the rest of it
     for record in records(lines, header.form):
         if record.remark:
             yield Notice(record.remark)
+        lacks = header.form.columns - header.form.optional - len(record.cells)
+        if not record.problem and lacks > 0 and header.has_whole_text(record) and record.line != broken + 1:
+            yield Notice(f"Line {record.line} has {len(record.cells)} fields of {header.form.columns}; it is read.")
+            record = replace(record, cells=(*record.cells, *[""] * lacks))
+        elif lacks > 0:
+            broken = record.end
         part = _part(record, header)
         if part is not None:
             yield part

@@ -10,6 +10,7 @@ ADVICE: dict[str, str] = {
     **dict.fromkeys((".mobi", ".azw", ".azw3", ".fb2", ".lit"), "Convert it to .epub."),
     **dict.fromkeys((".djvu", ".ps", ".xps", ".oxps"), "Convert it to .pdf."),
     **dict.fromkeys((".tex", ".adoc", ".asciidoc", ".textile"), "Convert it to .md or .html."),
+    **dict.fromkeys((".mht", ".mhtml", ".webarchive"), "Save it as .html."),
     **dict.fromkeys((".fodt", ".ott"), "Save it as .odt."),
     **dict.fromkeys((".zip", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".zst"), "Unpack it first."),
     **dict.fromkeys(

@@ -10,8 +10,8 @@ from kg.documents.parts import NoDocumentError, Part, RawDocument, SourceFile
 from kg.documents.readers.archive import MAX_MARKUP_BYTES, readable
 from kg.documents.readers.html import read_html, read_page
 from kg.documents.readers.markup import first_text, local_name, parse_xml
-from kg.documents.readers.signature import wrong_content
 from kg.documents.readers.wiki import wiki_pages
+from kg.documents.signature import wrong_content
 from kg.language.dates import normalise_date
 from kg.language.text import normalise
 from models.errors import InputError
@@ -60,6 +60,8 @@ def _blocks(root: _Element) -> Iterator[str]:
             continue
         own = [element.text, *(child.tail for child in element)]
         if any(text and text.strip() for text in own):
+            for mark in element.iter("{*}lb", "{*}br", "{*}cb", "{*}note", "{*}tab"):  # they part words
+                mark.text, mark.tail = f" {mark.text or ''}", f" {mark.tail or ''}"
             text = "".join(element.itertext())
             # Feeds hold web pages as text.
             yield read_page(text, whole=True).text if _ESCAPED.search(text) else " ".join(text.split())

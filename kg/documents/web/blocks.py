@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kg.documents.web.formulas import shifted
 from kg.documents.web.visible import HEADINGS
 from kg.language.text import normalise
 
@@ -46,10 +47,6 @@ _SPACES = re.compile(r"\s+")
 _RUN = re.compile(r" +")
 _LINE_END = re.compile(r" *\n *")
 _BLANK_LINES = re.compile(r"\n{3,}")
-_SUPERSCRIPTS = dict(
-    zip("0123456789+-−=()abcdefghijklmnoprstuvwxyz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", strict=True)
-)
-_SUBSCRIPTS = dict(zip("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +158,6 @@ class _Renderer:
             del self._pieces[since:]
         elif tag in ("sup", "sub") and text.strip():
             self._pieces[since:] = [shifted(text, tag)]
-        elif tag in ("msup", "msub") and len(self._pieces) == since + 2:  # a base and its index
-            self._pieces[-1:] = [shifted(self._pieces[-1], tag[1:])]
         elif tag == "rt":  # above the characters, so that it must not stand between them
             self._readings.append(text.strip())
             del self._pieces[since:]
@@ -212,20 +207,3 @@ class _Renderer:
 def _without_empty_ends(cells: list[str]) -> list[str]:
     filled = [number for number, cell in enumerate(cells) if cell]
     return cells[filled[0] : filled[-1] + 1] if filled else []
-
-
-def shifted(text: str, tag: str) -> str:
-    """Text of a <sup> or <sub>, in raised or lowered characters where Unicode has all of them.
-
-    Example:
-        >>> "10" + shifted("3", "sup"), "H" + shifted("2", "sub") + "O", "2" + shifted("1/2", "sup")
-        ('10³', 'H₂O', '2^(1/2)')
-    """
-    shown = text.strip()
-    letters = len(shown) > 1 and shown.isascii() and shown.isalpha()
-    if len(shown) > 12 or " " in shown or (tag == "sup" and (letters or shown.startswith("["))):
-        return text  # 1<sup>st</sup>, M<sup>me</sup>, a footnote's number, a remark
-    if not set(shown) - (_SUPERSCRIPTS if tag == "sup" else _SUBSCRIPTS).keys():
-        return "".join(map((_SUPERSCRIPTS if tag == "sup" else _SUBSCRIPTS).__getitem__, shown))
-    sign = "^" if tag == "sup" else "_"
-    return f"{sign}{shown}" if len(shown) == 1 or shown.isalpha() else f"{sign}({shown})"

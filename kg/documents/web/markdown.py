@@ -14,8 +14,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from kg.documents.data_uris import drop_data_uris
-from kg.documents.web.blocks import shifted
+from kg.documents.web.formulas import shifted
 from kg.documents.web.visible import UNSEEN, is_unseen
+from kg.language.text import normalise
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -37,6 +38,12 @@ _WIKI = re.compile(
 )
 _IMAGE = re.compile(rf"{_CODE}|(?<!\\)!\[{_SHOWN}\](?:{_TARGET}|\[(?P<label>[^\[\]]*)\])?", re.DOTALL)
 _LINK = re.compile(rf"{_CODE}|(?<![\\!])\[{_SHOWN}\](?:{_TARGET}|\[(?P<label>[^\[\]]*)\])?", re.DOTALL)
+_WRITTEN = re.compile(
+    rf"{_CODE}|(?<!\\)(?P<entity>&(?:\#\d{{1,7}}|\#[xX][0-9A-Fa-f]{{1,6}}|[A-Za-z][A-Za-z0-9]*);)"
+    # Elsewhere a mark without its backslash would be taken for a mark.
+    r"|(?<=\w)\\(?P<mark>[_*~.+#!-])",
+    re.DOTALL,
+)
 _ATTRIBUTE = re.compile(r"([^\s=\"'/]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
 _PICTURE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|bmp|avif)$", re.IGNORECASE)
 _SIZE = re.compile(r"\d+(?:x\d+)?")
@@ -102,7 +109,8 @@ def visible_markdown(source: str) -> MarkdownText:
     hidden = _lines(found["map"] for found in (*references.values(), *duplicates))
     code = _lines(token.map for token in tokens if token.type in ("fence", "code_block"))
     text = "\n".join(_parts(source.split("\n"), code, hidden, references))
-    return MarkdownText(text.replace(_ADDRESS, ""), _title(tokens, references), _open_comment(tokens))
+    # Entities may stand for characters that nobody sees.
+    return MarkdownText(normalise(text.replace(_ADDRESS, "")), _title(tokens, references), _open_comment(tokens))
 
 
 def _lines(spans: Iterable[Sequence[int] | None]) -> set[int]:
@@ -120,12 +128,11 @@ def _parts(lines: list[str], code: set[int], hidden: set[int], references: Colle
 def _prose(text: str, references: Collection[str]) -> str:
     if "<" in text or "%%" in text:
         text = _without_tags(text)
-    if "[" not in text:
-        return text
-    text = _WIKI.sub(_wiki_link, text)
-    for link in (_IMAGE, _LINK):  # a picture may be the text of a link
-        text = link.sub(lambda match: _link(match, references), text)
-    return text
+    if "[" in text:
+        text = _WIKI.sub(_wiki_link, text)
+        for link in (_IMAGE, _LINK):  # a picture may be the text of a link
+            text = link.sub(lambda match: _link(match, references), text)
+    return _WRITTEN.sub(_as_shown, text) if "&" in text or "\\" in text else text
 
 
 def _without_tags(text: str) -> str:
@@ -176,6 +183,11 @@ def _attributes(text: str) -> dict[str, str]:
     for name, value in _ATTRIBUTE.findall(text):
         found.setdefault(name.lower(), unescape(value.strip("\"'")))
     return found
+
+
+def _as_shown(match: re.Match[str]) -> str:
+    """The character that an entity or a mark behind a backslash stands for."""
+    return unescape(match["entity"]) if match["entity"] else match["mark"] or match[0]
 
 
 def _wiki_link(match: re.Match[str]) -> str:

@@ -10,6 +10,8 @@ import re
 from html.entities import html5
 from typing import TYPE_CHECKING
 
+from kg.documents.web.formulas import formula_text
+
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
@@ -27,7 +29,10 @@ _XML_ENTITIES = {"amp;", "lt;", "gt;", "quot;", "apos;"}
 _XML_START = re.compile(r"\s*<\?xml\b")
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _ZERO = re.compile(r"0*\.?0+(?:%|[a-z]+)?")
-_FAR_AWAY = re.compile(r"-\d{4,}(?:\.\d+)?px")
+_FAR_AWAY = re.compile(r"-\d{3,}(?:\.\d+)?(?:px|em)")
+_END_OF_PAGE = re.compile(r"</(?:body|html)\s*>", re.IGNORECASE)
+_CLIPPED = re.compile(r"rect\((?:[01](?:px)?[\s,]*){4}\)|inset\((?:50|100)%.*\)|scale\(0\)")
+_HIDDEN_OVERFLOW = ("max-height", "height", "max-width", "width")
 
 
 def parse_page(markup: str) -> HtmlElement | None:
@@ -45,7 +50,8 @@ def parse_page(markup: str) -> HtmlElement | None:
 
     parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     try:
-        root = document_fromstring(markup.encode(), parser=parser)
+        # Browsers show what follows the end of a page as part of it; libxml2 drops it.
+        root = document_fromstring(_END_OF_PAGE.sub("", markup).encode(), parser=parser)
     except ParserError:
         return None
     if parser.error_log.filter_types(ErrorTypes.ERR_RESOURCE_LIMIT):  # the rest of the page is missing
@@ -92,6 +98,10 @@ def drop_unseen(root: HtmlElement) -> None:
         if 2 * len(element.text_content()) < letters:
             element.drop_tree()
 
+    for formula in root.iter("math"):
+        text = formula_text(formula)
+        del formula[:]
+        formula.text = text
     _empty_head(root)
 
 
@@ -141,6 +151,9 @@ def _hides(style: str) -> bool:
         or rules.get("mso-hide") == "all"
         or any(_ZERO.fullmatch(rules.get(name, "")) is not None for name in ("opacity", "font-size"))
         or (rules.get("position") in ("absolute", "fixed") and any(_far_away(rules, side) for side in ("left", "top")))
+        or _far_away(rules, "text-indent")
+        or any(_CLIPPED.fullmatch(rules.get(name, "")) for name in ("clip", "clip-path", "transform"))
+        or (rules.get("overflow") == "hidden" and any(_ZERO.fullmatch(rules.get(n, "")) for n in _HIDDEN_OVERFLOW))
     )
 
 

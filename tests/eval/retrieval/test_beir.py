@@ -40,6 +40,8 @@ def test_facts_are_optional(tmp_path: Path) -> None:
         ("corpus.jsonl", {"id": "p9", "text": "x"}, "line 5: .*_id"),
         ("corpus.jsonl", "{", "line 5: "),
         ("queries.jsonl", {"_id": "q9", "text": ""}, "line 4: .*text"),
+        ("queries.jsonl", {"_id": "q9", "text": " \t"}, "line 4: .*text"),
+        ("corpus.jsonl", '{"_id": "p9", "text": "half \\ud83d"}', "line 5: .*does not parse"),
         (
             "facts.jsonl",
             {"passage_id": "p9", "subject": "a", "predicate": "b", "object": "c"},
@@ -158,6 +160,29 @@ def test_marks_numbers_nulls_and_further_fields_are_read(tmp_path: Path) -> None
     assert [(query.id, query.grades) for query in corpus.queries] == [("7", {"1": 1}), ("8", {"3": 1})]
     assert sorted(corpus.passage_of.values()) == ["1", "2", "3"]
     assert corpus.notices == ["1 of 3 passages have neither title nor text."]
+
+
+@pytest.mark.parametrize(
+    ("passage", "key", "text"),
+    [
+        ({"_id": " p9 ", "text": "Swans."}, "p9", "Swans."),
+        ({"_id": 9, "title": 1984, "text": "A film."}, "9", "A film."),
+        ({"_id": "p9", "title": None, "text": 12.5}, "p9", "12.5"),
+        ({"_id": "p 9", "title": "", "text": "Swans."}, "p 9", "Swans."),
+        ({"_id": 'p"9', "text": "Swans."}, 'p"9', "Swans."),
+    ],
+)
+def test_ids_and_texts_are_read_as_tables_of_others_give_them(
+    tmp_path: Path, passage: dict[str, Any], key: str, text: str
+) -> None:
+    folder = write_folder(tmp_path)
+    with (folder / "corpus.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(passage) + "\n")
+    quoted = key.replace('"', '""')
+    (folder / "qrels" / "test.tsv").write_text(f'"q1"\t"{quoted}"\t"1"\n"q2"\t"p3"\t"1"\n', encoding="utf-8")
+    corpus = read_corpus(folder)
+    assert [dict(query.grades) for query in corpus.queries] == [{key: 1}, {"p3": 1}]
+    assert text in next(row.text for row in corpus.rows if isinstance(row, Chunk) and corpus.passage_of[row.id] == key)
 
 
 def test_a_query_that_is_a_passage_is_left_out_of_its_ranking(tmp_path: Path) -> None:

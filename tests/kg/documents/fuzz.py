@@ -22,7 +22,7 @@ import sys
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -128,6 +128,14 @@ def _md(random: Random) -> Made:
         lambda: f"```\n# {words.line()}\n```",
         lambda: f"![{words.seen()}](data:image/png;base64,{'iVBORw0KGgo' * random.randint(1, 20)}) {words.seen()}",
         lambda: f"[{words.seen()}](https://example.org/{random.randint(1, 9)})",
+        lambda: f"{words.line()}.\n\n    <!-- {words.line()} -->\n    [{words.seen()}](a)",
+        lambda: (
+            f"[[{words.seen()}]] [[Note|{words.seen()}]] %%{words.unseen()}%% `{words.seen()} <!-- {words.seen()} -->`"
+        ),
+        lambda: f"<details><summary>{words.seen()}</summary>\n\n{words.line()}\n\n</details>",
+        lambda: f"<div hidden>{words.unseen()}</div>\n\n{words.seen()}&nbsp;{words.seen()} {words.seen()}\\_x",
+        lambda: f"[{words.seen()}][r]\n\n[r]: https://example.org/{words.unseen()}",
+        lambda: f"{words.seen()}[^1]\n\n[^1]: {words.line()}",
         lambda: f"| {words.seen()} | {words.seen()} |\n|---|---|\n| {words.seen()} | {words.seen()} |",
     ]
     front = f"---\ntitle: {random.choice('abc')}\n---\n" if random.random() < 0.3 else ""
@@ -152,6 +160,15 @@ def _html(random: Random) -> Made:
         lambda: f"<svg><title>{words.unseen()}</title></svg>",
         lambda: f"<select><option>{words.unseen()}</option></select>",
         lambda: f"<!--[if lt IE 9]><p>{words.unseen()}</p><![endif]-->",
+        lambda: f"<![if !IE]><p>{words.line()}.</p><![endif]><!-- {words.unseen()} --!><p>{words.line()}.</p>",
+        lambda: f"<p>{words.line()}</body></html><p>{words.line(8, 20)}.</p>",
+        lambda: f"<details><summary>{words.line()}</summary>{words.line()}</details>",
+        lambda: f"<pre><code># {words.line()}\n  &lt;{words.seen()}&gt;</code></pre>",
+        lambda: f"<math><mfrac><mi>{words.seen()}</mi><mn>{words.seen()}</mn></mfrac></math> {words.line()}",
+        lambda: f"<article><p>{words.line(8, 20)}.</p></article>",
+        lambda: f'<p style="max-height:0;overflow:hidden">{words.unseen()}</p><noscript>{words.unseen()}</noscript>',
+        lambda: f'<script type="application/json">{{"a": "{words.unseen()}"}}</script>',
+        lambda: f"<p>{words.seen()}<sup>2</sup> <ruby>{words.seen()}<rt>{words.seen()}</rt></ruby> {words.line()}</p>",
         lambda: f"<ul><li>{words.line()}</li><li>{words.line()}</li></ul><p>{words.line(10, 20)}.</p>",
         lambda: f"<table><tr><td>{words.seen()}</td><td>{words.seen()}</td></tr></table><p>{words.line(9, 20)}.</p>",
     ]
@@ -223,7 +240,7 @@ def _pdf(random: Random) -> Made:
     return made
 
 
-def _zip(members: dict[str, str]) -> bytes:
+def _zip(members: Mapping[str, str | bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, text in members.items():
@@ -265,6 +282,16 @@ def _docx(random: Random) -> Made:
             f'<w:p>{run(words.seen() + " ")}<w:del w:id="1" w:author="a"><w:r><w:delText>{words.unseen()}</w:delText></w:r></w:del>{run(words.seen())}</w:p>'
         ),
         lambda: f'<w:p><w:ins w:id="2" w:author="a">{run(words.line())}</w:ins></w:p>',
+        lambda: f"<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>{words.unseen()}</w:t></w:r>{run(words.line())}</w:p>",
+        lambda: f"<w:sdt><w:sdtContent><w:p>{run(words.line())}</w:p></w:sdtContent></w:sdt>",
+        lambda: (
+            f'<w:p><w:r><w:instrText>REF {words.unseen()}</w:instrText></w:r><w:fldSimple w:instr="{words.unseen()}">'
+            f"{run(words.seen())}</w:fldSimple></w:p>"
+        ),
+        lambda: (
+            f"<w:p>{run(words.line())}<w:r><w:pict><w:txbxContent><w:p>{run(words.line())}</w:p></w:txbxContent>"
+            "</w:pict></w:r></w:p>"
+        ),
         lambda: f"<w:p><!-- {words.unseen()} -->{run(words.line())}</w:p>",
         lambda: (
             f"<w:tbl><w:tr><w:tc><w:p>{run(words.seen())}</w:p></w:tc><w:tc><w:p>{run(words.seen())}</w:p></w:tc></w:tr></w:tbl>"
@@ -345,6 +372,8 @@ def _odt(random: Random) -> Made:
         lambda: f"<text:p>{words.line()}</text:p>",
         lambda: f'<text:h text:outline-level="1">{words.line()}</text:h>',
         lambda: f"<text:p>{words.seen()} <text:span>{words.seen()}</text:span><!-- {words.unseen()} --></text:p>",
+        lambda: f'<text:section text:display="none"><text:p>{words.unseen()}</text:p></text:section>',
+        lambda: f"<text:section><text:p>{words.line()}<text:tab/>{words.seen()}</text:p></text:section>",
         lambda: f"<text:list><text:list-item><text:p>{words.line()}</text:p></text:list-item></text:list>",
         lambda: (
             f"<text:p>{words.seen()}<office:annotation><text:p>{words.unseen()}</text:p></office:annotation></text:p>"
@@ -364,6 +393,47 @@ def _odt(random: Random) -> Made:
             "META-INF/manifest.xml": manifest,
         }
     )
+    return made
+
+
+def _open_document(kind: str, body: str) -> bytes:
+    names = "urn:oasis:names:tc:opendocument:xmlns:"
+    spaces = " ".join(f'xmlns:{name}="{names}{name}:1.0"' for name in ("office", "text", "table", "presentation"))
+    content = (
+        f'{_XML}<office:document-content {spaces} xmlns:draw="{names}drawing:1.0"><office:body><office:{kind}>{body}'
+        f"</office:{kind}></office:body></office:document-content>"
+    )
+    media = f"application/vnd.oasis.opendocument.{kind}"
+    return _zip({"mimetype": media, "content.xml": content})
+
+
+def _odp(random: Random) -> Made:
+    made = Made(parts=1)
+    words = Words(random, made)
+    slides = []
+    for _ in range(random.randint(1, 4)):
+        box = f"<draw:frame><draw:text-box><text:p>{words.line()}</text:p></draw:text-box></draw:frame>"
+        if random.random() < 0.5:
+            box += f'<draw:frame presentation:class="page-number"><text:p>{words.unseen()}</text:p></draw:frame>'
+        if random.random() < 0.5:
+            box += f'<draw:frame presentation:class="title"><text:p>{words.line()}</text:p></draw:frame>'
+        slides.append(f"<draw:page>{box}</draw:page>")
+    made.data = _open_document("presentation", "".join(slides))
+    return made
+
+
+def _ods(random: Random) -> Made:
+    made = Made(parts=1)
+    words = Words(random, made)
+    note = f"<office:annotation><text:p>{words.unseen()}</text:p></office:annotation>"
+    rows = []
+    for _ in range(random.randint(1, 5)):
+        cells = "".join(
+            f"<table:table-cell>{random.choice(['', note])}<text:p>{words.line()}</text:p></table:table-cell>"
+            for _ in range(random.randint(1, 3))
+        )
+        rows.append(f"<table:table-row>{cells}</table:table-row>")
+    made.data = _open_document("spreadsheet", f'<table:table table:name="s">{"".join(rows)}</table:table>')
     return made
 
 
@@ -394,7 +464,8 @@ def _ipynb(random: Random) -> Made:
     cells = []
     for _ in range(random.randint(1, 5)):
         if random.random() < 0.6:
-            cells.append({"cell_type": "markdown", "metadata": {}, "source": [words.line(), "\n", words.line()]})
+            marked = f"[{words.seen()}](https://example.org/{words.unseen()}) <!-- {words.unseen()} -->"
+            cells.append({"cell_type": "markdown", "metadata": {}, "source": [words.line(), "\n", marked]})
         else:
             outputs = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBORw0KGgo" * 9}}]
             source = f"{words.seen()} = 1"
@@ -440,11 +511,18 @@ def _org(random: Random) -> Made:
 def _message(random: Random, made: Made) -> email.message.EmailMessage:
     words = Words(random, made)
     message = email.message.EmailMessage()
+    before = len(made.visible)
     message["Subject"], message["From"], message["To"] = "t", "a@example.org", "b@example.org"
     message["Date"] = "Mon, 03 Feb 2031 10:00:00 +0000"
-    message.set_content(words.line() + "\n\n" + words.line() + "\n", cte="8bit")  # as text, to be compared with
+    start = random.choice(["", "", "From ", ">"])
+    message.set_content(f"{words.line()}\n\n{start}{words.line()}\n", cte="8bit")  # as text, to be compared with
     if random.random() < 0.5:
         message.add_alternative(f"<p><!-- {words.unseen()} -->{made.visible[0]}</p>", subtype="html", cte="8bit")
+    elif random.random() < 0.3:
+        message.set_content("This message is in HTML.\n", cte="8bit")
+        del made.visible[before:]
+        page = f"<style>p {{{words.unseen()}}}</style><p>{words.line(6, 12)}</p>"
+        message.add_alternative(page, subtype="html", cte="8bit")
     return message
 
 
@@ -472,7 +550,11 @@ def _srt(random: Random) -> Made:
 def _vtt(random: Random) -> Made:
     made = Made(parts=1)
     words = Words(random, made)
-    cues = [f"00:0{n}.000 --> 00:0{n}.900\n{words.line()}\n" for n in range(1, random.randint(2, 8))]
+    starts = ["", "NOTE ", "<b>", "- ", "<c.red>", "{\\an8}"]
+    cues = [
+        f"00:0{n}.000 --> 00:0{n}.900 line:0\n{random.choice(starts)}{words.line()}\n"
+        for n in range(1, random.randint(2, 8))
+    ]
     made.data = ("WEBVTT\n\n" + f"NOTE {words.unseen()}\n\n" + "\n".join(cues)).encode()
     return made
 
@@ -489,7 +571,17 @@ def _xml(random: Random) -> Made:
     made.parts = random.randint(1, 4)
     pages = []
     for number in range(made.parts):
+        more = [
+            lambda: f" {{{{lang|de|{words.seen()}}}}} {{{{nowrap|{words.line()}}}}}",
+            lambda: f" {{{{box|a={words.unseen()}|{words.unseen()}}}}}",
+            lambda: f" &lt;ref name=x&gt;{words.unseen()}&lt;/ref&gt;",
+            lambda: f"\n\n[[File:{words.unseen()}.jpg|thumb|left|{words.line()}]]\n",
+            lambda: f"\n{{|\n|+ {words.seen()}\n|-\n| {words.seen()} || {words.seen()}\n|}}\n",
+            lambda: f"\n; {words.seen()} : {words.seen()}\n",
+            lambda: f" [https://example.org/{words.unseen()} {words.seen()}]",
+        ]
         text = f"'''{words.seen()}''' [[T|{words.seen()}]] &lt;!-- {words.unseen()} --&gt; {words.line()}."
+        text += "".join(random.choice(more)() for _ in range(random.randint(0, 4)))
         pages.append(
             f"<page><title>t{number}</title><ns>0</ns><id>{number}</id><revision><text>{text}</text></revision></page>"
         )
@@ -502,7 +594,14 @@ def _xml(random: Random) -> Made:
 def _rtf(random: Random) -> Made:
     made = Made(parts=1)
     words = Words(random, made, ascii_only=True)
-    body = r"\par ".join(words.line() for _ in range(random.randint(1, 5)))
+    blocks = [
+        words.line,
+        lambda: rf"{words.seen()} {{\v {words.unseen()} {{\b {words.unseen()}}}}}{words.seen()}",
+        lambda: rf"\v {words.unseen()}\v0 {words.line()}",
+        lambda: rf"{{\deleted {words.unseen()}}} {{\b {words.line()}}}",
+        lambda: rf"{{\field{{\*\fldinst {words.unseen()}}}{{\fldrslt {words.seen()}}}}}",
+    ]
+    body = r"\par ".join(random.choice(blocks)() for _ in range(random.randint(1, 5)))
     made.data = (
         r"{\rtf1\ansi {\fonttbl{\f0 Arial;}}{\info{\comment " + words.unseen() + r"}}\f0 " + body + "}"
     ).encode()
@@ -511,13 +610,18 @@ def _rtf(random: Random) -> Made:
 
 MAKERS: dict[str, Maker] = {
     ".txt": _txt, ".md": _md, ".html": _html, ".csv": _csv, ".tsv": _tsv, ".jsonl": _jsonl, ".json": _json,
-    ".pdf": _pdf, ".docx": _docx, ".pptx": _pptx, ".xlsx": _xlsx, ".odt": _odt, ".epub": _epub, ".ipynb": _ipynb,
+    ".pdf": _pdf, ".docx": _docx, ".pptx": _pptx, ".xlsx": _xlsx, ".odt": _odt, ".odp": _odp, ".ods": _ods, ".epub": _epub, ".ipynb": _ipynb,
     ".rst": _rst, ".org": _org, ".eml": _eml, ".mbox": _mbox, ".srt": _srt, ".vtt": _vtt, ".xml": _xml, ".rtf": _rtf,
 }  # fmt: skip
 
 
 def damage(data: bytes, random: Random) -> bytes:
-    """The content with a few bytes flipped, cut out, repeated or put in."""
+    """The content with a few bytes flipped, cut out, repeated or put in; of an archive mostly that of one member."""
+    if data.startswith(b"PK") and random.random() < 0.8:  # else its checksums alone are tried
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        name = random.choice(sorted(members))
+        return _zip({**members, name: damage(members[name], random)})
     content = bytearray(data)
     for _ in range(random.randint(1, 6)):
         start = random.randrange(len(content) + 1)
@@ -563,9 +667,12 @@ def problems(suffix: str, made: Made, data: bytes, loaded: LoadedFile) -> Iterat
         yield f"words that are not in the file: {new[:3]}"
 
 
-def _stems_from(word: str, raw: str) -> bool:
-    """Whether a word is in the file, or two pieces of it are, between which a damaged mark may have stood."""
-    return word in raw or any(word[:cut] in raw and word[cut:] in raw for cut in range(1, len(word)))
+def _stems_from(word: str, raw: str, pieces: int = 3) -> bool:
+    """Whether a word is in the file, or a few pieces of it are, between which damaged marks may have stood."""
+    if word in raw:
+        return True
+    cuts = (cut for cut in range(1, len(word)) if pieces > 1 and word[:cut] in raw)
+    return any(_stems_from(word[cut:], raw, pieces - 1) for cut in cuts)
 
 
 def _readable(data: bytes) -> str:
@@ -582,6 +689,8 @@ def _readable(data: bytes) -> str:
             texts.append(piece.decode(encoding, "ignore"))
     # Readers join words that a line end, a soft hyphen or a control character cut.
     text = "\n".join(texts)
+    # An escape of JSON that was damaged may stand for a letter now.
+    text += "\n" + re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
     joined = re.sub(r"=?[\r\n]+|[^\w\s]|[\x00-\x1f]", "", text)
     # RTF's control words stand between letters as its braces do.
     texts.append(re.sub(r"\\[a-z]+-?\d* ?|\\'..|[{}\\]", "", text))

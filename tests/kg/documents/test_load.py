@@ -115,7 +115,7 @@ def test_pdf_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     write(tmp_path, "open.pdf", pdf_of("Read me."))
     errors = {loaded.source: loaded.error for loaded in load(tmp_path)}
     assert "is encrypted" in errors["locked.pdf"]
-    assert "2 pages without text" in errors["scan.pdf"]
+    assert "all of its pages are blank" in errors["scan.pdf"]
     assert "cannot be read as PDF" in errors["broken.pdf"]
     assert errors["open.pdf"] == ""
 

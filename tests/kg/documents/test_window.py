@@ -155,9 +155,23 @@ def test_letters_that_the_vocabulary_lacks_are_told() -> None:
     assert notice.endswith("of the text of 1 German passage: its vocabulary lacks the rest.")
 
 
+def test_shares_are_never_rounded_to_nothing_or_all() -> None:
+    (none,) = reading_notices(encoder := PieceEncoder(500), measure_reading(encoder, ["�" * 900 + " 42"]))
+    assert none.startswith("letters reads less than 1 % of the text of 1 passage in an undetermined language: ")
+    long = " ".join(["boat"] * 252)
+    (almost,) = reading_notices(PieceEncoder(502), measure_reading(PieceEncoder(502), [long]))
+    assert almost.startswith("letters reads over 99 % of the text of 1 ")
+
+
 def test_a_corpus_in_the_encoder_s_language_is_no_news() -> None:
     encoder = PieceEncoder(60, languages=("en",))
     assert reading_notices(encoder, measure_reading(encoder, [HARVEST["en"]] * 3 + [HARVEST["de"], "42"])) == []
+
+
+def test_one_passage_in_another_language_is_told_as_one() -> None:
+    encoder = PieceEncoder(500, languages=("en",))
+    (notice,) = reading_notices(encoder, measure_reading(encoder, [HARVEST["de"]]))
+    assert notice.startswith("1 of 1 passage is German; letters was trained on English")
 
 
 def test_queries_that_are_cut_are_told() -> None:

@@ -59,3 +59,19 @@ def test_too_few_letters_decide_nothing(text: str) -> None:
 def test_any_text_has_one_answer(text: str) -> None:
     assert language_of(text) == language_of(text)
     assert language_name(language_of(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Maria Moreno studies in Santa Fe, Argentina.",
+        "Real Sociedad lost to Borussia Dortmund 2-1",
+        "femur, tibia, fibula, patella, humerus, radius, ulna, scapula",
+        "Marko Novak played doubles with Luka Babić in Split and Zadar.",
+        "Table 7 Chromium Manganese Cobalt Nickel Copper Zinc",
+        "Mila Petrović (Serbian Cyrillic: Мила Петровић) is a painter.",
+        "Rina Sato (佐藤 里奈, Satō Rina) acts in films and on stage.",
+    ],
+)
+def test_english_with_foreign_names_is_no_foreign_language(text: str) -> None:
+    assert language_of(text) in ("en", UNKNOWN)

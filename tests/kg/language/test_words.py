@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.language.words import fold, is_spaced, search_form, units, visible, words
+from kg.language.words import fold, is_spaced, search_form, spellings, units, visible, words
 
 ANY = st.text(
     alphabet=st.one_of(
@@ -35,6 +35,8 @@ ANY = st.text(
         ("അവന്\u200d", "അവൻ"),
         ("L’Aquila", "L'Aquila", "Lʼaquila"),
         ("2014–15", "2014-15", "2014‑15"),
+        ("Росто\u0301в", "Ростов"),
+        ("ባሕር፡ዳር", "ባሕር ዳር"),
     ],
 )
 def test_spellings_of_one_word_fold_to_one(spellings: tuple[str, ...]) -> None:
@@ -60,6 +62,37 @@ def test_spellings_of_one_word_fold_to_one(spellings: tuple[str, ...]) -> None:
 def test_vowel_signs_tones_and_exponents_count(one: str, other: str) -> None:
     assert fold(one) != fold(other)
     assert words(one) != words(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("пой", "пои"),
+        ("бўз", "буз"),
+        ("Київ", "Киів"),
+        ("кит", "ќит"),
+        ("ӱш", "уш"),
+    ],
+)
+def test_a_mark_makes_another_cyrillic_letter(one: str, other: str) -> None:
+    assert words(one) != words(other)
+    assert words(unicodedata.normalize("NFD", one)) == words(one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("мёд", "мед"),
+        ("เเก้ว", "แก้ว"),
+        ("คํ้า", "ค้ำ"),
+        ("ԱՐԵՎ", "արև"),
+        ("خانهٔ", "خانۀ"),
+        ("ہوا", "هوا"),
+        ("Ɗan", "dan"),
+    ],
+)
+def test_search_forgives_variants_of_a_spelling(one: str, other: str) -> None:
+    assert words(one) == words(other)
 
 
 @pytest.mark.parametrize(
@@ -122,3 +155,23 @@ def test_scripts_that_write_spaces() -> None:
 def test_what_nobody_sees_is_not_shown_but_joiners_shape_letters() -> None:
     assert visible("Kö\u00adln\u200b\n am  Rhein\u202c") == "Köln am Rhein"
     assert visible("می\u200cروم") == "می\u200cروم"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Bà Lê, ba le", ["bà", "lê"]),
+        ("ŻÓŁĆ zolc", ["żółć"]),
+        ("إبرة ابره", ["إبرة"]),
+        ("ОРЁЛ орел", ["орёл"]),
+        ("naïve, plain 42", ["naïve"]),
+        ("한국 北京 मेला Ångström’s", ["ångström"]),
+    ],
+)
+def test_spellings_are_the_words_that_search_writes_otherwise(text: str, found: list[str]) -> None:
+    assert spellings(text) == found
+
+
+@given(ANY)
+def test_no_spelling_is_a_word_of_another_text(text: str) -> None:
+    assert not set(words(text)) & set(spellings(text))

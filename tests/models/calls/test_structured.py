@@ -27,7 +27,15 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, 
 
 @pytest.mark.parametrize(
     "text",
-    [GOOD, f"\n  {GOOD}\t\n", f"```json\n{GOOD}\n```", f"```\n{GOOD}```", f"  ```JSON  \r\n{GOOD}\r\n``` \n"],
+    [
+        GOOD,
+        f"\n  {GOOD}\t\n",
+        f"```json\n{GOOD}\n```",
+        f"```\n{GOOD}```",
+        f"  ```JSON  \r\n{GOOD}\r\n``` \n",
+        f"```json {GOOD} ```",
+        f"\u200b{GOOD}",
+    ],
 )
 def test_space_and_one_fence_are_tolerated(text: str) -> None:
     assert parse_structured(text, FACTS) == {"facts": [{"subject": "Dee"}]}

@@ -26,6 +26,7 @@ def test_objects_come_with_their_line_numbers_and_blank_lines_are_skipped(tmp_pa
     [
         ("{", "expected one JSON object, but it does not parse"),
         ("[1]", "expected a JSON object, got a list"),
+        ('{"name": "half \\ude00"}', "expected one JSON object, but it does not parse"),
         ('{"nme": "Ada"}', "name: Field required"),
     ],
 )

@@ -31,6 +31,15 @@ def said(message: str, **fields: Any) -> dict[str, Any]:
 
 JSON_MODE = "the schema is put into the prompt, with JSON mode"
 LESSONS = [
+    ("seed is left out", 400, {"code": "invalid", "error": "Argument not supported on this model: seed"}),
+    ("at most 32 tokens are asked for", 400, said("Range of max_tokens should be [1, 32]")),
+    ("at most 32 tokens are asked for", 400, said("max_tokens: 64 > 32, the maximum allowed number of output tokens")),
+    ("at most 32 tokens are asked for", 422, {"error": "Input validation error: `max_new_tokens` must be <= 32"}),
+    (
+        "the system message is put into the user's",
+        400,
+        {"error": "Error rendering prompt with jinja template: 'Only user and assistant roles are supported!'"},
+    ),
     ("temperature is left out", 400, said("Only the default (1) value is supported.", param="temperature")),
     ("temperature is left out", 400, said("`temperature` is deprecated for this model.")),
     (
@@ -88,9 +97,17 @@ LESSONS = [
         400,
         {"message": "parameter.enable_thinking must be set to false for non-streaming calls"},
     ),
-    ("system is left out", 400, said("System role not supported")),
-    ("system is left out", 400, said("'messages[0].role' does not support 'system' with this model")),
-    ("system is left out", 400, {"message": "Developer instruction is not enabled for models/m"}),
+    ("the system message is put into the user's", 400, said("System role not supported")),
+    (
+        "the system message is put into the user's",
+        400,
+        said("'messages[0].role' does not support 'system' with this model"),
+    ),
+    (
+        "the system message is put into the user's",
+        400,
+        {"message": "Developer instruction is not enabled for models/m"},
+    ),
     ("", 400, said("Bad request")),
     ("", 400, said("The temperature of the reactor is not something that we answer questions about")),
     ("", 503, said("temperature: unavailable")),

@@ -191,6 +191,63 @@ def test_a_parameter_that_no_refusal_names_is_found_by_plainer_requests() -> Non
     assert len(server.seen) == seen + 1
 
 
+def test_a_role_that_no_refusal_names_is_found_and_its_words_stay() -> None:
+    with serving(only_if(lambda body: body["messages"][0]["role"] == "system", UNNAMED, DEE)) as server:
+        chat = client(server)
+        assert chat.complete(FORMED).parsed == {"river": "Dee"}
+        chat.complete(FORMED)
+    assert len(server.seen) == 5
+    assert server.seen[-1]["messages"] == [{"role": "user", "content": "Be brief.\n\nName a river."}]
+    assert "seed" in server.seen[-1] and "response_format" in server.seen[-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The temperature parameter is not supported by the old scalpel.",
+        "A seed must not be set in this field before May.",
+        "Max_tokens is too large: only 12 tokens are allowed.",
+        "An invalid API key was given to the harbour clerk.",
+        "The response_format of the strict schema is not valid.",
+    ],
+)
+def test_words_that_a_refusal_quotes_of_its_prompt_teach_nothing(text: str) -> None:
+    quoting = refusing(400, {"error": {"message": f"Rejected text: '{text[:60]}'"}})
+    with serving(only_if(says(text[:20]), quoting, answer("ok"))) as server:
+        chat = client(server)
+        with pytest.raises(RefusedPromptError, match="refused this prompt"):
+            chat.complete(asking(text))
+        chat.complete(asking("another"))
+    assert {"temperature", "seed", "max_tokens"} <= server.seen[-1].keys()
+
+
+def test_an_account_that_ends_midway_in_unknown_words_ends_the_run() -> None:
+    with serving(*[answer("ok")] * 3, UNNAMED) as server:
+        chat = client(server)
+        with pytest.raises(RefusalError, match="Bad request"):
+            list(call_all(ThreadExecutor(1), lambda n: chat.complete(asking(str(n))), range(10_000)))
+    assert len(server.seen) < 30
+
+
+def test_a_limit_below_the_one_asked_for_is_lowered_though_the_context_is_named() -> None:
+    said = {"error": {"message": "`max_tokens` must be less than or equal to `40`, less than the `context_window`"}}
+    with serving(only_if(lambda body: body["max_tokens"] > 40, refusing(400, said), answer("ok"))) as server:
+        assert client(server).complete(PLAIN).text == "ok"
+    assert [body["max_tokens"] for body in server.seen] == [64, 40]
+
+
+def test_tokens_of_replies_that_cannot_be_used_are_counted() -> None:
+    broken = raw(completion("The D", finish="error"))
+    with serving(answer(""), broken, answer("ok")) as server:
+        assert client(server, retries=2).complete(PLAIN).usage.tokens_in == 36
+    with (
+        serving(answer("<think>The Dee.</think>")) as server,
+        pytest.raises(OutputError, match="Turn thinking off") as caught,
+    ):
+        client(server).complete(PLAIN)
+    assert caught.value.tokens_in == 24
+
+
 def test_ten_thousand_prompts_to_a_wrong_configuration_end_after_a_few_calls() -> None:
     with serving(UNNAMED) as server:
         chat = client(server)

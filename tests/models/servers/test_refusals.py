@@ -17,6 +17,7 @@ def openai(message: str, **fields: Any) -> dict[str, Any]:
 
 
 TOO_LONG = [
+    (422, {"error": "Input validation error: `inputs` must have less than 512 tokens. Given: 700"}),
     (400, openai("This model's maximum context length is 4096 tokens, however you requested 5000.", param="messages")),
     (400, openai("Too large", code="context_length_exceeded")),
     (
@@ -80,11 +81,16 @@ RUN = [
         ),
     ),
     (501, "not implemented"),
+    (400, openai("Budget has been exceeded! Current cost: 3.1, max budget: 3", type="budget_exceeded")),
+    (400, openai("Your organization has been restricted.", code="organization_restricted")),
+    (429, openai("Insufficient balance to generate more tokens")),
 ]
 PASSING = [
     (429, openai("Rate limit reached for m", code="rate_limit_exceeded")),
     (408, ""),
     (409, "locked"),
+    (424, {"error": "Request failed during generation", "error_type": "generation"}),
+    (429, openai("You exceeded your current quota, please check your plan and billing details. Please retry in 7 s.")),
     (500, openai("The server had an error")),
     (502, "<html>Bad gateway</html>"),
     (503, openai("overloaded")),

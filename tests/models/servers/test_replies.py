@@ -197,11 +197,14 @@ def test_a_value_that_came_parsed_is_written_again() -> None:
         ({"choices": [{"error": {"code": 502, "message": "upstream"}}]}, 502),
         ({"error": {"code": "busy"}}, None),
         ({"error": "busy"}, None),
+        ({"error": {"code": "content_filter", "message": "Flagged"}}, 400),
+        ({"error": "Incorrect API key provided"}, 400),
+        ({"error": "", "choices": [{"message": {"content": "An invalid API key is refused."}}]}, None),
         ({"error": None, "choices": []}, None),
     ],
 )
-def test_an_error_that_comes_with_status_200_is_found_where_it_names_its_own(
+def test_an_error_that_comes_with_status_200_is_found_where_it_says_which_one_it_is(
     body: dict[str, Any], status: int | None
 ) -> None:
     found = error_in(json.dumps(body).encode())
-    assert (found is not None) == (status is not None)
+    assert (found and found[1]) == status

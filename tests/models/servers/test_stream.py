@@ -31,6 +31,11 @@ AROUND = {
     "events without an end": streamed("The ", "Dee.", done=False),
     "events without a finish reason": streamed("The ", "Dee.", finish=None),
     "named events between comments": b": hi\n\nevent: chunk\nid: 1\ndata: " + json.dumps(CHUNK).encode() + b"\n\n",
+    "events with old line ends": streamed("The ", "Dee.", gap="\r\r"),
+    "events in one list": json.dumps([CHUNK | {"id": "1"}, {"choices": []}]).encode(),
+    "another encoding": PLAIN.decode().encode("utf-16"),
+    "the whole message after its deltas": b"data: " + json.dumps(CHUNK).encode() + b"\n\ndata: " + PLAIN + b"\n\n",
+    "two bodies": PLAIN + b"\n" + PLAIN,
     "one value a line": b'{"message": {"content": "The "}}\n{"message": {"content": "Dee."}, "done": true}\n',
 }
 
@@ -39,6 +44,19 @@ AROUND = {
 def test_the_body_is_found(raw: bytes) -> None:
     [choice] = body_of(raw)["choices"]
     assert choice["message"]["content"] == "The Dee."
+
+
+def test_texts_and_parts_in_one_stream_are_all_kept() -> None:
+    pieces = ["The ", [{"type": "text", "text": "De"}], "e."]
+    events = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
+    raw = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode() + b"data: [DONE]\n\n"
+    assert body_of(raw)["choices"][0]["message"]["content"] == ["The ", {"type": "text", "text": "De"}, "e."]
+
+
+def test_an_empty_finish_reason_ends_no_stream() -> None:
+    event = {"choices": [{"delta": {"content": "The D"}, "finish_reason": ""}]}
+    with pytest.raises(TransientFailure, match="broke off"):
+        body_of(f"data: {json.dumps(event)}\n\n".encode())
 
 
 def test_several_choices_and_separate_thinking_are_kept_apart() -> None:

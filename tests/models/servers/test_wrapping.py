@@ -41,6 +41,13 @@ WRAPPED = {
     "the beginning of a turn": f"<|im_start|>assistant\n{ANSWER}<|im_end|>",
     "a beginning with headers": f"<|start_header_id|>assistant<|end_header_id|>\n\n{ANSWER}",
     "a turn too many": f"{ANSWER}<|im_end|>\n<|im_start|>user\nAnd back?<|im_end|>",
+    "the turn of a tool": f"{ANSWER}<|observation|>",
+    "a mask and a start": f"[gMASK]<sop><|assistant|>\n{ANSWER}<|user|>",
+    "a role between tokens": f"<|im_assistant|>assistant<|im_middle|>{ANSWER}<|im_end|>",
+    "a separator behind the role": f"<|im_start|>assistant<|im_sep|>{ANSWER}<|im_end|>",
+    "a response alone": f"<|START_RESPONSE|>{ANSWER}<|END_RESPONSE|>",
+    "a box": f"<think>Nine.</think>\n<|begin_of_box|>{ANSWER}<|end_of_box|>",
+    "a block that closes itself": f"<think />\n{ANSWER}",
     "a mark of byte order": f"\ufeff{ANSWER}",
     "a block in a turn": f"<|im_start|>assistant\n<think>\n</think>\n{ANSWER}<|im_end|>",
 }

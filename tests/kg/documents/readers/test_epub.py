@@ -93,3 +93,8 @@ def test_what_is_no_book_is_one_sentence(tmp_path: Path) -> None:
     assert "names no package" in load(tmp_path, "b.epub", archive_of({"META-INF/container.xml": "<container/>"})).error
     assert "may be images" in load(tmp_path, "b.epub", book({"i.xhtml": page("<img src='a.png'/>")}, ["i.xhtml"])).error
     assert "a PDF" in load(tmp_path, "b.epub", b"%PDF-1.7").error
+
+
+def test_a_book_without_a_spine_has_its_chapters_in_the_order_of_its_list(tmp_path: Path) -> None:
+    text = text_of(load(tmp_path, "b.epub", book(CHAPTERS, [])))
+    assert text.index("It rots.") < text.index("It lasts.")

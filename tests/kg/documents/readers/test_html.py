@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg.documents.parts import RawDocument, SourceFile
+from kg.documents.parts import Notice, RawDocument, SourceFile
 from kg.documents.readers.html import read_html, read_page
 
 STORY = "The lock keeper of Tarn wrote down every barge that passed the lower gate, its cargo and its master. "
@@ -321,3 +321,71 @@ def test_every_word_that_is_seen_is_text_and_no_other(page: tuple[str, list[str]
 def test_broken_markup_never_fails_and_adds_no_letter(markup: str, whole: bool) -> None:
     letters = set(filter(str.isalpha, read_page(markup, whole).text.lower()))
     assert letters <= set(markup.lower()) | set(filter(str.isalpha, unescape(markup).lower()))
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        ("<mfrac><mn>3</mn><mn>4</mn></mfrac>", "3/4"),
+        ("<mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn></mfrac>", "(a+b)/2"),
+        ("<msubsup><mi>k</mi><mn>1</mn><mn>2</mn></msubsup>", "k₁²"),
+        ("<msqrt><mi>h</mi></msqrt><mo>+</mo><mroot><mi>v</mi><mn>3</mn></mroot>", "√h+³√v"),
+        ("<msup><mi>e</mi><mrow><mo>-</mo><mi>n</mi></mrow></msup>", "e⁻ⁿ"),
+        ("<msub><mi>v</mi><mi>max</mi></msub>", "vₘₐₓ"),
+        ("<msup><mi>x</mi><mi>QR</mi></msup>", "x^(QR)"),
+        ("<mfenced><mi>p</mi><mi>q</mi></mfenced>", "(p, q)"),
+        (
+            "<mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>0</mn></mtd></mtr><mtr><mtd><mn>0</mn></mtd></mtr></mtable>",
+            "1 0; 0",
+        ),
+        ("<mfrac><mn>1</mn><mn>2</mn><mn>3</mn></mfrac>", "1 2 3"),
+        ("<mrow>" * 1500 + "<mi>x</mi>" + "</mrow>" * 1500, "x"),
+    ],
+)
+def test_a_formula_keeps_its_meaning_on_one_line(formula: str, text: str) -> None:
+    assert text_of(f"<p>So <math>{formula}</math>.</p>") == f"So {text}."
+
+
+@pytest.mark.parametrize(
+    "end", ["</body></html>", "</html>", "</body>", "</BODY >\n</HTML>\n", "</body></html><!doctype html><html><body>"]
+)
+def test_what_follows_the_end_of_a_page_is_part_of_it(end: str) -> None:
+    assert text_of(f"<html><body><p>Stone lasts.</p>{end}<p>Oak does not.</p>") == "Stone lasts.\n\nOak does not."
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "max-height:0;overflow:hidden",
+        "height: 0px; overflow: hidden",
+        "text-indent:-9999px",
+        "position:absolute;clip:rect(0, 0, 0, 0)",
+        "clip-path: inset(50%)",
+        "transform: scale(0)",
+    ],
+)
+def test_a_style_that_leaves_nothing_to_see_hides(style: str) -> None:
+    assert (
+        text_of(f"<p>Stone</p><div style='{style}'>not seen</div><p style='overflow:hidden;height:9px'>lasts.</p>")
+        == "Stone\n\nlasts."
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [
+        ("<p>Stone</p>\n<!-- weir <p>lasts.</p>", 2),
+        ("<p>Stone</p><!-- a --><p>oak</p>\n\n<!-- never <!-- closed", 3),
+        ("<script>if (a <!-- b) {}</script><p>Stone</p>\n<!-- x", 2),
+        ("<p>Stone</p><!-- closed -->", 0),
+        ("<p>Stone</p><!-- closed --!>", 0),
+        ("<p>Stone</p><script>document.write('<!-- ')</script>", 0),
+        ("<p>Stone</p><!-->lasts", 0),
+        ("<p>Stone</p><!-- ", 0),
+    ],
+)
+def test_a_comment_that_never_ends_is_told(tmp_path: Path, page: str, line: int) -> None:
+    (tmp_path / "p.html").write_text(page)
+    notices = [part.text for part in read_html(SourceFile(tmp_path / "p.html", "p.html")) if isinstance(part, Notice)]
+    told = f"p.html opens a comment in line {line} that never ends; what stands after it is not read."
+    assert notices == ([told] if line else [])

@@ -98,3 +98,60 @@ def test_a_mailbox_is_a_document_a_message(tmp_path: Path) -> None:
     assert "\nFrom the weir on." in loaded.documents[0].text
     assert loaded.errors == ("Message 3 holds no text.", "Message 4 is encrypted. Save it decrypted.")
     assert "is not a mailbox" in load(tmp_path, "c.mbox", b"Stone lasts.\n").error
+
+
+ALTERNATIVE = "Content-Type: multipart/alternative; boundary=x\n\n--x\n\n{}\n--x\nContent-Type: text/html\n\n{}\n--x--"
+STORY = "<p>Ida Falk built the upper weir of stone, because oak rots in fresh water.</p>"
+
+
+@pytest.mark.parametrize(
+    ("plain", "page", "text"),
+    [
+        ("This message is in HTML.", STORY, STORY[3:-4]),
+        ("View it in your browser: https://holm.example/w", f"<style>p{{}}</style>{STORY}", STORY[3:-4]),
+        ("[image]", STORY, STORY[3:-4]),
+        (STORY[3:-4], f"{STORY}<p>Holm 4</p>", STORY[3:-4]),
+        ("A long text of its own that says more than the page does.", "<p>Hello</p>", "A long text of its own that says more than the page does."),
+    ],
+)  # fmt: skip
+def test_a_remark_that_a_message_is_in_html_is_not_the_message(
+    tmp_path: Path, plain: str, page: str, text: str
+) -> None:
+    assert text_of(load(tmp_path, "m.eml", (HEAD + ALTERNATIVE.format(plain, page)).encode())) == PEOPLE + text
+
+
+@pytest.mark.parametrize(
+    ("before", "rest", "text"),
+    [
+        ("\ufeff", "\nStone lasts.", "Stone lasts."),
+        ("\r\n\n", "\nStone lasts.", "Stone lasts."),
+        ("", "Content-Type: text/enriched\n\n<bold>Stone</bold> lasts.", "Stone lasts."),
+        ("", "Content-Type: text/markdown\n\n# Stone", "# Stone"),
+        ("From ida@holm.example Tue Mar  4 10:00:00 2031\n", "\nStone lasts.", "Stone lasts."),
+    ],
+)
+def test_what_stands_before_a_mail_and_other_kinds_of_text(tmp_path: Path, before: str, rest: str, text: str) -> None:
+    assert text_of(load(tmp_path, "m.eml", (before + HEAD + rest).encode())) == PEOPLE + text
+
+
+def test_a_message_without_the_marks_between_its_parts_is_one_text(tmp_path: Path) -> None:
+    loaded = load(tmp_path, "m.eml", (HEAD + "Content-Type: multipart/mixed; boundary=x\n\nStone lasts.\n").encode())
+    assert text_of(loaded) == PEOPLE + "Stone lasts."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "From the weir we saw the sea.",
+        "Hello\n\nFrom 1871 on it stood.\nYes.",
+        "a\nFrom: no header\n\nFrom\n",
+        "From ten to eleven it rained.\n\nFrom here on not.",
+        ">>From a quotation\n\nFrom her",
+    ],
+)
+def test_a_sentence_that_begins_as_a_message_does_is_none(tmp_path: Path, body: str) -> None:
+    one = f"From ida@holm.example Tue Mar  4 10:00:00 2031\nSubject: Weir\n\n{body}\n\n"
+    two = "From - Tue Mar  4 11:00:00 2031\nSubject: Oak\n\nIt rots.\n"
+    loaded = load(tmp_path, "m.mbox", (one + two).encode())
+    assert [document.title for document in loaded.documents] == ["Weir", "Oak"] and not loaded.errors
+    assert loaded.documents[0].text.split() == body.replace(">>From", ">From").split()

@@ -162,3 +162,20 @@ def test_every_word_that_is_seen_is_text_and_no_other(pieces: list[tuple[bool, i
     text = text_of("\n\n".join(paragraphs))
     assert "hidden" not in text
     assert all(f"seen{number}x" in text for number, (seen, _) in enumerate(pieces) if seen)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("Falk &amp; Sons &ndash; 5&nbsp;km", "Falk & Sons – 5 km".replace("5 km", "5\u00a0km")),
+        ("&#65;&#x42; &lt;b&gt;", "AB <b>"),
+        ("`&amp;` and &nosuch; and A&B;", "`&amp;` and &nosuch; and A&B;"),
+        ("\\&amp; stays", "\\&amp; stays"),
+        ("rain&shy;water &#8203;ti&#173;de &zwnj;x &#0;", "rainwater tide x \ufffd"),
+        ("lock\\_keeper and 1871\\. It", "lock_keeper and 1871. It"),
+        ("\\# no heading, `a\\_b`", "\\# no heading, `a\\_b`"),
+        ("    &amp; code\\_of", "    &amp; code\\_of"),
+    ],
+)
+def test_an_entity_is_the_character_that_it_stands_for(source: str, text: str) -> None:
+    assert text_of(source) == text

@@ -33,7 +33,7 @@ PNG = {
     ("cell", "text"),
     [
         (markdown(["# Weirs\n", "\n", "Stone lasts."]), "# Weirs\n\nStone lasts."),
-        (markdown("A ![dam](data:image/png;base64,iVBORw0KGgo=) here"), "A ![dam]() here"),
+        (markdown("A ![dam](data:image/png;base64,iVBORw0KGgo=) here"), "A dam here"),
         (markdown("seen <!-- not seen --> again"), "seen  again"),
         (code("flow = 3"), "```python\nflow = 3\n```"),
         (code("flow", {"output_type": "execute_result", "data": {"text/plain": ["3"]}}), "```python\nflow\n```\n\n```\n3\n```"),
@@ -84,3 +84,18 @@ def test_a_cell_that_is_none_is_named(tmp_path: Path) -> None:
     loaded = load(tmp_path, "n.ipynb", json.dumps({"cells": [3, markdown("Stone."), {"source": "x"}]}).encode())
     assert loaded.documents[0].text == "Stone."
     assert loaded.errors == ("Cell 1 is not a cell.", "Cell 3 is not a cell.")
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (markdown("See [the weir](https://holm.example)"), "See the weir"),
+        (markdown("a <b>dam</b> ![oak](attachment:x.png)"), "a dam oak"),
+        (markdown("<span hidden>no</span>Stone &amp; oak"), "Stone & oak"),
+        (code("", {"output_type": "display_data", "data": {"text/html": "<table><tr><td>up<td>1871</table>"}}), "```\nup | 1871\n```"),
+        (code("", {"output_type": "display_data", "data": {"text/plain": "<HTML object>", "text/html": ["<p>Sto", "ne</p>"]}}), "```\nStone\n```"),
+        (code("", {"output_type": "display_data", "data": {"text/plain": "3", "text/html": "<b>3</b>"}}), "```\n3\n```"),
+    ],
+)  # fmt: skip
+def test_markdown_and_pages_in_cells_are_what_a_reader_sees(tmp_path: Path, cell: dict[str, Any], text: str) -> None:
+    assert text_of(load(tmp_path, "n.ipynb", notebook(cell))) == text

@@ -127,3 +127,25 @@ def test_encrypted_and_misnamed_files_say_so(tmp_path: Path) -> None:
     assert "a web page" in load(tmp_path, "d.odt", b"<html>The weir</html>").error
     assert "no content.xml" in load(tmp_path, "d.odt", archive_of({"mimetype": "x"})).error
     assert "holds no text" in load(tmp_path, "d.odt", odf("<text:p/>")).error
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("<text:p>Stone</text:p><text:section text:display='none'><text:p>no</text:p></text:section>", "Stone"),
+        ("<text:p text:style-name='H'>no</text:p><text:p>Stone</text:p>", "Stone"),
+        ("<text:p>Stone <text:span text:style-name='H'>no</text:span>lasts.</text:p>", "Stone lasts."),
+        ("<text:h text:style-name='H'>no</text:h><text:p text:style-name='S'>Stone</text:p>", "Stone"),
+        ("<text:section><text:p>Stone</text:p></text:section>", "Stone"),
+    ],
+)
+def test_hidden_text_is_no_text(tmp_path: Path, body: str, text: str) -> None:
+    styles = "<style:style style:name='{}'><style:text-properties text:display='{}'/></style:style>"
+    data = odf(body, styles=styles.format("H", "none") + styles.format("S", "true"))
+    assert text_of(load(tmp_path, "t.odt", data)) == text
+
+
+def test_a_cell_without_a_text_shows_its_value(tmp_path: Path) -> None:
+    cells = "<table:table-cell office:value='7'/><table:table-cell office:value='3.5'><text:p>3,50</text:p></table:table-cell>"
+    sheet = f"<table:table table:name='s'><table:table-row>{cells}</table:table-row></table:table>"
+    assert text_of(load(tmp_path, "t.ods", odf(sheet, "spreadsheet"))) == "7 | 3,50"

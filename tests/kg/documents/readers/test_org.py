@@ -46,3 +46,17 @@ def test_title_and_date(tmp_path: Path, head: str, title: str, date: str) -> Non
 
 def test_a_file_of_settings_alone_holds_no_text(tmp_path: Path) -> None:
     assert "holds no text" in load(tmp_path, "d.org", b"#+TITLE: On weirs\n# a remark\n").error
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("Stone @@html:<b>@@lasts@@html:</b>@@.", "Stone lasts."),
+        ("[[file:weir.png]]\nStone.", "Stone."),
+        ("#+CAPTION: A weir\n[[file:img/w.SVG]]", "A weir"),
+        ("See [[file:weir.png][the weir]].", "See the weir."),
+        ("See [[file:notes.org]].", "See file:notes.org."),
+    ],
+)
+def test_pictures_and_markup_for_export_are_no_text(tmp_path: Path, source: str, text: str) -> None:
+    assert text_of(load(tmp_path, "d.org", source.encode())) == text

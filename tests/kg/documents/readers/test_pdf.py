@@ -48,8 +48,8 @@ def text_of(tmp_path: Path, pages: list[PdfPage]) -> str:
     ("pages", "said"),
     [
         ([TEXT, SCAN, SCAN, TEXT, SCAN], "3 of 5 pages have no text (2-3, 5)"),
-        ([SCAN, TEXT], "1 of 2 pages have no text (1)"),
-        ([TEXT, PdfPage(drawing=True)], "1 of 2 pages have no text (2)"),
+        ([SCAN, TEXT], "1 of 2 pages has no text (1)"),
+        ([TEXT, PdfPage(drawing=True)], "1 of 2 pages has no text (2)"),
         (
             [TEXT, PdfPage(["Some words in a font that nobody can read."], private_font=True)],
             "a font without letters (2)",
@@ -66,7 +66,7 @@ def text_of(tmp_path: Path, pages: list[PdfPage]) -> str:
             "(2)",
         ),
         ([TEXT, PdfPage(["(cid:12)(cid:44)(cid:7) (cid:9)(cid:9)"])], "a font without letters (2)"),
-        ([TEXT, PdfPage(broken=True), TEXT], "1 of 3 pages have damage (2)"),
+        ([TEXT, PdfPage(broken=True), TEXT], "1 of 3 pages has damage (2)"),
     ],
 )
 def test_a_page_without_text_is_named_and_the_others_are_read(tmp_path: Path, pages: list[PdfPage], said: str) -> None:
@@ -102,7 +102,7 @@ def test_a_running_title_over_a_scan_is_no_text_of_the_page(tmp_path: Path) -> N
              for n, year in ((1, "1871"), (3, "1902"))]  # fmt: skip
     scan = PdfPage([head, (300.0, 40.0, "2")], image=0.9)
     loaded = read(tmp_path, pdf_file([texts[0], scan, texts[1]]))
-    assert "1 of 3 pages have no text of their own, only a stamp on an image (2)" in loaded.error
+    assert "1 of 3 pages has no text but a stamp on an image (2)" in loaded.error
     assert "1871" in loaded.documents[0].text and "1902" in loaded.documents[0].text
 
 
@@ -122,7 +122,7 @@ def test_a_blank_page_is_a_notice_and_no_loss(tmp_path: Path) -> None:
 
 
 def test_a_file_without_any_text_says_so(tmp_path: Path) -> None:
-    assert "2 pages without text" in read(tmp_path, pdf_of("", "")).error
+    assert "all of its pages are blank" in read(tmp_path, pdf_of("", "")).error
     assert "3 of 3 pages have no text (1-3)" in read(tmp_path, pdf_file([SCAN] * 3)).error
 
 
@@ -310,4 +310,20 @@ def test_a_scan_is_read_by_ocr_and_the_notice_says_so(tmp_path: Path) -> None:
     image.save(tmp_path / "scan.pdf", "PDF", resolution=216)
     loaded = load_file(tmp_path / "scan.pdf", "scan.pdf")
     assert "Ida Falk" in loaded.documents[0].text
-    assert loaded.notices == ("1 of 1 page have no text and were read by OCR (1).",)
+    assert loaded.notices == ("1 of 1 page has been read by OCR for lack of text (1).",)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "f.pdf is empty."),
+        (b"<html><body>Stone</body></html>", "its content is a web page"),
+        (b"PK\x03\x04", "its content is a ZIP archive"),
+        (b"%PDF-1.7\n", "f.pdf is damaged"),
+        (pdf_file([PdfPage()]), "all of its pages are blank"),
+    ],
+)
+def test_a_file_that_is_no_pdf_is_named_as_what_it_is(tmp_path: Path, data: bytes, reason: str) -> None:
+    path = tmp_path / "f.pdf"
+    path.write_bytes(data)
+    assert reason in load_file(path, "f.pdf").error

@@ -62,3 +62,17 @@ def test_included_files_are_named_and_the_title_and_date_are_taken(tmp_path: Pat
 
 def test_a_file_of_marks_alone_holds_no_text(tmp_path: Path) -> None:
     assert "holds no text" in load(tmp_path, "d.rst", b".. a remark\n\n.. _a: b\n").error
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (".. image:: w.png\n   :alt: A weir", "A weir"),
+        ("Stone |w| lasts.\n\n.. |w| image:: w.png\n   :alt: of Holm", "Stone of Holm lasts."),
+        (".. only:: html\n\n   Stone lasts.", "Stone lasts."),
+        ("Stone.\n\n.. automodule:: weir\n   :members:", "Stone."),
+        (".. image:: w.png\n\nStone.", "Stone."),
+    ],
+)
+def test_pictures_and_conditions(tmp_path: Path, source: str, text: str) -> None:
+    assert text_of(load(tmp_path, "d.rst", source.encode())) == text

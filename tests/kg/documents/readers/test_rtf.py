@@ -50,3 +50,18 @@ def test_code_pages(tmp_path: Path, codepage: str, letters: str) -> None:
 def test_what_is_no_rtf(tmp_path: Path, data: bytes) -> None:
     loaded = load(tmp_path, "d.rtf", data)
     assert loaded.errors and "cannot be read as .rtf" not in loaded.error
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (r"seen \v not this\v0 again", "seen again"),
+        (r"seen {\v not {\b this} nor this}again", "seen again"),
+        (r"seen {\b\v no\plain  again}", "seen  again"),
+        (r"seen {\deleted\f0 gone {\i too}}again", "seen again"),
+        (r"seen {\v \'e4\u228?\tab x}again", "seen again"),
+        (r"\viewkind4 seen \vertalt again", "seen again"),
+    ],
+)
+def test_hidden_text_ends_where_it_is_switched_off(tmp_path: Path, body: str, text: str) -> None:
+    assert text_of(load(tmp_path, "d.rtf", (HEAD + body + "}").encode("ascii"))) == text

@@ -60,3 +60,11 @@ def test_webvtt(tmp_path: Path, body: str, text: str) -> None:
 )
 def test_a_file_without_subtitles_says_so(tmp_path: Path, data: bytes) -> None:
     assert load(tmp_path, "s.srt", data).errors
+
+
+@pytest.mark.parametrize(
+    "line", ["NOTE to self: buy tar", "STYLE matters", "REGION of Holm", "NOTE", "NOTES are short"]
+)
+def test_a_word_of_webvtt_in_a_cue_is_spoken(tmp_path: Path, line: str) -> None:
+    source = f"WEBVTT\n\nNOTE not this\n\n00:01.000 --> 00:02.000\n{line}\n\nNOTE nor this\n"
+    assert text_of(load(tmp_path, "s.vtt", source.encode())) == line

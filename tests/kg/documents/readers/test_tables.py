@@ -199,7 +199,8 @@ def test_rows_of_json_in_every_form(tmp_path: Path, form: str, suffix: str) -> N
         ("[1, 2]", "is a list"),
         ("7", "is a number"),
         ('{"text": 7}', "'text' is a number"),
-        ('{"text": null}', "expected one of"),
+        ('{"text": null}', "has an empty text"),
+        ('{"title": "Weir"}', "expected one of"),
         ('{"text": [1, "a"]}', "'text' is a list"),
         ('{"text": " "}', "empty text"),
         ("[" * 3000, "nested too deeply"),
@@ -315,3 +316,40 @@ def test_every_line_of_a_table_of_tabs_is_a_row_or_part_of_one(tmp_path: Path, c
     read_rows = " ".join((*texts(loaded), *(document.source for document in loaded.documents)))
     for number in range(len(lines)):
         assert f"line{number}" in read_rows or f"Line {number + 2} " in loaded.error or len(loaded.errors) > 20
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found", "lost"),
+    [
+        ("t.csv", "id,text,date,url\n1,Stone lasts.,2031-03-04\n", ["Stone lasts."], 0),
+        ("t.tsv", "text\ttitle\turl\nStone lasts.\tWeir\n", ["Stone lasts."], 0),
+        ("t.csv", "text;title;a;b\nStone;W\nOak;W;1;2\nTar;W;1\n", ["Stone", "Oak", "Tar"], 0),
+        ("t.csv", "id,text,a,b\n1,the text is\ncut here,x,y\n2,Oak,x,y\n", ["Oak"], 2),  # a line end without quotes
+        ("t.csv", "id,title,text\n1,Weir\n2,Oak,rots\n", ["rots"], 1),
+        ("t.csv", "id,text,a\n1,maybe cut\n2,Oak,x\n", ["Oak"], 1),
+    ],
+)
+def test_a_row_that_lacks_its_last_fields_is_read_and_told(
+    tmp_path: Path, name: str, content: str, found: list[str], lost: int
+) -> None:
+    loaded = read(tmp_path, name, content)
+    assert (texts(loaded), rows(loaded)) == (found, (len(found), lost))
+    short = sum(0 < line.count(";") < 3 for line in content.split("\n")) if ";" in content else 0 if lost else 1
+    assert len(loaded.notices) == short
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ({"pages": [{"text": "Stone"}], "notes": [{"body": "Oak"}], "meta": {"text": "Tar"}}, ["Stone", "Oak", "Tar"]),
+        ({"rows": [{"text": "Stone"}], "head": {"text": "Oak"}}, ["Stone", "Oak"]),
+        ({"a": {"text": "Stone"}, "b": {"text": "Oak"}}, ["Stone", "Oak"]),
+        ({"title": "Weir", "body_text": [{"text": "Stone"}, {"text": "Oak"}]}, ["Stone\n\nOak"]),
+        ({"_id": "7", "_source": {"text": "Stone"}}, ["Stone"]),
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_no_object_with_a_text_is_swallowed_by_another(
+    tmp_path: Path, value: object, found: list[str], indent: int | None
+) -> None:
+    assert texts(read(tmp_path, "t.json", json.dumps(value, indent=indent))) == found

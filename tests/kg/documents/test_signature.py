@@ -22,7 +22,9 @@ from tests.kg.pdf import pdf_of
         (b"\x89PNG\r\n", "an image"),
     ],
 )
-@pytest.mark.parametrize("suffix", [".txt", ".log", ".docx", ".xml", ".rtf"])
+@pytest.mark.parametrize(
+    "suffix", [".txt", ".log", ".md", ".html", ".csv", ".json", ".rst", ".srt", ".docx", ".xml", ".rtf"]
+)
 def test_what_a_file_is_instead(tmp_path: Path, data: bytes, kind: str, suffix: str) -> None:
     loaded = load(tmp_path, f"f{suffix}", data)
     if (suffix, kind) == (".rtf", "an RTF document"):

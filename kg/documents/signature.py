@@ -10,11 +10,12 @@ _KINDS = (
     (OLE, "an old binary Office document, or an encrypted one"),
     (b"PK\x03\x04", "a ZIP archive, such as docx, xlsx, odt or epub"),
     (b"\x1f\x8b", "compressed by gzip"),
-    (b"BZh", "compressed by bzip2"),
+    *((b"BZh%d1AY&SY" % level, "compressed by bzip2") for level in range(1, 10)),
     (b"7z\xbc\xaf\x27\x1c", "compressed by 7-Zip"),
     (b"\x89PNG", "an image"),
     (b"\xff\xd8\xff", "an image"),
-    (b"GIF8", "an image"),
+    (b"GIF87a", "an image"),
+    (b"GIF89a", "an image"),
     (b"SQLite format 3", "an SQLite database"),
 )
 _HTML = (b"<!doctype html", b"<html")
@@ -34,6 +35,11 @@ def content_kind(head: bytes) -> str:
     if start.startswith(_HTML):
         return "a web page"
     return "XML" if start.startswith(b"<?xml") else ""
+
+
+def is_text(head: bytes) -> bool:
+    """Whether the first bytes of a file may be those of text, with marks or without."""
+    return content_kind(head) in ("", "a web page", "XML")
 
 
 def wrong_content(name: str, expected: str, head: bytes) -> str:
