@@ -60,7 +60,7 @@ class PassageWindow:
     def excess(self, document: Document, chunks: Sequence[Chunk]) -> int:
         """Tokens by which the longest chunk of a document, behind its heading, exceeds the window; 0 if all fit."""
         heading = self.heading(document.title, document.date)
-        counts = self._encoder.token_counts([heading + part.text for part in chunks])
+        counts = self._encoder.token_counts([heading + " ".join(part.text.split()) for part in chunks])
         return max(0, max(counts, default=0) - self._max_tokens)
 
     def limit(self, document: Document, spare: int = 0) -> ReadingLimit:

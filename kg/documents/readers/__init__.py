@@ -4,10 +4,8 @@ Knows no id, no folder and no store.
 
 - `plain`, `markdown`, `html`, `rst`, `org`, `notebook`, `subtitles` and `rtf` read files of text with marks, one
   document a file.
-- `pdf` reads pages, with `pdf_pages` (which have no text), `pdf_lines` (paragraphs), `hyphens` and `ocr`.
-- `docx`, `pptx`, `xlsx`, `odf` and `epub` read archives, which `archive` opens within bounds and `repair` mends;
-  `blocks`, `charts` and `sheets` make text of what is in them, `markup` parses XML.
-- `tables`, `json_rows`, `mail`, `xml` and `wiki` read files of many documents: rows, messages, articles.
+- `pdf` reads pages; `docx`, `pptx`, `xlsx`, `odf` and `epub` read archives.
+- `tables`, `json_rows`, `mail` and `xml` read files of many documents: rows, messages, articles.
 - `unread` has advice for formats that are not read.
 """
 

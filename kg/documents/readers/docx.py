@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kg.documents.office.archive import Archive, readable
+from kg.documents.office.blocks import Block, on_one_line, render, row_block, stated_date, stated_title
+from kg.documents.office.charts import chart_blocks
+from kg.documents.office.markup import attribute, find_all, local_name, parse_xml
+from kg.documents.office.repair import repaired
 from kg.documents.parts import LostPart, Notice, Part, RawDocument, SourceFile
-from kg.documents.readers.archive import Archive, readable
-from kg.documents.readers.blocks import Block, on_one_line, render, row_block, stated_date, stated_title
-from kg.documents.readers.charts import chart_blocks
-from kg.documents.readers.markup import attribute, find_all, local_name, parse_xml
-from kg.documents.readers.repair import repaired
 from kg.documents.web.formulas import formula_text, shifted
 from models.errors import InputError
 

@@ -6,10 +6,10 @@ import posixpath
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from kg.documents.office.archive import Archive, readable
+from kg.documents.office.markup import attribute, find_all, first_text, parse_xml
 from kg.documents.parts import LostPart, Notice, Part, RawDocument, SourceFile
-from kg.documents.readers.archive import Archive, readable
 from kg.documents.readers.html import decode_page, read_page
-from kg.documents.readers.markup import attribute, find_all, first_text, parse_xml
 from kg.language.dates import normalise_date
 from kg.language.text import normalise
 from models.errors import InputError

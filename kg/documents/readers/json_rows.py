@@ -2,7 +2,7 @@
 
 JSON Lines are read line by line, so that the size of a file does not matter. A file of one JSON value is read whole: a
 list of objects, one object, or an object that holds a list of them under any name ({"data": […]}). Both suffixes are
-used for both forms, so the content decides. Which keys are read is in `kg.documents.readers.rows`.
+used for both forms, so the content decides. Which keys are read is in `kg.documents.tables.rows`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from kg.documents.encoding import DetectedEncoding
 from kg.documents.parts import LostPart, NoDocumentError, Notice, Part, SourceFile
-from kg.documents.readers.rows import JSON_NAMES, ROWS, TEXT, has_text, row_document, text_of
 from kg.documents.readers.tables import encoding_of, text_lines
+from kg.documents.tables.rows import JSON_NAMES, ROWS, TEXT, has_text, row_document, text_of
 from kg.language.text import normalise
 from models.errors import InputError
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kg.documents.office.archive import Archive, readable
+from kg.documents.office.blocks import Block, on_one_line, render, row_block, stated_title
+from kg.documents.office.markup import attribute, find_all, first_text, local_name, parse_xml
+from kg.documents.office.sheets import MAX_CELLS, Row, sheet_parts
 from kg.documents.parts import Notice, Part, RawDocument, SourceFile
-from kg.documents.readers.archive import Archive, readable
-from kg.documents.readers.blocks import Block, on_one_line, render, row_block, stated_title
-from kg.documents.readers.markup import attribute, find_all, first_text, local_name, parse_xml
-from kg.documents.readers.sheets import MAX_CELLS, Row, sheet_parts
 from kg.documents.web.formulas import shifted
 from kg.language.dates import normalise_date
 from kg.language.text import normalise

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from kg.documents.encoding import read_decoded
+from kg.documents.office.archive import readable
 from kg.documents.parts import Part, RawDocument, SourceFile
-from kg.documents.readers.archive import readable
 from kg.language.dates import normalise_date
 from models.errors import InputError
 

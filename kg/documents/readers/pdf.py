@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kg.documents.parts import LostPart, Notice, Part, RawDocument, SourceFile
-from kg.documents.readers import ocr
-from kg.documents.readers.hyphens import HYPHENS, KnownWords, joined
-from kg.documents.readers.pdf_lines import Line, paragraphs
-from kg.documents.readers.pdf_pages import COVERED, Page, own_lines, page_of, without_text
+from kg.documents.pdf import ocr
+from kg.documents.pdf.hyphens import HYPHENS, KnownWords, joined
+from kg.documents.pdf.lines import Line, paragraphs
+from kg.documents.pdf.pages import COVERED, Page, own_lines, page_of, without_text
 from kg.documents.signature import wrong_content
 from kg.language.dates import normalise_date
 from kg.language.text import normalise

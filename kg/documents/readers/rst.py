@@ -12,9 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from kg.documents.encoding import read_decoded
+from kg.documents.office.archive import readable
+from kg.documents.office.blocks import Block, on_one_line, render, row_block
 from kg.documents.parts import Notice, Part, RawDocument, SourceFile
-from kg.documents.readers.archive import readable
-from kg.documents.readers.blocks import Block, on_one_line, render, row_block
 from kg.documents.web.formulas import shifted
 from kg.language.dates import normalise_date
 from models.errors import InputError

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from kg.documents.office.archive import readable
+from kg.documents.office.blocks import stated_title
 from kg.documents.parts import Part, RawDocument, SourceFile
-from kg.documents.readers.archive import readable
-from kg.documents.readers.blocks import stated_title
 from kg.documents.signature import wrong_content
 from kg.documents.web.formulas import shifted
 from kg.language.text import normalise

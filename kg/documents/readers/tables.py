@@ -1,8 +1,8 @@
 """CSV and TSV with a header: one row a document.
 
 A file is read row by row, so that its size does not matter. Every row that is not blank gives a document, or is yielded
-as a `LostPart` with its line. What quotes mean is in `kg.documents.readers.delimited`; which columns are read is in
-`kg.documents.readers.rows`.
+as a `LostPart` with its line. What quotes mean is in `kg.documents.tables.delimited`; which columns are read is in
+`kg.documents.tables.rows`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from kg.documents.encoding import DetectedEncoding, find_encoding
 from kg.documents.parts import LostPart, Notice, Part, SourceFile
-from kg.documents.readers.delimited import NO_DELIMITER, TAB, NumberedLines, Record, TableForm, records, split
-from kg.documents.readers.rows import ROWS, TEXT, column_name, row_document
+from kg.documents.tables.delimited import NO_DELIMITER, TAB, NumberedLines, Record, TableForm, records, split
+from kg.documents.tables.rows import ROWS, TEXT, column_name, row_document
 from models.errors import InputError
 
 _DELIMITERS = (",", ";", TAB, "|")

@@ -1,4 +1,4 @@
-"""Excel workbooks, sheet by sheet, values as they are shown; see `kg.documents.readers.sheets`."""
+"""Excel workbooks, sheet by sheet, values as they are shown; see `kg.documents.office.sheets`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from kg.documents.office.archive import MAX_UNPACKED_BYTES, Archive, readable
+from kg.documents.office.repair import repaired
+from kg.documents.office.sheets import MAX_CELLS, Row, sheet_parts
 from kg.documents.parts import LostPart, Notice, Part, SourceFile
-from kg.documents.readers.archive import MAX_UNPACKED_BYTES, Archive, readable
-from kg.documents.readers.repair import repaired
-from kg.documents.readers.sheets import MAX_CELLS, Row, sheet_parts
 from kg.language.text import normalise
 from models.errors import InputError
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kg.documents.office.archive import MAX_MARKUP_BYTES, readable
+from kg.documents.office.markup import first_text, local_name, parse_xml
 from kg.documents.parts import NoDocumentError, Part, RawDocument, SourceFile
-from kg.documents.readers.archive import MAX_MARKUP_BYTES, readable
 from kg.documents.readers.html import read_html, read_page
-from kg.documents.readers.markup import first_text, local_name, parse_xml
-from kg.documents.readers.wiki import wiki_pages
 from kg.documents.signature import wrong_content
+from kg.documents.wiki.wikitext import wiki_pages
 from kg.language.dates import normalise_date
 from kg.language.text import normalise
 from models.errors import InputError

@@ -12,10 +12,10 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, FloatObject, NameObject, NumberObject
 
 from kg.documents.load import LoadedFile, load_file
-from kg.documents.readers import ocr
-from kg.documents.readers.hyphens import KnownWords, joined
+from kg.documents.pdf import ocr
+from kg.documents.pdf.hyphens import KnownWords, joined
+from kg.documents.pdf.pages import no_letters
 from kg.documents.readers.pdf import ranges
-from kg.documents.readers.pdf_pages import no_letters
 from tests.kg.pdf import PdfPage, pdf_file, pdf_of
 
 SCAN = PdfPage(image=1.0)

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from kg.documents.readers.wiki import plain_text
+from kg.documents.wiki.wikitext import plain_text
 from tests.kg.documents.readers.office import load, text_of
 
 

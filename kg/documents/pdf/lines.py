@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from kg.documents.readers.hyphens import HYPHENS, KnownWords, joined
+from kg.documents.pdf.hyphens import HYPHENS, KnownWords, joined
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfTextPage

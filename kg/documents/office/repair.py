@@ -9,8 +9,8 @@ import io
 import re
 import zipfile
 
-from kg.documents.readers.archive import Archive
-from kg.documents.readers.markup import parse_xml
+from kg.documents.office.archive import Archive
+from kg.documents.office.markup import parse_xml
 from models.errors import InputError
 
 _DRAWING = "http://schemas.openxmlformats.org/presentationml/2006/main"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kg.documents.parts import LostPart, Part, RawDocument
-from kg.documents.readers.rows import TEXT, column_name, row_document
+from kg.documents.tables.rows import TEXT, column_name, row_document
 from kg.language.text import normalise
 
 MAX_CELLS = 5_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kg.documents.readers.blocks import Block, row_block
-from kg.documents.readers.markup import attribute, find_all, local_name
+from kg.documents.office.blocks import Block, row_block
+from kg.documents.office.markup import attribute, find_all, local_name
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING, Any
 
+from kg.documents.office.markup import local_name
 from kg.documents.parts import LostPart, Notice, Part, RawDocument, SourceFile
-from kg.documents.readers.markup import local_name
-from kg.documents.readers.wiki_templates import template_text
 from kg.documents.web.formulas import shifted
 from kg.documents.web.visible import is_unseen
+from kg.documents.wiki.templates import template_text
 from kg.language.text import normalise
 from models.errors import InputError
 

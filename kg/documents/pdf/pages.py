@@ -13,7 +13,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kg.documents.readers.pdf_lines import Line, lines_of
+from kg.documents.pdf.lines import Line, lines_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfObject, PdfPage

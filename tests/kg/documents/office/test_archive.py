@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.documents.readers import archive
+from kg.documents.office import archive
 from tests.kg.documents.readers.office import archive_of, changed, load
 from tests.kg.documents.readers.test_odf import odf
 

@@ -1,0 +1,1 @@
+"""What the readers of tables share: fields of a line (`delimited`), and a row as a document (`rows`)."""
