@@ -80,7 +80,9 @@ class PassageWindow:
         return self._counts([text])[0]
 
     def _counts(self, texts: Sequence[str]) -> list[int]:
-        return [count - self._prefix for count in self._encoder.token_counts(texts)]
+        # As embedded: a separator that the encoder's tokeniser ignores has become a space.
+        as_embedded = [" ".join(text.split()) for text in texts]
+        return [count - self._prefix for count in self._encoder.token_counts(as_embedded)]
 
 
 def split(

@@ -25,7 +25,7 @@ _LEAST_LETTERS = 20
 _LEAD = 0.3
 """Minimum lead over English, in nats a letter, of another language in Latin letters.
 
-Of 10,637 English passages from Wikipedia another language is likelier in 110, and leads by more in 33; short sentences
+Of 10,637 English passages from Wikipedia another language is likelier in 110, and leads by more in 29; short sentences
 in other languages lead by .4 to 7.
 """
 _DENSE = 3

@@ -101,10 +101,10 @@ def test_logs_and_tracebacks_of_libraries_hold_no_key(knowledge_base):
     ("line", "fault"),
     [
         ('BIRD_KEY="{}\\n"', "a line end"),
-        ("BIRD_KEY='\"{}\"'", "a quotation mark"),
-        ("BIRD_KEY='{} '", "a space"),
-        ("BIRD_KEY={}é", "outside ASCII"),
-        ('BIRD_KEY="{}\\r"', "a line end"),
+        pytest.param("BIRD_KEY='\"{}\"'", "a quotation mark", marks=pytest.mark.slow),
+        pytest.param("BIRD_KEY='{} '", "a space", marks=pytest.mark.slow),
+        pytest.param("BIRD_KEY={}é", "outside ASCII", marks=pytest.mark.slow),
+        pytest.param('BIRD_KEY="{}\\r"', "a line end", marks=pytest.mark.slow),
     ],
 )
 def test_a_faulty_key_in_dotenv_is_named(line, fault, knowledge_base):

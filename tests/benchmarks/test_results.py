@@ -49,7 +49,7 @@ def test_a_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
 def test_a_line_of_another_form_is_refused(tmp_path: Path) -> None:
     line = run_now("demo", "make demo", [Figure(name="accuracy", value=0.5)]).model_dump(mode="json")
     (tmp_path / "demo.jsonl").write_text(json.dumps(line) + "\n" + json.dumps({**line, "note": "?"}) + "\n")
-    with pytest.raises(InputError, match=r"demo\.jsonl, line 2: note"):
+    with pytest.raises(InputError, match=r"demo\.jsonl, line 2: Unknown field 'note'"):
         read_runs(tmp_path)
 
 

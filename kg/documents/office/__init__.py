@@ -3,5 +3,5 @@
 Knows no format as a whole; each has a file in `kg.documents.readers`.
 
 - `archive` opens ZIP files within bounds, `repair` leaves out damaged members.
-- `markup` parses XML, `blocks` joins paragraphs, lists and tables, `charts` and `sheets` read what several formats hold.
+- `markup` parses XML, `blocks` joins paragraphs, lists and tables, `charts` and `sheets` are in several formats.
 """

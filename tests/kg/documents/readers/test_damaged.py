@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kg.documents.readers import READERS, ocr
+from kg.documents.pdf import ocr
+from kg.documents.readers import READERS
 from tests.kg.documents.readers.office import load
 from tests.kg.documents.readers.test_docx import with_footnote
 from tests.kg.documents.readers.test_epub import CHAPTERS, book
