@@ -29,8 +29,8 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## Index the invented corpus of examples/, train, compare seven arms; prints the table and where the report is
 	$(BIN)/graft eval run configs/experiments/demo.yaml --workspace $(WORKSPACE) --examples 3
 
-test: $(READY) ## Run the tests, real weights included; what takes minutes is left to test-slow
-	$(BIN)/python -m pytest
+test: $(READY) ## Run the tests, real weights included; what takes minutes is left to test-slow, the pages' own to docs
+	$(BIN)/python -m pytest --ignore tests/docs
 
 test-slow: $(READY) ## Run the tests that take minutes: the whole job, killed processes, the installed wheel
 	$(BIN)/python -m pytest -m slow

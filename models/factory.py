@@ -136,9 +136,12 @@ def _chat(name: str, adapter: Path | None, progress: Progress) -> ChatModel:
         causal = _causal(name, config, adapter, progress)
         return TransformersChat(causal, config.price, config.parallel, config.trained_for)
     if isinstance(config, LlamaCppModel):
+        from models.local.causal import adapter_digest
         from models.servers.llamacpp import LlamaCppChat
         from models.weights.resolve import resolve
 
+        if adapter is not None:
+            adapter_digest(adapter)  # a wrong folder is named before weights of a gigabyte are fetched
         return LlamaCppChat(config, resolve(config.weights, progress), adapter)
     if adapter is not None:
         raise _no_adapter(name, adapter, config.backend)

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from hypothesis import settings
 
 from kg.stores.neo4j.server import Neo4jServer, ServerAddress
 from tests.neo4j_server import any_server
+
+# The same examples on every machine, so that a change is to blame for what fails; --hypothesis-profile=default explores.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

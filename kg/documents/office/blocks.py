@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from kg.language.text import normalise
 
@@ -74,3 +75,12 @@ def stated_date(date: object) -> str:
     """An ISO date of a file's metadata, "" for the date of a library's template."""
     text = str(date or "")[:10]
     return text if re.fullmatch(r"\d{4}-\d\d-\d\d", text) and text not in _TEMPLATES else ""
+
+
+def stated_properties(document: Any) -> tuple[str, str]:
+    """Title and ISO date in the metadata of a Word or PowerPoint document; "" for what is missing or damaged."""
+    try:
+        properties = document.core_properties
+        return stated_title(properties.title), stated_date(properties.created)
+    except Exception:  # the library's parser raises anything at damaged metadata, and the text is there all the same
+        return "", ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kg.documents.office.archive import Archive, readable
-from kg.documents.office.blocks import Block, on_one_line, render, row_block, stated_date, stated_title
+from kg.documents.office.blocks import Block, on_one_line, render, row_block, stated_properties
 from kg.documents.office.charts import chart_blocks
 from kg.documents.office.markup import attribute, find_all, local_name, parse_xml
 from kg.documents.office.repair import repaired
@@ -69,15 +69,14 @@ def read_docx(file: SourceFile) -> Iterator[Part]:
         data, lost = repaired(archive)
         document = Document(io.BytesIO(data))
         text = render(_Reader(document).blocks(document.element.body))
-        properties = document.core_properties if "docProps/core.xml" in archive.names else None
+        title, date = stated_properties(document) if "docProps/core.xml" in archive.names else ("", "")
         headers = any(_has_words(part) for part in document.part.package.iter_parts() if _is_frame(part.partname))
     for name in lost:
         if name.startswith(("word/footnotes", "word/endnotes")):
             yield LostPart(f"The notes in {name} are damaged, and were left out.")
     if not text:
         raise InputError(f"{file.name} holds no text.")
-    title = stated_title(properties.title) if properties else ""
-    yield RawDocument(text, title or _title(text), stated_date(properties.created) if properties else "")
+    yield RawDocument(text, title or _title(text), date)
     if headers:
         yield Notice("The text of page headers and footers is left out.")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kg.documents.office.archive import Archive, readable
-from kg.documents.office.blocks import Block, render, row_block, stated_date, stated_title
+from kg.documents.office.blocks import Block, render, row_block, stated_properties
 from kg.documents.office.charts import chart_blocks
 from kg.documents.office.markup import attribute, find_all, local_name, parse_xml
 from kg.documents.office.repair import repaired
@@ -30,7 +30,7 @@ def read_pptx(file: SourceFile) -> Iterator[Part]:
     """A presentation; hidden slides are left out and named."""
     from pptx import Presentation
 
-    hidden, texts, title, lost = [], [], "", []
+    hidden, texts, lost = [], [], []
     with Archive(file, _KIND) as archive, readable(file, _KIND):
         data, broken = repaired(archive)
         presentation = Presentation(io.BytesIO(data))
@@ -48,11 +48,7 @@ def read_pptx(file: SourceFile) -> Iterator[Part]:
                 hidden += [number] if text else []
             else:
                 texts.append(text)
-        if "docProps/core.xml" in archive.names:
-            title = stated_title(presentation.core_properties.title)
-            date = stated_date(presentation.core_properties.created)
-        else:
-            date = ""
+        title, date = stated_properties(presentation) if "docProps/core.xml" in archive.names else ("", "")
     yield from lost
     text = "\n\n".join(text for text in texts if text)
     if text:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -89,6 +91,18 @@ def test_the_samples_are_good(tmp_path: Path, suffix: str) -> None:
     loaded = load(tmp_path, f"f{suffix}", SAMPLES[suffix]())
     assert loaded.documents
     assert suffix == ".pdf" or not loaded.errors
+
+
+@pytest.mark.parametrize("suffix", [".docx", ".pptx"])
+@pytest.mark.parametrize(
+    "metadata", [b"<a/>", b"", b"<a", b"\x00\xff", b"<?xml version='1.0'?><cp xmlns='x'><title/></cp>"]
+)
+def test_damaged_metadata_does_not_lose_the_text(tmp_path: Path, suffix: str, metadata: bytes) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(SAMPLES[suffix]())) as good, zipfile.ZipFile(stream, "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, metadata if name == "docProps/core.xml" else good.read(name))
+    assert load(tmp_path, f"f{suffix}", stream.getvalue()).documents
 
 
 @pytest.mark.parametrize("suffix", SAMPLES)
