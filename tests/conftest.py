@@ -11,7 +11,7 @@ from hypothesis import settings
 from kg.stores.neo4j.server import Neo4jServer, ServerAddress
 from tests.neo4j_server import any_server
 
-# The same examples on every machine, so that a change is to blame for what fails; --hypothesis-profile=default explores.
+# The same examples on every machine, so that a failure is due to a change; --hypothesis-profile=default explores.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
