@@ -62,8 +62,10 @@ def foreign_words(text: str) -> frozenset[str]:
     if code in (UNKNOWN, ENGLISH):
         return frozenset()
     words = _words_outside_names(text)
-    foreign, english = (sum(word in _stop_words(language) for word in words) for language in (code, ENGLISH))
-    return _stop_words(code) if foreign >= _MIN_STOP_WORDS and foreign > english else frozenset()
+    foreign, english = _stop_words(code), _stop_words(ENGLISH)
+    number = sum(word in foreign for word in words)
+    is_foreign = number >= _MIN_STOP_WORDS and number > sum(word in english for word in words)
+    return foreign if is_foreign else frozenset()
 
 
 def _words_outside_names(text: str) -> list[str]:

@@ -75,10 +75,17 @@ class Archive:
             )
         # Of two members of one name the last counts, as for every program that reads such files.
         self.names = frozenset(member.filename for member in members)
-        found = next((found for part, found in _KINDS.items() if any(name.startswith(part) for name in self.names)), "")
+        found = self._kind()
         if found and found != kind:
             self.close()
             raise InputError(f"{file.name} is not {kind}: its content is {found}. Give it the suffix of what it is.")
+
+    def _kind(self) -> str:
+        """What the names of the members say the archive is, "" if nothing."""
+        for part, kind in _KINDS.items():
+            if any(name.startswith(part) for name in self.names):
+                return kind
+        return ""
 
     def __enter__(self) -> Archive:
         return self

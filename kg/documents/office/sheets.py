@@ -60,8 +60,11 @@ def _row(name: str, names: Sequence[str], number: int, cells: Sequence[str], alo
 def _is_header(cells: Sequence[str]) -> bool:
     """Whether a row names columns: short and different words, none of them a number."""
     filled = [cell for cell in cells if cell]
-    short = all(len(cell) <= 60 and any(character.isalpha() for character in cell) for cell in filled)
-    return short and len(set(filled)) == len(filled)
+    return all(map(_is_name, filled)) and len(set(filled)) == len(filled)
+
+
+def _is_name(cell: str) -> bool:
+    return len(cell) <= 60 and any(map(str.isalpha, cell))
 
 
 def _lines(header: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:

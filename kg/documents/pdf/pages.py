@@ -161,7 +161,7 @@ def without_text(pages: Sequence[Page]) -> dict[int, str]:
         elif no_letters(page.text):
             found[page.number] = "a font without letters"
         elif page.covered >= COVERED and len(page.lines) <= _STAMP_LINES and len(page.text) <= _STAMP:
-            words = (line for line in _masked(page) if any(character.isalpha() for character in line))
+            words = (line for line in _masked(page) if any(map(str.isalpha, line)))
             if all(repeated[line] > 1 for line in words):
                 found[page.number] = "no text of their own"
     return found

@@ -31,16 +31,7 @@ from tests.models.faulty_server import (
     status,
     streamed,
 )
-
-SCHEMA = {
-    "type": "object",
-    "properties": {"river": {"type": "string"}},
-    "required": ["river"],
-    "additionalProperties": False,
-}
-PLAIN = ChatRequest((Message("system", "Be brief."), Message("user", "Name a river.")), max_tokens=64)
-FORMED = ChatRequest(PLAIN.messages, SCHEMA, max_tokens=64)
-DEE = answer('{"river": "Dee"}')
+from tests.models.servers.rivers import DEE, FORMED, PLAIN
 
 
 def client(server: FaultyServer, **settings: Any) -> OpenAIChat:

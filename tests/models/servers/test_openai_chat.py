@@ -15,7 +15,7 @@ import pytest
 from models.calls.retry import RetryClock
 from models.config import OpenAIModel
 from models.errors import ModelError, OutputError, RefusalError, TooLongError
-from models.protocols import ChatModel, ChatRequest, Message, Usage
+from models.protocols import ChatModel, ChatRequest, Usage
 from models.servers.openai_chat import OpenAIChat
 from tests.models.faulty_server import (
     FaultyServer,
@@ -29,17 +29,9 @@ from tests.models.faulty_server import (
     status,
     truncated,
 )
+from tests.models.servers.rivers import DEE, FORMED, PLAIN, SCHEMA
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-SCHEMA = {
-    "type": "object",
-    "properties": {"river": {"type": "string"}},
-    "required": ["river"],
-    "additionalProperties": False,
-}
-PLAIN = ChatRequest((Message("system", "Be brief."), Message("user", "Name a river.")), max_tokens=64)
-FORMED = ChatRequest(PLAIN.messages, SCHEMA, max_tokens=64)
-DEE = answer('{"river": "Dee"}')
 WRONG = answer('{"river": 12}')
 
 
