@@ -10,6 +10,7 @@ are the parts:
     schema.py     the data types: everything that a store keeps
     config.py     the settings of a knowledge base
     rulings.py    what people have decided about names
+    readings.py   what the encoder reads of each document's passages
     summary.py    the result of a build in numbers
 
     documents/    sources to documents and chunks

@@ -21,7 +21,7 @@ from kg.communities.detect import detect, native_version
 from kg.communities.handles import assign_handles
 from kg.documents.load import LoadedFile, list_entries, load, load_counts
 from kg.documents.sources import by_file
-from kg.documents.window import PassageWindow, embedded_passages, measure_reading, reading_notices, split
+from kg.documents.window import PassageWindow, split
 from kg.erasure.residual import remember
 from kg.extraction.protocol import (
     AccountingExtractor,
@@ -33,6 +33,7 @@ from kg.extraction.protocol import (
 )
 from kg.extraction.registry import IMPORT, open_extractor
 from kg.language.sentences import SentenceSplitter
+from kg.readings import EncoderReadings
 from kg.reports.basis import keep_valid
 from kg.resolution.judge import Judge
 from kg.resolution.resolve import Resolution, resolve
@@ -158,6 +159,7 @@ class Build:
         self.store = workspace.store
         self.models = models
         self.window = PassageWindow.of(models.encoder)
+        self.readings = EncoderReadings(self.store, models.encoder)
         self.progress = progress
         self.executor = executor
         self.extractor = extractor
@@ -234,7 +236,7 @@ class Build:
 
     def _is_split(self, stage: StageJournal, document: Document, chunks: Sequence[Chunk]) -> bool:
         entry, key = stage.before.get(document.id), self._chunk_key(document)
-        if entry is not None and entry.key == key and self.window and self.window.excess(document, chunks):
+        if entry is not None and entry.key == key and not self.readings.fits(document, chunks):
             return False  # split for another encoder, or before windows were known
         has_rows = bool(chunks)
         return stage.finished(document.id, key, has_rows) or stage.finished(
@@ -391,10 +393,8 @@ class Build:
         facts = self._fact_account(extractions)
         failures = (*self._failures(), *facts.failures)
         skips = (*(skip for stage in stages for skip in stage.skips()), *facts.skips)
-        encoder = self.models.encoder
-        passages = embedded_passages(self.store.read(Document), self.store.read(Chunk), encoder)
-        reading = measure_reading(encoder, passages)
-        unread = [ItemNote("embed", "", notice) for notice in reading_notices(encoder, reading)]
+        reading = self.readings.measure(self.store.read(Document), self.store.read(Chunk))
+        unread = [ItemNote("embed", "", notice) for notice in self.readings.notices(reading)]
         seconds = time.perf_counter() - self.began
         return IndexSummary(
             digest=self.store.digest(),

@@ -96,12 +96,25 @@ class EncoderReading:
         cut: Number of them that are longer than the encoder's window.
         longest: Tokens of the longest passage, by the encoder's tokeniser.
         share: Share of their text that is read, in [0, 1]: within the window, and in the encoder's vocabulary.
+        characters: Number of characters of their text.
     """
 
     passages: int
     cut: int
     longest: int
     share: float
+    characters: int
+
+    def __add__(self, other: EncoderReading) -> EncoderReading:
+        characters = self.characters + other.characters
+        read = self.share * self.characters + other.share * other.characters
+        return EncoderReading(
+            self.passages + other.passages,
+            self.cut + other.cut,
+            max(self.longest, other.longest),
+            read / characters if characters else 1.0,
+            characters,
+        )
 
 
 @dataclass(frozen=True, slots=True)

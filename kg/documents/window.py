@@ -151,6 +151,7 @@ def measure_reading(encoder: Encoder, texts: Sequence[str]) -> dict[str, Encoder
             cut=0 if limit is None else sum(read[row].tokens > limit for row in rows),
             longest=max(read[row].tokens for row in rows),
             share=sum(read[row].share * len(texts[row]) for row in rows) / letters if letters else 1.0,
+            characters=letters,
         )
     return readings
 

@@ -356,3 +356,47 @@ class TestWindowOfTheEncoder:
         (bench.sources / "ko.md").write_text("시장은 다리를 열었다. " * 400)
         notices = [note.reason for note in bench.build(encoder=PieceEncoder(14, languages=("en",))).notices]
         assert any("passages are Korean; letters was trained on English" in notice for notice in notices)
+
+    def test_what_the_encoder_reads_is_measured_once(self, tmp_path):
+        bench, encoder = Bench(tmp_path, config=self.config), CountingEncoder(20)
+        first = bench.build(encoder=encoder)
+        asked = len(encoder.asked)
+        second = bench.build(encoder=encoder)
+        assert (len(encoder.asked), second.encoder_read) == (asked, first.encoder_read)
+        assert asked > 0 and second.encoder_read["en"].characters > 0
+        assert set(bench.journal("read")) == {document.id for document in bench.read(Document)}
+
+    def test_a_changed_document_alone_is_measured_again_and_a_deleted_one_forgotten(self, tmp_path):
+        bench, encoder = Bench(tmp_path, config=self.config), CountingEncoder(20)
+        bench.build(encoder=encoder)
+        (bench.sources / "a.md").write_text("A gull sat on the old mast in the rain.", encoding="utf-8")
+        (bench.sources / "b.md").unlink()
+        encoder.asked.clear()
+        summary = bench.build(encoder=encoder)
+        assert [text for text in encoder.asked if "gull" not in text] == []
+        assert set(bench.journal("read")) == {document.id for document in bench.read(Document)}
+        assert sum(reading.passages for reading in summary.encoder_read.values()) == summary.chunks
+        texts = {path.name: path.read_text() for path in bench.sources.iterdir()}
+        fresh = Bench(tmp_path / "fresh", texts, self.config)
+        assert fresh.build(encoder=encoder).encoder_read == summary.encoder_read
+
+    def test_another_encoder_measures_for_itself(self, tmp_path):
+        bench = Bench(tmp_path, config=self.config)
+        bench.build(encoder=PieceEncoder(500))
+        assert bench.build(encoder=PieceEncoder(400)).encoder_read["en"].cut == 0
+        encoder = CountingEncoder(300)
+        bench.build(encoder=encoder)
+        assert encoder.asked
+
+
+class CountingEncoder(PieceEncoder):
+    """Remembers the texts whose tokens it was asked for; the empty one, of which it is asked the prefix, apart."""
+
+    def __init__(self, max_tokens):
+        super().__init__(max_tokens)
+        self.asked = []
+
+    def pieces(self, text):
+        if text:
+            self.asked.append(text)
+        return super().pieces(text)
