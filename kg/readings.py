@@ -55,18 +55,19 @@ class EncoderReadings:
         chunks_of: defaultdict[str, list[Chunk]] = defaultdict(list)
         for part in chunks:
             chunks_of[part.document_id].append(part)
-        entries, totals = dict[str, JournalEntry](), dict[str, EncoderReading]()
+        gone, new, totals = dict(self._before), list[JournalEntry](), dict[str, EncoderReading]()
         for document in documents:
-            own = sorted(chunks_of[document.id], key=lambda part: part.position)
+            own = chunks_of[document.id]
             key = self._key(document, own)
+            gone.pop(document.id, None)
             readings = self._known(document.id, key)
             if readings is None:
                 readings = measure_reading(self._encoder, embedded_passages([document], own, self._encoder))
-            values = {language: astuple(reading) for language, reading in readings.items()}
-            entries[document.id] = JournalEntry(_STAGE, document.id, key, "done", json.dumps(values))
+                values = {language: astuple(reading) for language, reading in readings.items()}
+                new.append(JournalEntry(_STAGE, document.id, key, "done", json.dumps(values)))
             for language, reading in readings.items():
                 totals[language] = totals[language] + reading if language in totals else reading
-        self._keep(entries)
+        self._keep(new, list(gone.values()))
         return dict(sorted(totals.items(), key=lambda item: (-item[1].passages, item[0])))
 
     def notices(self, readings: dict[str, EncoderReading]) -> list[str]:
@@ -84,11 +85,12 @@ class EncoderReadings:
             return None
         return {language: EncoderReading(*values) for language, values in json.loads(entry.reason).items()}
 
-    def _keep(self, entries: dict[str, JournalEntry]) -> None:
-        gone = [entry for item, entry in self._before.items() if item not in entries]
-        new = [entry for item, entry in entries.items() if self._before.get(item) != entry]
-        if gone or new:
-            with self._store.transaction():
-                self._store.unmark(gone)
-                self._store.mark(new)
-        self._before = entries
+    def _keep(self, new: Sequence[JournalEntry], gone: Sequence[JournalEntry]) -> None:
+        if not (new or gone):
+            return
+        with self._store.transaction():
+            self._store.unmark(gone)
+            self._store.mark(new)
+        for entry in gone:
+            del self._before[entry.item]
+        self._before |= {entry.item: entry for entry in new}
